@@ -1,0 +1,39 @@
+package wasmbin
+
+// Expr is a constant expression (specification 3.4.15) as raw bytes, the final
+// end included. It computes offsets of segments and initial values.
+type Expr []byte
+
+// expr reads a constant expression, which may read the first globals globals.
+func (p *parser) expr(globals int) Expr {
+	start := p.pos
+	var in Instr
+	w := walkReader(p.reader, false)
+	for {
+		if !w.Next(&in) {
+			w.r.failAt(w.r.pos, "a constant expression has no end")
+			break
+		}
+		switch in.Op {
+		case OpI32Const, OpI64Const, OpF32Const, OpF64Const, OpV128Const,
+			OpI32Add, OpI32Sub, OpI32Mul, OpI64Add, OpI64Sub, OpI64Mul:
+		case OpRefNull:
+			p.checkHeap(&w, &in)
+		case OpRefFunc:
+			w.checkIndex(&in, in.Index, p.m.NumFuncs(), "function")
+		case OpGlobalGet:
+			w.checkIndex(&in, in.Index, globals, "global")
+		case OpEnd:
+		default:
+			w.r.failAt(in.Start, "%v is not allowed in a constant expression", in.Op)
+		}
+		if w.r.err != nil || in.Op == OpEnd {
+			break
+		}
+	}
+	p.reader = w.r
+	if p.err != nil {
+		return nil
+	}
+	return p.b[start:p.pos:p.pos]
+}
