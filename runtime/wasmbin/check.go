@@ -96,14 +96,18 @@ func (p *parser) checkIndexes(w *Walker, in *Instr) {
 	case OpGlobalGet, OpGlobalSet:
 		w.checkIndex(in, in.Index, space(KindGlobal, len(m.Globals)), "global")
 	case OpTableGet, OpTableSet, OpTableGrow, OpTableSize, OpTableFill:
+		m.uses[op] = true
 		w.checkIndex(in, in.Index, space(KindTable, len(m.Tables)), "table")
 	case OpTableCopy:
+		m.uses[op] = true
 		w.checkIndex(in, in.Index, space(KindTable, len(m.Tables)), "table")
 		w.checkIndex(in, in.Index2, space(KindTable, len(m.Tables)), "table")
 	case OpTableInit:
+		m.uses[op] = true
 		w.checkIndex(in, in.Index, len(m.Elements), "element segment")
 		w.checkIndex(in, in.Index2, space(KindTable, len(m.Tables)), "table")
 	case OpElemDrop:
+		m.uses[op] = true
 		w.checkIndex(in, in.Index, len(m.Elements), "element segment")
 	case OpMemoryInit, OpDataDrop:
 		if m.DataCount == nil {
@@ -114,12 +118,17 @@ func (p *parser) checkIndexes(w *Walker, in *Instr) {
 			w.checkIndex(in, in.Index2, space(KindMemory, len(m.Memories)), "memory")
 		}
 	case OpMemoryCopy:
+		m.uses[op] = true
 		w.checkIndex(in, in.Index, space(KindMemory, len(m.Memories)), "memory")
 		w.checkIndex(in, in.Index2, space(KindMemory, len(m.Memories)), "memory")
 	case OpMemorySize, OpMemoryGrow, OpMemoryFill:
+		m.uses[op] = true
 		w.checkIndex(in, in.Index, space(KindMemory, len(m.Memories)), "memory")
 	case OpRefNull:
 		p.checkHeap(w, in)
+	case OpAtomicWait32, OpAtomicWait64:
+		m.uses[op] = true
+		w.checkIndex(in, in.Index, space(KindMemory, len(m.Memories)), "memory")
 	default:
 		if op.accessesMemory() {
 			w.checkIndex(in, in.Index, space(KindMemory, len(m.Memories)), "memory")

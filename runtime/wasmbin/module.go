@@ -29,6 +29,10 @@ type Module struct {
 	sections []section     // as read, in file order
 	typeRaw  []byte        // the vector of types without its count
 	typeVec  uint32        // that count; a recursion group counts once
+
+	uses     map[Op]bool     // which instructions on whole memories and tables occur
+	private  map[string]bool // names that passes have exported
+	hostOnly map[uint32]bool // globals that passes have added and the guest has no use for
 }
 
 // Kind says what an import or export is (specification 5.5.5).

@@ -1,0 +1,101 @@
+package wasmbin
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// privatePrefix begins the names under which the passes export what they add.
+// A guest may not use it.
+const privatePrefix = "__ray_"
+
+// checkPrivate refuses a module that exports a private name of its own.
+func (m *Module) checkPrivate() error {
+	for _, e := range m.Exports {
+		if strings.HasPrefix(e.Name, privatePrefix) && !m.private[e.Name] {
+			return fmt.Errorf("wasm: the module exports %q: names that begin with %q are reserved", e.Name, privatePrefix)
+		}
+	}
+	return nil
+}
+
+// addExport exports an item under a private name.
+func (m *Module) addExport(name string, k Kind, index uint32) error {
+	if err := m.checkPrivate(); err != nil {
+		return err
+	}
+	if m.private[name] {
+		return fmt.Errorf("wasm: the module already exports %q: has the pass run before?", name)
+	}
+	if m.private == nil {
+		m.private = map[string]bool{}
+	}
+	m.private[name] = true
+	m.Exports = append(m.Exports, Export{Name: name, Kind: k, Index: index})
+	m.changed(secExport)
+	return nil
+}
+
+// addGlobal adds a mutable global and returns its index. Globals of imports
+// and of the module keep theirs.
+func (m *Module) addGlobal(t ValType, init Expr) uint32 {
+	m.Globals = append(m.Globals, Global{GlobalType: GlobalType{Type: t, Mutable: true}, Init: init})
+	m.changed(secGlobal)
+	return uint32(m.imported[KindGlobal] + len(m.Globals) - 1)
+}
+
+// addFunc adds a function without further locals and returns its index; code
+// is without the final end.
+func (m *Module) addFunc(t FuncType, locals []ValType, code ...[]byte) uint32 {
+	raw := appendU32(nil, uint32(len(locals)))
+	for _, t := range locals {
+		raw = appendValType(append(raw, 1), t)
+	}
+	start := len(raw)
+	raw = append(append(raw, slices.Concat(code...)...), byte(OpEnd))
+	m.Functions = append(m.Functions, m.addType(t))
+	m.Bodies = append(m.Bodies, Body{Raw: raw, Locals: uint32(len(locals)), code: start})
+	m.changed(secFunction)
+	m.changed(secCode)
+	return uint32(m.NumFuncs() - 1)
+}
+
+// addType returns the index of a type equal to t that stands by itself, which
+// it adds if need be: the members of a recursion group are types of their own
+// whatever their shape (specification 3.1.4).
+func (m *Module) addType(t FuncType) uint32 {
+	if len(m.Types) == int(m.typeVec) { // no recursion groups
+		for i, u := range m.Types {
+			if slices.Equal(t.Params, u.Params) && slices.Equal(t.Results, u.Results) {
+				return uint32(i)
+			}
+		}
+	}
+	raw := slices.Clip(m.typeRaw)
+	raw = append(raw, formFunc)
+	for _, ts := range [][]ValType{t.Params, t.Results} {
+		raw = appendU32(raw, uint32(len(ts)))
+		for _, t := range ts {
+			raw = appendValType(raw, t)
+		}
+	}
+	m.typeRaw = raw
+	m.typeVec++
+	m.Types = append(m.Types, t)
+	m.changed(secType)
+	return uint32(len(m.Types) - 1)
+}
+
+// addLocals declares n more locals of type t in b, after its others.
+func (b *Body) addLocals(n uint32, t ValType) {
+	r := reader{b: b.Raw}
+	groups := r.u32("groups of locals")
+	raw := appendU32(make([]byte, 0, len(b.Raw)+8), groups+1)
+	raw = append(raw, b.Raw[r.pos:b.code]...)
+	raw = appendValType(appendU32(raw, n), t)
+	code := len(raw)
+	b.Raw = append(raw, b.Code()...)
+	b.code = code
+	b.Locals += n
+}
