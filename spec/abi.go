@@ -1,0 +1,157 @@
+package spec
+
+import "slices"
+
+// ABIVersion is the version of the guest ABI that this package describes: the imports of module [ABIModule].
+const ABIVersion = 1
+
+// ABIModule is the import module of the guest ABI. A later version adds a module; it never changes this one.
+const ABIModule = "ray_v1"
+
+// Exports that a module offers to take part.
+const (
+	// ExportCall is "ray_call": (kind i32, nargs i32) -> i32. It runs one call; 0 means it returned, 1 that it failed.
+	ExportCall = "ray_call"
+	// ExportDescribe is "ray_describe": () -> i32. It passes a [Description] to ret.
+	ExportDescribe = "ray_describe"
+	// ExportMain is "ray_main": () -> i32. It runs the driver program and returns its exit status.
+	ExportMain = "ray_main"
+)
+
+// CallKind tells [ExportCall] what to run.
+type CallKind int32
+
+const (
+	// CallFunction runs the named function.
+	CallFunction CallKind = 0
+	// CallNew constructs an actor of the named class; the sandbox is the actor from then on.
+	CallNew CallKind = 1
+	// CallMethod runs the named method of the sandbox's actor.
+	CallMethod CallKind = 2
+)
+
+// Description is what a module says of itself, once per digest.
+type Description struct {
+	ABI       int        `cbor:"1,keyasint"`
+	SDK       string     `cbor:"2,keyasint,omitempty"` // e.g. "go 0.1"
+	Functions []Function `cbor:"3,keyasint,omitempty"`
+	Classes   []Class    `cbor:"4,keyasint,omitempty"`
+	Main      bool       `cbor:"5,keyasint,omitempty"` // whether ray_main runs a driver
+}
+
+// Function describes a remote function, constructor or method.
+type Function struct {
+	Name    string      `cbor:"1,keyasint"`
+	Params  []string    `cbor:"2,keyasint,omitempty"` // types, in the guest's language
+	Result  string      `cbor:"3,keyasint,omitempty"` // type, in the guest's language; empty for none
+	Options TaskOptions `cbor:"4,keyasint,omitzero"`
+}
+
+// Class describes an actor class. The names of methods have no class prefix here.
+type Class struct {
+	Name    string       `cbor:"1,keyasint"`
+	New     Function     `cbor:"2,keyasint"`
+	Methods []Function   `cbor:"3,keyasint,omitempty"`
+	Options ActorOptions `cbor:"4,keyasint,omitzero"`
+}
+
+// Check reports what is malformed or over a limit in d.
+func (d *Description) Check() error {
+	const op = "check the module's description"
+	if d.ABI != ABIVersion {
+		return Errorf(op, InvalidModule, "", "it uses guest ABI version %d, this host offers %d", d.ABI, ABIVersion)
+	}
+	total := len(d.Functions)
+	seen := make(map[string]bool)
+	name := func(kind, n string) error {
+		if n == "" || len(n) > MaxNameBytes {
+			return Errorf(op, InvalidModule, "", "the name of a %s has 1 to %d bytes", kind, MaxNameBytes)
+		}
+		if seen[n] {
+			return Errorf(op, InvalidModule, "", "%s %q is described twice", kind, n)
+		}
+		seen[n] = true
+		return nil
+	}
+	for i := range d.Functions {
+		if err := name("function", d.Functions[i].Name); err != nil {
+			return err
+		}
+		if err := d.Functions[i].Options.Check(); err != nil {
+			return &Error{Op: op, Kind: InvalidModule, ID: d.Functions[i].Name, Err: err}
+		}
+	}
+	for i := range d.Classes {
+		c := &d.Classes[i]
+		total += len(c.Methods)
+		if err := name("class", c.Name); err != nil {
+			return err
+		}
+		if err := c.Options.Check(); err != nil {
+			return &Error{Op: op, Kind: InvalidModule, ID: c.Name, Err: err}
+		}
+		for j := range c.Methods {
+			if err := name("method", c.Name+"."+c.Methods[j].Name); err != nil {
+				return err
+			}
+			if err := c.Methods[j].Options.Check(); err != nil {
+				return &Error{Op: op, Kind: InvalidModule, ID: c.Name + "." + c.Methods[j].Name, Err: err}
+			}
+		}
+	}
+	if total > MaxFunctions {
+		return Errorf(op, LimitExceeded, "", "%d functions and methods, at most %d", total, MaxFunctions)
+	}
+	return nil
+}
+
+// Function returns the description of the named function.
+func (d *Description) Function(name string) (*Function, bool) {
+	i := slices.IndexFunc(d.Functions, func(f Function) bool { return f.Name == name })
+	if i < 0 {
+		return nil, false
+	}
+	return &d.Functions[i], true
+}
+
+// Class returns the description of the named class.
+func (d *Description) Class(name string) (*Class, bool) {
+	i := slices.IndexFunc(d.Classes, func(c Class) bool { return c.Name == name })
+	if i < 0 {
+		return nil, false
+	}
+	return &d.Classes[i], true
+}
+
+// Method returns the description of the class's method.
+func (c *Class) Method(name string) (*Function, bool) {
+	i := slices.IndexFunc(c.Methods, func(f Function) bool { return f.Name == name })
+	if i < 0 {
+		return nil, false
+	}
+	return &c.Methods[i], true
+}
+
+// Self tells a guest where it runs. Ids are hex text: a guest shows them to people and never passes them back.
+type Self struct {
+	Job       string    `cbor:"1,keyasint"`
+	Task      string    `cbor:"2,keyasint"`
+	Actor     string    `cbor:"3,keyasint,omitempty"`
+	Node      string    `cbor:"4,keyasint"`
+	Namespace string    `cbor:"5,keyasint"`
+	Name      string    `cbor:"6,keyasint,omitempty"` // the task's name
+	Attempt   int32     `cbor:"7,keyasint"`           // 0 for the first
+	Resources Resources `cbor:"8,keyasint,omitzero"`  // what the task holds
+	Deadline  int64     `cbor:"9,keyasint,omitempty"` // nanoseconds since 1970 UTC, 0 for none
+	Module    string    `cbor:"10,keyasint"`          // digest of the module that runs
+}
+
+// LogLevel is the level of a guest's log record, with slog's numbers.
+type LogLevel int32
+
+const (
+	LogDebug LogLevel = -4
+	LogInfo  LogLevel = 0
+	LogWarn  LogLevel = 4
+	LogError LogLevel = 8
+)

@@ -1,0 +1,218 @@
+package spec
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Error is the one error type of raywasm: what was attempted, which kind of failure it was, on which thing, and why.
+// It keeps its kind across every boundary.
+//
+//	errors.Is(err, spec.ActorError)    // by kind or any ancestor of it
+//	var e *spec.Error; errors.As(err, &e)
+//	var f *spec.Fault; errors.As(err, &f)   // what the failing guest said: type, message, stack, stderr
+type Error struct {
+	Op   string // what was attempted, e.g. "call add"
+	Kind Kind
+	ID   string // which thing, e.g. "task 16310a0f…"; empty when Op says it all
+	Err  error  // the cause; nil when Kind says it all
+}
+
+// Errorf returns an *Error whose cause is the formatted text. %w works as in fmt.Errorf.
+func Errorf(op string, kind Kind, id string, format string, args ...any) *Error {
+	return &Error{Op: op, Kind: kind, ID: id, Err: fmt.Errorf(format, args...)}
+}
+
+// Error prints "op id: cause (Kind)".
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString(e.Op)
+	if e.ID != "" {
+		if b.Len() > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString(e.ID)
+	}
+	if e.Err != nil {
+		if b.Len() > 0 {
+			b.WriteString(": ")
+		}
+		b.WriteString(e.Err.Error())
+	}
+	if b.Len() == 0 {
+		return e.Kind.Error()
+	}
+	b.WriteString(" (")
+	b.WriteString(e.Kind.Error())
+	b.WriteByte(')')
+	return b.String()
+}
+
+// Unwrap gives errors.Is and errors.As the kind and the cause.
+func (e *Error) Unwrap() []error {
+	if e.Err == nil {
+		return []error{e.Kind}
+	}
+	return []error{e.Kind, e.Err}
+}
+
+// KindOf returns the kind of the outermost *Error (or bare Kind) in err, [System] for any other error, 0 for nil.
+func KindOf(err error) Kind {
+	if err == nil {
+		return 0
+	}
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Kind
+	}
+	var k Kind
+	if errors.As(err, &k) {
+		return k
+	}
+	return System
+}
+
+// Fault is what the side that failed knew about it: an application error of any language, or the remains of a crash.
+type Fault struct {
+	Type    string `cbor:"1,keyasint,omitempty"` // the error's type in the guest's language, e.g. "*fs.PathError"
+	Message string `cbor:"2,keyasint,omitempty"`
+	Stack   string `cbor:"3,keyasint,omitempty"` // the remote stack, innermost frame first, in the guest's own form
+	Stderr  string `cbor:"4,keyasint,omitempty"` // the last bytes the sandbox wrote to stderr, at most StderrTail
+	Cause   *Fault `cbor:"5,keyasint,omitempty"` // what the error wrapped
+	Exit    *int32 `cbor:"6,keyasint,omitempty"` // exit status, when the guest ended itself
+}
+
+// Error prints the message; the stack and stderr are for those who look ([Fault.Detail]).
+func (f *Fault) Error() string {
+	if f.Message == "" {
+		return f.Type
+	}
+	return f.Message
+}
+
+// Unwrap returns the cause.
+func (f *Fault) Unwrap() error {
+	if f.Cause == nil {
+		return nil
+	}
+	return f.Cause
+}
+
+// Detail prints the stack and the stderr tail, indented, for a person; empty when there is neither.
+func (f *Fault) Detail() string {
+	var b strings.Builder
+	section := func(title, text string) {
+		if text = strings.TrimRight(text, "\n"); text == "" {
+			return
+		}
+		fmt.Fprintf(&b, "%s:\n", title)
+		for line := range strings.Lines(text) {
+			b.WriteString("    " + strings.TrimRight(line, "\n") + "\n")
+		}
+	}
+	section("remote stack", f.Stack)
+	section("last lines of its stderr", f.Stderr)
+	return b.String()
+}
+
+// errorForm is how an error crosses a boundary.
+type errorForm struct {
+	Op    string     `cbor:"1,keyasint,omitempty"`
+	Kind  string     `cbor:"2,keyasint"`
+	ID    string     `cbor:"3,keyasint,omitempty"`
+	Fault *Fault     `cbor:"4,keyasint,omitempty"`
+	Cause *errorForm `cbor:"5,keyasint,omitempty"`
+}
+
+// MarshalError returns the CBOR form of err. A plain error becomes one of kind [System] with its text.
+func MarshalError(err error) []byte {
+	b, merr := Marshal(formOf(err, 0))
+	if merr != nil { // only a text that is not UTF-8 could do this, and formOf replaces those
+		b, _ = Marshal(&errorForm{Kind: System.Error()})
+	}
+	return b
+}
+
+func formOf(err error, depth int) *errorForm {
+	f := &errorForm{Kind: System.Error()}
+	e, ok := err.(*Error)
+	if !ok {
+		if k, ok := err.(Kind); ok {
+			f.Kind = k.Error()
+			return f
+		}
+		if fault := (*Fault)(nil); errors.As(err, &fault) {
+			f.Fault = fault.bounded(0)
+		} else {
+			f.Fault = (&Fault{Message: err.Error()}).bounded(0)
+		}
+		f.Kind = KindOf(err).Error()
+		return f
+	}
+	f.Op, f.Kind, f.ID = clip(e.Op, MaxErrorText), e.Kind.Error(), clip(e.ID, MaxErrorText)
+	switch cause := e.Err.(type) {
+	case nil:
+	case *Fault:
+		f.Fault = cause.bounded(0)
+	case *Error:
+		if depth < MaxErrorDepth {
+			f.Cause = formOf(cause, depth+1)
+		}
+	default:
+		var inner *Error
+		var fault *Fault
+		switch {
+		case errors.As(cause, &inner) && depth < MaxErrorDepth:
+			f.Cause = formOf(inner, depth+1)
+		case errors.As(cause, &fault):
+			f.Fault = fault.bounded(0)
+		default:
+			f.Fault = (&Fault{Message: cause.Error()}).bounded(0)
+		}
+	}
+	return f
+}
+
+// UnmarshalError reads the CBOR form. Bytes that are not one give an [InvalidArgument] error and ok false.
+func UnmarshalError(b []byte) (e *Error, err error) {
+	var f errorForm
+	if err := Unmarshal(b, &f); err != nil {
+		return nil, err
+	}
+	return f.error(0), nil
+}
+
+func (f *errorForm) error(depth int) *Error {
+	e := &Error{Op: clip(f.Op, MaxErrorText), ID: clip(f.ID, MaxErrorText)}
+	_ = e.Kind.UnmarshalText([]byte(f.Kind)) // never fails
+	switch {
+	case f.Cause != nil && depth < MaxErrorDepth:
+		e.Err = f.Cause.error(depth + 1)
+	case f.Fault != nil:
+		e.Err = f.Fault.bounded(0)
+	}
+	return e
+}
+
+// bounded returns f with every text and the chain of causes cut to the limits.
+func (f *Fault) bounded(depth int) *Fault {
+	if f == nil || depth > MaxErrorDepth {
+		return nil
+	}
+	g := *f
+	g.Type = clip(f.Type, MaxErrorText)
+	g.Message = clip(f.Message, MaxErrorText)
+	g.Stack = clip(f.Stack, MaxErrorText)
+	g.Stderr = clip(f.Stderr, StderrTail)
+	g.Cause = f.Cause.bounded(depth + 1)
+	return &g
+}
+
+// clip cuts s to at most n bytes of valid UTF-8.
+func clip(s string, n int) string {
+	if len(s) > n {
+		s = s[:n]
+	}
+	return strings.ToValidUTF8(s, "\uFFFD")
+}

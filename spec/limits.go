@@ -1,0 +1,57 @@
+package spec
+
+import "time"
+
+// Limits. Every one has a unit and a reason; whoever enforces one says its name in the error.
+const (
+	KiB = 1 << 10
+	MiB = 1 << 20
+	GiB = 1 << 30
+
+	// MaxModuleBytes bounds a WebAssembly binary: a Go guest is 2 to 20 MB, CRuby with its library 31 MB.
+	MaxModuleBytes = 128 * MiB
+	// MaxInlineBytes is the size up to which a value travels inside messages; larger ones live in the object store.
+	// It is Ray's max_direct_call_object_size.
+	MaxInlineBytes = 100 * KiB
+	// MaxValueBytes bounds one serialized value that a guest passes through its memory: a wasm32 memory is 4 GiB and
+	// the value has to fit beside its reader.
+	MaxValueBytes = 2 * GiB
+	// MaxFormBytes bounds the encoded form of options, descriptions and errors: they are small by nature.
+	MaxFormBytes = 4 * MiB
+	// MaxNameBytes bounds the names of functions, classes, actors, namespaces and resources.
+	MaxNameBytes = 1 * KiB
+	// MaxArgs bounds the arguments of one call. Ray's envelope is 10,000.
+	MaxArgs = 16_384
+	// MaxHandles bounds the open handles of one sandbox: 10,000 refs in one object is Ray's envelope, a driver may
+	// hold a million.
+	MaxHandles = 4 << 20
+	// MaxLinks bounds the refs and actor handles contained in one value.
+	MaxLinks = 1 << 20
+	// MaxFunctions bounds what one module may describe.
+	MaxFunctions = 16_384
+	// MaxNesting bounds the depth of CBOR values; Go's own JSON stops at 10,000, fxamacker/cbor at 65,535.
+	MaxNesting = 256
+	// MaxErrorText bounds each text of an error in bytes; a stack of a deep recursion is cut here.
+	MaxErrorText = 64 * KiB
+	// MaxErrorDepth bounds the chain of causes that crosses a boundary.
+	MaxErrorDepth = 16
+	// StderrTail is how many bytes of a sandbox's stderr its crash report keeps.
+	StderrTail = 4 * KiB
+	// MaxLogBytes bounds one log record of a guest.
+	MaxLogBytes = 64 * KiB
+	// MaxOutputLine bounds one line of guest output before it is cut in two.
+	MaxOutputLine = 64 * KiB
+
+	// DefaultSandboxMemory caps the linear memory of a sandbox whose task or actor named no memory.
+	DefaultSandboxMemory = 1 * GiB
+	// MaxSandboxMemory is the most a wasm32 memory can be.
+	MaxSandboxMemory = 4 * GiB
+
+	// DefaultMaxRetries is how often a task is run again after a system failure, as in Ray.
+	DefaultMaxRetries = 3
+	// MaxResourceKinds bounds the custom resources of one request.
+	MaxResourceKinds = 64
+
+	// Forever is the timeout of a wait without one.
+	Forever time.Duration = -1
+)

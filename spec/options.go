@@ -1,0 +1,175 @@
+package spec
+
+import (
+	"time"
+)
+
+// TaskOptions are the options of one call. A nil field means "not said": the call's options are laid over the
+// function's, and those over the defaults ([TaskOptions.Over]).
+type TaskOptions struct {
+	// Name is what people see in logs and tables. Default: the function's name.
+	Name *string `cbor:"1,keyasint,omitempty"`
+	// CPUs, GPUs, Memory and Custom are what the task holds while it runs. Default: 1 CPU, nothing else. Memory, in
+	// bytes, is also the hard cap of the sandbox's linear memory.
+	CPUs   *Quantity           `cbor:"2,keyasint,omitempty"`
+	GPUs   *Quantity           `cbor:"3,keyasint,omitempty"`
+	Memory *int64              `cbor:"4,keyasint,omitempty"`
+	Custom map[string]Quantity `cbor:"5,keyasint,omitempty"`
+	// Returns is the number of results, 0 to MaxReturns. Default 1.
+	Returns *int32 `cbor:"6,keyasint,omitempty"`
+	// MaxRetries is how often the task is run again after a system failure: -1 for ever, 0 never. Default 3. For an
+	// actor's method it is Ray's max_task_retries, default 0.
+	MaxRetries *int32 `cbor:"7,keyasint,omitempty"`
+	// RetryExceptions also retries errors that the function returned. Default false.
+	RetryExceptions *bool `cbor:"8,keyasint,omitempty"`
+	// Timeout bounds the time from submission to result, in nanoseconds. Default: none.
+	Timeout *time.Duration `cbor:"9,keyasint,omitempty"`
+	// Deadline is an absolute bound, in nanoseconds since 1970 UTC. The earlier of Timeout and Deadline holds.
+	Deadline *int64 `cbor:"10,keyasint,omitempty"`
+	// Priority orders waiting tasks: higher first, equal in order of submission. Default 0.
+	Priority *int32 `cbor:"11,keyasint,omitempty"`
+}
+
+// Over returns o with what it does not say taken from base.
+func (o TaskOptions) Over(base TaskOptions) TaskOptions {
+	return TaskOptions{
+		Name: over(o.Name, base.Name), CPUs: over(o.CPUs, base.CPUs), GPUs: over(o.GPUs, base.GPUs),
+		Memory: over(o.Memory, base.Memory), Custom: overMap(o.Custom, base.Custom), Returns: over(o.Returns, base.Returns),
+		MaxRetries: over(o.MaxRetries, base.MaxRetries), RetryExceptions: over(o.RetryExceptions, base.RetryExceptions),
+		Timeout: over(o.Timeout, base.Timeout), Deadline: over(o.Deadline, base.Deadline), Priority: over(o.Priority, base.Priority),
+	}
+}
+
+// Resources returns what the task holds while it runs, cpus being the default number of CPUs when none is said.
+func (o TaskOptions) Resources(cpus Quantity) Resources {
+	return Resources{CPU: value(o.CPUs, cpus), GPU: value(o.GPUs, 0), Memory: value(o.Memory, 0), Custom: o.Custom}
+}
+
+// Check reports the first option that is out of range.
+func (o TaskOptions) Check() error {
+	const op = "check task options"
+	if err := o.Resources(0).Check(); err != nil {
+		return err
+	}
+	switch {
+	case o.Name != nil && len(*o.Name) > MaxNameBytes:
+		return Errorf(op, InvalidArgument, "name", "has %d bytes, at most %d", len(*o.Name), MaxNameBytes)
+	case o.Memory != nil && *o.Memory > MaxSandboxMemory:
+		return Errorf(op, InvalidArgument, "memory", "%s is more than a sandbox can have (%s)", FormatBytes(*o.Memory), FormatBytes(MaxSandboxMemory))
+	case o.Returns != nil && (*o.Returns < 0 || *o.Returns > MaxReturns):
+		return Errorf(op, InvalidArgument, "returns", "%d is not between 0 and %d", *o.Returns, MaxReturns)
+	case o.MaxRetries != nil && *o.MaxRetries < -1:
+		return Errorf(op, InvalidArgument, "max_retries", "%d is below -1", *o.MaxRetries)
+	case o.Timeout != nil && *o.Timeout <= 0:
+		return Errorf(op, InvalidArgument, "timeout", "%v is not positive", *o.Timeout)
+	}
+	return nil
+}
+
+// Lifetime says what ends an actor.
+type Lifetime string
+
+const (
+	// LifetimeJob: the actor ends with its job, or before, when no handle to it is left. The default.
+	LifetimeJob Lifetime = ""
+	// LifetimeDetached: the actor ends only when it is killed.
+	LifetimeDetached Lifetime = "detached"
+)
+
+// ActorOptions are the options of an actor's creation; a nil or zero field means "not said".
+type ActorOptions struct {
+	// Name makes the actor findable within Namespace. Default: none.
+	Name string `cbor:"1,keyasint,omitempty"`
+	// Namespace defaults to the job's.
+	Namespace string `cbor:"2,keyasint,omitempty"`
+	// GetIfExists returns the living actor of that name instead of creating one. Needs Name.
+	GetIfExists bool `cbor:"3,keyasint,omitempty"`
+	// Lifetime is LifetimeJob or LifetimeDetached.
+	Lifetime Lifetime `cbor:"4,keyasint,omitempty"`
+	// CPUs, GPUs, Memory and Custom are what the actor holds. Said: held to place and to run. Not said: 1 CPU to
+	// place, none to run, as in Ray. Memory, in bytes, is also the hard cap of the sandbox's linear memory.
+	CPUs   *Quantity           `cbor:"5,keyasint,omitempty"`
+	GPUs   *Quantity           `cbor:"6,keyasint,omitempty"`
+	Memory *int64              `cbor:"7,keyasint,omitempty"`
+	Custom map[string]Quantity `cbor:"8,keyasint,omitempty"`
+	// MaxRestarts is how often the actor is started again after it crashed: -1 for ever. Default 0.
+	MaxRestarts *int32 `cbor:"9,keyasint,omitempty"`
+	// MaxTaskRetries is how often a call that a crash interrupted is run again: -1 for ever. Default 0.
+	MaxTaskRetries *int32 `cbor:"10,keyasint,omitempty"`
+	// MaxPendingCalls bounds the calls waiting in the actor's queue: -1 for no bound, the default.
+	MaxPendingCalls *int32 `cbor:"11,keyasint,omitempty"`
+	// Priority orders waiting creations like tasks. Default 0.
+	Priority *int32 `cbor:"12,keyasint,omitempty"`
+}
+
+// Over returns o with what it does not say taken from base. Name, Namespace and GetIfExists belong to one creation and
+// are never taken from base.
+func (o ActorOptions) Over(base ActorOptions) ActorOptions {
+	if o.Lifetime == LifetimeJob {
+		o.Lifetime = base.Lifetime
+	}
+	o.CPUs, o.GPUs, o.Memory = over(o.CPUs, base.CPUs), over(o.GPUs, base.GPUs), over(o.Memory, base.Memory)
+	o.Custom = overMap(o.Custom, base.Custom)
+	o.MaxRestarts, o.MaxTaskRetries = over(o.MaxRestarts, base.MaxRestarts), over(o.MaxTaskRetries, base.MaxTaskRetries)
+	o.MaxPendingCalls, o.Priority = over(o.MaxPendingCalls, base.MaxPendingCalls), over(o.Priority, base.Priority)
+	return o
+}
+
+// Placement returns what must be free for the actor to be placed and what it keeps holding while it lives.
+func (o ActorOptions) Placement() (place, hold Resources) {
+	hold = Resources{CPU: value(o.CPUs, 0), GPU: value(o.GPUs, 0), Memory: value(o.Memory, 0), Custom: o.Custom}
+	place = hold
+	if o.CPUs == nil {
+		place.CPU = Unit
+	}
+	return place, hold
+}
+
+// Check reports the first option that is out of range.
+func (o ActorOptions) Check() error {
+	const op = "check actor options"
+	_, hold := o.Placement()
+	if err := hold.Check(); err != nil {
+		return err
+	}
+	switch {
+	case len(o.Name) > MaxNameBytes:
+		return Errorf(op, InvalidArgument, "name", "has %d bytes, at most %d", len(o.Name), MaxNameBytes)
+	case len(o.Namespace) > MaxNameBytes:
+		return Errorf(op, InvalidArgument, "namespace", "has %d bytes, at most %d", len(o.Namespace), MaxNameBytes)
+	case o.GetIfExists && o.Name == "":
+		return Errorf(op, InvalidArgument, "get_if_exists", "the actor's name must be given too")
+	case o.Lifetime != LifetimeJob && o.Lifetime != LifetimeDetached:
+		return Errorf(op, InvalidArgument, "lifetime", "%q is neither empty nor %q", o.Lifetime, LifetimeDetached)
+	case o.Memory != nil && *o.Memory > MaxSandboxMemory:
+		return Errorf(op, InvalidArgument, "memory", "%s is more than a sandbox can have (%s)", FormatBytes(*o.Memory), FormatBytes(MaxSandboxMemory))
+	case o.MaxRestarts != nil && *o.MaxRestarts < -1:
+		return Errorf(op, InvalidArgument, "max_restarts", "%d is below -1", *o.MaxRestarts)
+	case o.MaxTaskRetries != nil && *o.MaxTaskRetries < -1:
+		return Errorf(op, InvalidArgument, "max_task_retries", "%d is below -1", *o.MaxTaskRetries)
+	case o.MaxPendingCalls != nil && (*o.MaxPendingCalls < -1 || *o.MaxPendingCalls == 0):
+		return Errorf(op, InvalidArgument, "max_pending_calls", "%d is neither -1 nor positive", *o.MaxPendingCalls)
+	}
+	return nil
+}
+
+func over[T any](said, base *T) *T {
+	if said != nil {
+		return said
+	}
+	return base
+}
+
+func overMap(said, base map[string]Quantity) map[string]Quantity {
+	if said != nil {
+		return said
+	}
+	return base
+}
+
+func value[T any](said *T, otherwise T) T {
+	if said != nil {
+		return *said
+	}
+	return otherwise
+}
