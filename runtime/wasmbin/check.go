@@ -84,12 +84,16 @@ func (p *parser) checkIndexes(w *Walker, in *Instr) {
 	m := p.m
 	space := func(k Kind, own int) int { return m.imported[k] + own }
 	switch op := in.Op; op {
-	case OpCall, OpReturnCall, OpRefFunc:
+	case OpRefFunc:
+		m.refs[in.Index] = true
+		w.checkIndex(in, in.Index, m.NumFuncs(), "function")
+	case OpCall, OpReturnCall:
 		w.checkIndex(in, in.Index, m.NumFuncs(), "function")
 	case OpCallIndirect, OpReturnCallIndirect:
 		w.checkIndex(in, in.Index, len(m.Types), "type")
 		w.checkIndex(in, in.Index2, space(KindTable, len(m.Tables)), "table")
 	case OpCallRef, OpReturnCallRef:
+		m.uses[op] = true
 		w.checkIndex(in, in.Index, len(m.Types), "type")
 	case OpThrow:
 		w.checkIndex(in, in.Index, space(KindTag, len(m.Tags)), "tag")

@@ -45,6 +45,26 @@ func (m *Module) addGlobal(t ValType, init Expr) uint32 {
 	return uint32(m.imported[KindGlobal] + len(m.Globals) - 1)
 }
 
+// markHostOnly notes that a global is no state of the guest.
+func (m *Module) markHostOnly(global uint32) {
+	if m.hostOnly == nil {
+		m.hostOnly = map[uint32]bool{}
+	}
+	m.hostOnly[global] = true
+}
+
+// wrapType returns the block type of a block that leaves what a function of
+// type t returns.
+func (m *Module) wrapType(t FuncType) []byte {
+	switch len(t.Results) {
+	case 0:
+		return []byte{blockEmpty & 0x7f}
+	case 1:
+		return appendValType(nil, t.Results[0])
+	}
+	return appendS64(nil, int64(m.addType(FuncType{Results: t.Results})))
+}
+
 // addFunc adds a function without further locals and returns its index; code
 // is without the final end.
 func (m *Module) addFunc(t FuncType, locals []ValType, code ...[]byte) uint32 {

@@ -62,77 +62,71 @@ func (m *Module) changed(id sectionID) {
 }
 
 // encodeSection writes the content of a section that a pass has changed, or
-// nil for one that is not needed any more (specification 5.5).
+// nil for one that has become empty (specification 5.5).
 func (m *Module) encodeSection(id sectionID) []byte {
-	var b []byte
 	switch id {
 	case secType:
-		return append(appendU32(b, m.typeVec), m.typeRaw...)
-	case secImport:
-		b = appendU32(b, uint32(len(m.Imports)))
-		for i := range m.Imports {
-			b = appendImport(b, &m.Imports[i])
-		}
-	case secFunction:
-		b = appendU32(b, uint32(len(m.Functions)))
-		for _, t := range m.Functions {
-			b = appendU32(b, t)
-		}
-	case secTable:
-		b = appendU32(b, uint32(len(m.Tables)))
-		for _, t := range m.Tables {
-			if t.Init != nil {
-				b = append(b, tableInit, 0)
-			}
-			b = appendTableType(b, t.TableType)
-			b = append(b, t.Init...)
-		}
-	case secMemory:
-		b = appendU32(b, uint32(len(m.Memories)))
-		for _, t := range m.Memories {
-			b = appendMemoryType(b, t)
-		}
-	case secGlobal:
-		b = appendU32(b, uint32(len(m.Globals)))
-		for _, g := range m.Globals {
-			b = appendGlobalType(b, g.GlobalType)
-			b = append(b, g.Init...)
-		}
-	case secExport:
-		b = appendU32(b, uint32(len(m.Exports)))
-		for _, e := range m.Exports {
-			b = append(appendName(b, e.Name), byte(e.Kind))
-			b = appendU32(b, e.Index)
-		}
+		return append(appendU32(nil, m.typeVec), m.typeRaw...)
 	case secStart:
-		if m.Start == nil {
-			return nil
-		}
-		b = appendU32(b, *m.Start)
-	case secElement:
-		b = appendU32(b, uint32(len(m.Elements)))
-		for i := range m.Elements {
-			b = appendElement(b, &m.Elements[i])
-		}
+		return optional(m.Start)
 	case secDataCount:
-		if m.DataCount == nil {
-			return nil
-		}
-		b = appendU32(b, *m.DataCount)
-	case secCode:
+		return optional(m.DataCount)
+	}
+	n, item := m.items(id)
+	if n == 0 {
+		return nil
+	}
+	var b []byte
+	if id == secCode {
 		b = make([]byte, 0, m.sizeHint())
-		b = appendU32(b, uint32(len(m.Bodies)))
-		for i := range m.Bodies {
-			b = appendU32(b, uint32(len(m.Bodies[i].Raw)))
-			b = append(b, m.Bodies[i].Raw...)
-		}
-	case secData:
-		b = appendU32(b, uint32(len(m.Data)))
-		for i := range m.Data {
-			b = appendData(b, &m.Data[i])
-		}
+	}
+	b = appendU32(b, uint32(n))
+	for i := range n {
+		b = item(b, i)
 	}
 	return b
+}
+
+// optional writes a section of one number, or none.
+func optional(v *uint32) []byte {
+	if v == nil {
+		return nil
+	}
+	return appendU32(nil, *v)
+}
+
+// items returns how many entries a section has and what appends the i-th.
+func (m *Module) items(id sectionID) (n int, item func(b []byte, i int) []byte) {
+	switch id {
+	case secImport:
+		return len(m.Imports), func(b []byte, i int) []byte { return appendImport(b, &m.Imports[i]) }
+	case secFunction:
+		return len(m.Functions), func(b []byte, i int) []byte { return appendU32(b, m.Functions[i]) }
+	case secTable:
+		return len(m.Tables), func(b []byte, i int) []byte { return appendTable(b, &m.Tables[i]) }
+	case secMemory:
+		return len(m.Memories), func(b []byte, i int) []byte { return appendMemoryType(b, m.Memories[i]) }
+	case secTag:
+		return len(m.Tags), func(b []byte, i int) []byte { return appendTagType(b, m.Tags[i]) }
+	case secGlobal:
+		return len(m.Globals), func(b []byte, i int) []byte {
+			return append(appendGlobalType(b, m.Globals[i].GlobalType), m.Globals[i].Init...)
+		}
+	case secExport:
+		return len(m.Exports), func(b []byte, i int) []byte {
+			e := &m.Exports[i]
+			return appendU32(append(appendName(b, e.Name), byte(e.Kind)), e.Index)
+		}
+	case secElement:
+		return len(m.Elements), func(b []byte, i int) []byte { return appendElement(b, &m.Elements[i]) }
+	case secCode:
+		return len(m.Bodies), func(b []byte, i int) []byte {
+			raw := m.Bodies[i].Raw
+			return append(appendU32(b, uint32(len(raw))), raw...)
+		}
+	default: // secData
+		return len(m.Data), func(b []byte, i int) []byte { return appendData(b, &m.Data[i]) }
+	}
 }
 
 func appendValType(b []byte, t ValType) []byte {
@@ -161,6 +155,15 @@ func appendTableType(b []byte, t TableType) []byte {
 	}
 	return appendSize(appendValType(b, t.Type), t.Size, flags)
 }
+
+func appendTable(b []byte, t *Table) []byte {
+	if t.Init != nil {
+		b = append(b, tableInit, 0)
+	}
+	return append(appendTableType(b, t.TableType), t.Init...)
+}
+
+func appendTagType(b []byte, typeIndex uint32) []byte { return appendU32(append(b, 0), typeIndex) }
 
 func appendMemoryType(b []byte, t MemoryType) []byte {
 	var flags byte
@@ -194,7 +197,7 @@ func appendImport(b []byte, im *Import) []byte {
 	case KindGlobal:
 		return appendGlobalType(b, im.Global)
 	}
-	return appendU32(append(b, 0), im.Type) // KindTag
+	return appendTagType(b, im.Type) // KindTag
 }
 
 func appendElement(b []byte, e *Element) []byte {

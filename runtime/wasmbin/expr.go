@@ -20,6 +20,7 @@ func (p *parser) expr(globals int) Expr {
 		case OpRefNull:
 			p.checkHeap(&w, &in)
 		case OpRefFunc:
+			p.m.refs[in.Index] = true
 			w.checkIndex(&in, in.Index, p.m.NumFuncs(), "function")
 		case OpGlobalGet:
 			w.checkIndex(&in, in.Index, globals, "global")

@@ -30,7 +30,8 @@ type Module struct {
 	typeRaw  []byte        // the vector of types without its count
 	typeVec  uint32        // that count; a recursion group counts once
 
-	uses     map[Op]bool     // which instructions on whole memories and tables occur
+	uses     map[Op]bool     // which of the rarer instructions occur; see checkIndexes
+	refs     map[uint32]bool // functions named by ref.func
 	private  map[string]bool // names that passes have exported
 	hostOnly map[uint32]bool // globals that passes have added and the guest has no use for
 }
@@ -174,6 +175,21 @@ func (m *Module) GlobalType(index uint32) (GlobalType, bool) {
 		return m.Globals[own].GlobalType, true
 	}
 	return m.nthImport(KindGlobal, int(index)).Global, true
+}
+
+// hasTable64 says whether a table, imported or own, has 64-bit indexes.
+func (m *Module) hasTable64() bool {
+	for i := range m.Imports {
+		if m.Imports[i].Table.Table64 {
+			return true
+		}
+	}
+	for i := range m.Tables {
+		if m.Tables[i].Table64 {
+			return true
+		}
+	}
+	return false
 }
 
 // hasMemory64 says whether a memory, imported or own, has 64-bit addresses.

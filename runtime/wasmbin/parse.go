@@ -62,7 +62,7 @@ func Parse(b []byte) (*Module, error) { return ParseLimits(b, DefaultLimits()) }
 //
 // The module keeps references into b, which must not be changed afterwards.
 func ParseLimits(b []byte, limits Limits) (*Module, error) {
-	p := parser{reader: reader{b: b, section: "module"}, m: &Module{uses: map[Op]bool{}}, limits: limits}
+	p := parser{reader: reader{b: b, section: "module"}, m: &Module{uses: map[Op]bool{}, refs: map[uint32]bool{}}, limits: limits}
 	p.module()
 	if p.err != nil {
 		return nil, p.err

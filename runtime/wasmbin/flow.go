@@ -1,0 +1,258 @@
+package wasmbin
+
+// flow is what the passes that count know of the control flow of all own
+// functions: where loops begin, where calls stand, and what a stretch of code
+// costs. The slices hold all functions one after the other, in code order.
+type flow struct {
+	funcs     []funcFlow
+	scopes    []scope
+	stretches []stretch
+	regions   []region
+	calls     []callSite
+}
+
+// funcFlow is one function's part of a flow.
+type funcFlow struct {
+	scopes, stretches, regions, calls indexRange
+	tries                             bool // it has a try_table
+	spends                            bool // it has an instruction that pays where it stands
+}
+
+// indexRange is the indexes from lo up to, not including, hi.
+type indexRange struct{ lo, hi int32 }
+
+// A scope is code that is repeated together: a loop's body without the loops
+// in it or, as the first scope of every function, what stands outside loops.
+type scope struct {
+	parent  int32  // the scope around; -1 for the function's own
+	current int32  // while scanning: the stretch being added to
+	loop    bool   // it is a loop's body
+	calls   bool   // something is called in it or in a scope within
+	total   uint32 // the most that all its stretches may cost
+}
+
+// A stretch is code of one scope that is entered at its beginning, pos, or
+// from within itself: who pays its cost there has paid for each instruction of
+// it, whichever of them run. A scope is cut into stretches at labels once it
+// costs more than stretchCost, so that a jump over code is not paid as if all
+// of it ran. The first stretch of a scope begins where the scope does.
+type stretch struct {
+	pos   int
+	scope int32
+	cost  uint32 // of its instructions, without what its calls cost
+	calls uint32 // how many calls there are
+}
+
+// A region is straight-line code outside of loops that calls something. It
+// begins at pos, after an instruction of control. dom is a region that has
+// always run when this one runs, or -1.
+type region struct {
+	pos int
+	dom int32
+}
+
+// callSite is one call.
+type callSite struct {
+	callee  node
+	stretch int32
+	region  int32 // -1 inside a loop
+}
+
+const (
+	// stretchCost is the cost in units from which on a scope is cut, and up
+	// to which a function leaves the cost of its own scope to its callers.
+	stretchCost = 64
+	// longStretch is the cost in units at which a stretch ends at the latest.
+	longStretch = 1 << 10
+)
+
+// cost is what one instruction costs in units: one, but for those that no
+// machine code is made of, and those that call into the engine.
+func (op Op) cost() uint32 {
+	switch op {
+	case OpNop, OpBlock, OpLoop, OpTryTable, OpElse, OpEnd:
+		return 0
+	case OpMemoryGrow, OpTableGrow:
+		return outsideCost
+	}
+	return 1
+}
+
+// most is the most that a stretch may cost: its calls lead to functions that
+// leave up to stretchCost to their callers.
+func (s *stretch) most() uint32 { return s.cost + s.calls*stretchCost }
+
+// openBlock is a block that the scanner is inside of.
+type openBlock struct {
+	op     Op
+	scope  int32 // that it stands in
+	from   int32 // first stretch with a jump to its end; -1 if there is none
+	ifFrom int32 // OpIf, OpElse: the stretch of the if
+	dom    int32 // the last region before it
+}
+
+// scanner builds a flow.
+type scanner struct {
+	flow
+	graph  *callGraph
+	blocks []openBlock
+	scope  int32 // the innermost one
+	start  int   // where the current region begins
+	region int32 // the current region; -1 as long as it calls nothing
+	dom    int32 // the last region that has run by now
+}
+
+// scanFlow walks over all bodies and also gives the graph its edges.
+func (m *Module) scanFlow(g *callGraph) *flow {
+	s := scanner{graph: g}
+	s.funcs = make([]funcFlow, len(m.Bodies))
+	for i := range m.Bodies {
+		s.function(&s.funcs[i], &m.Bodies[i])
+	}
+	return &s.flow
+}
+
+func (s *scanner) function(f *funcFlow, b *Body) {
+	f.scopes.lo, f.stretches.lo = int32(len(s.scopes)), int32(len(s.stretches))
+	f.regions.lo, f.calls.lo = int32(len(s.regions)), int32(len(s.calls))
+	s.scope, s.dom = -1, -1
+	s.openScope(false, 0)
+	s.blocks = append(s.blocks[:0], openBlock{op: OpBlock, scope: s.scope, from: -1, dom: -1})
+	s.newRegion(0)
+
+	w := b.Walk()
+	for in := (Instr{}); w.Next(&in); {
+		st := &s.stretches[s.scopes[s.scope].current]
+		st.cost += in.Op.cost()
+		s.instruction(f, &in)
+	}
+
+	f.scopes.hi, f.stretches.hi = int32(len(s.scopes)), int32(len(s.stretches))
+	f.regions.hi, f.calls.hi = int32(len(s.regions)), int32(len(s.calls))
+	for _, st := range s.stretches[f.stretches.lo:] {
+		s.scopes[st.scope].total += st.most()
+	}
+}
+
+func (s *scanner) instruction(f *funcFlow, in *Instr) {
+	switch in.Op {
+	case OpTryTable:
+		f.tries = true
+		s.jumps(in.Labels)
+		s.open(in)
+	case OpBlock, OpIf:
+		s.open(in)
+	case OpLoop:
+		s.open(in)
+		s.openScope(true, in.End)
+	case OpElse:
+		s.otherwise(in)
+	case OpEnd:
+		s.close(in)
+	case OpBr, OpBrIf, OpBrOnNull, OpBrOnNonNull:
+		s.jump(in.Index)
+		s.newRegion(in.End)
+	case OpBrTable:
+		s.jumps(in.Labels)
+		s.newRegion(in.End)
+	case OpCall, OpReturnCall:
+		s.call(in, s.graph.direct(in.Index))
+	case OpCallIndirect, OpReturnCallIndirect, OpCallRef, OpReturnCallRef:
+		s.call(in, s.graph.indirect(in.Index))
+	default:
+		f.spends = f.spends || in.Op.paysItself()
+		if s.stretches[s.scopes[s.scope].current].most() > longStretch {
+			s.cut(in.End)
+		}
+	}
+}
+
+// openScope begins a scope whose first stretch begins at pos.
+func (s *scanner) openScope(loop bool, pos int) {
+	s.scopes = append(s.scopes, scope{parent: s.scope, loop: loop})
+	s.scope = int32(len(s.scopes) - 1)
+	s.cut(pos)
+}
+
+// cut begins a new stretch of the current scope at pos.
+func (s *scanner) cut(pos int) {
+	s.scopes[s.scope].current = int32(len(s.stretches))
+	s.stretches = append(s.stretches, stretch{pos: pos, scope: s.scope})
+}
+
+// newRegion begins a new region at pos.
+func (s *scanner) newRegion(pos int) { s.start, s.region = pos, -1 }
+
+func (s *scanner) open(in *Instr) {
+	s.blocks = append(s.blocks, openBlock{
+		op: in.Op, scope: s.scope, from: -1, ifFrom: s.scopes[s.scope].current, dom: s.dom,
+	})
+	s.newRegion(in.End)
+}
+
+// jump notes a jump to label from the current stretch of the label's scope.
+// Jumps to a loop go to its first stretch and need no note.
+func (s *scanner) jump(label uint32) {
+	b := &s.blocks[len(s.blocks)-1-int(label)]
+	if from := s.scopes[b.scope].current; b.op != OpLoop && (b.from < 0 || from < b.from) {
+		b.from = from
+	}
+}
+
+func (s *scanner) jumps(labels []uint32) {
+	for _, l := range labels {
+		s.jump(l)
+	}
+}
+
+// otherwise passes from the first to the second branch of an if. The first
+// jumps to the end from here; the second is reached from the if.
+func (s *scanner) otherwise(in *Instr) {
+	s.jump(0)
+	b := &s.blocks[len(s.blocks)-1]
+	b.op = OpElse
+	if b.ifFrom < s.scopes[s.scope].current {
+		s.cut(in.End)
+	}
+	s.dom = b.dom
+	s.newRegion(in.End)
+}
+
+// close ends a block. A new stretch must begin here if a jump to the end
+// started in an earlier one, and may if this one costs much already.
+func (s *scanner) close(in *Instr) {
+	b := s.blocks[len(s.blocks)-1]
+	s.blocks = s.blocks[:len(s.blocks)-1]
+	s.scope, s.dom = b.scope, b.dom
+	s.newRegion(in.End)
+	if b.op == OpIf && (b.from < 0 || b.ifFrom < b.from) {
+		b.from = b.ifFrom
+	}
+	if b.op == OpLoop || len(s.blocks) == 0 {
+		return
+	}
+	current := s.scopes[s.scope].current
+	if b.from >= 0 && b.from < current || s.stretches[current].cost > stretchCost {
+		s.cut(in.End)
+	}
+}
+
+// call notes a call and, outside of loops, the region it makes.
+func (s *scanner) call(in *Instr, callee node) {
+	current := s.scopes[s.scope].current
+	s.stretches[current].calls++
+	outside := !s.scopes[s.scope].loop
+	if outside && s.region < 0 {
+		s.region = int32(len(s.regions))
+		s.regions = append(s.regions, region{pos: s.start, dom: s.dom})
+		s.dom = s.region
+	}
+	for up := s.scope; up >= 0 && !s.scopes[up].calls; up = s.scopes[up].parent {
+		s.scopes[up].calls = true
+	}
+	c := callSite{callee: callee, stretch: current, region: -1}
+	if outside {
+		c.region = s.region
+	}
+	s.calls = append(s.calls, c)
+}

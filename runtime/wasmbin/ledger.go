@@ -1,0 +1,221 @@
+package wasmbin
+
+import (
+	"math"
+	"slices"
+)
+
+// ledger says who pays for what, in units. All work is paid before it is done:
+//
+//   - A loop pays for its body at its header, each time round, and looks at
+//     the budget there.
+//   - A function whose own scope, with all it calls from there, costs no more
+//     than stretchCost leaves that to be paid by its callers, as part of what
+//     their stretch or region costs. Any other pays at its entry.
+//   - An instruction whose work depends on an operand, or that throws, pays
+//     where it stands; see bulk.go.
+//   - A call that may lead back to the caller, or out of the module, is paid in
+//     the region it stands in, and the budget is looked at there.
+//
+// So every cycle of the control flow, be it through loops, through recursion
+// of any kind or through the host, has a place on it where the budget is
+// looked at, and between two of them the work is bounded by longStretch and
+// stretchCost, not by the size of the module. A chain of functions that each
+// call the next one twice, exponential without any loop or recursion, is paid
+// too: soon one of them costs more than stretchCost.
+type ledger struct {
+	graph   *callGraph
+	flow    *flow
+	due     []uint32 // by node: what a call of it costs the caller
+	touches []bool   // by node: a call of it may read or write the budget
+	entry   []bool   // by own function: it pays for its own scope at its entry
+	chosen  []bool   // by region: it pays, and looks at the budget
+}
+
+const (
+	// outsideCost is what a call of an imported function costs, in units. The
+	// work it does is the host's to bound; this is the way there and back.
+	outsideCost = 100
+	// throwCost is what throwing an exception costs, in units, paid where it
+	// is thrown. wazero v1.12 takes 4 to 10 microseconds, and more on a deep
+	// stack or after many thousand exceptions in one call.
+	throwCost = 25_000
+	// longScope is the cost in units from which on a scope looks at the budget
+	// in every stretch.
+	longScope = 1 << 16
+)
+
+// newLedger decides who pays, callees before callers.
+func newLedger(g *callGraph, f *flow) *ledger {
+	l := &ledger{
+		graph: g, flow: f,
+		due:     make([]uint32, g.outside+1),
+		touches: make([]bool, g.outside+1),
+		entry:   make([]bool, g.own),
+		chosen:  make([]bool, len(f.regions)),
+	}
+	for lo := 0; lo < len(g.order); {
+		hi := lo
+		for hi < len(g.order) && g.group[g.order[hi]] == g.group[g.order[lo]] {
+			hi++
+		}
+		l.together(g.order[lo:hi])
+		lo = hi
+	}
+	return l
+}
+
+// together decides for nodes that may call each other; all other nodes that
+// they call are decided. What an indirect call costs depends on the functions
+// among them, not the other way round: calls within the group are watched.
+func (l *ledger) together(nodes []node) {
+	for _, n := range nodes {
+		if n < l.graph.own {
+			l.function(n)
+		}
+	}
+	var buf []node
+	for _, n := range nodes {
+		if n == l.graph.outside {
+			l.due[n], l.touches[n] = outsideCost, true
+		}
+		l.touches[n] = l.touches[n] || l.graph.cycle[n]
+		buf = l.graph.callees(l.flow, n, buf[:0])
+		for _, to := range buf {
+			l.touches[n] = l.touches[n] || l.touches[to]
+			if n >= l.graph.own {
+				l.due[n] = max(l.due[n], l.due[to])
+			}
+		}
+	}
+}
+
+// function decides what calls of own function n cost, and who pays that.
+func (l *ledger) function(n node) {
+	f := &l.flow.funcs[n]
+	own := f.scopes.lo
+	var due uint64
+	for _, s := range l.flow.stretches[f.stretches.lo:f.stretches.hi] {
+		if s.scope == own {
+			due += uint64(s.cost)
+		}
+	}
+	for _, c := range l.flow.calls[f.calls.lo:f.calls.hi] {
+		if c.region < 0 {
+			continue
+		}
+		if l.watched(n, c) {
+			l.choose(c.region)
+		} else {
+			due += uint64(l.due[c.callee])
+		}
+	}
+	if due > stretchCost {
+		l.entry[n] = true
+	} else {
+		l.due[n] = uint32(due)
+	}
+	l.touches[n] = l.entry[n] || f.spends || f.scopes.hi-f.scopes.lo > 1
+}
+
+// watched says whether call c of own function n may come back to n, or leave
+// the module.
+func (l *ledger) watched(n node, c callSite) bool {
+	g := l.graph
+	if c.callee == g.outside || g.cycle[n] && g.group[n] == g.group[c.callee] {
+		return true
+	}
+	return c.callee >= g.own && slices.Contains(g.reach[c.callee-g.own], g.outside)
+}
+
+// choose makes region r pay, unless one that has always run before it does.
+func (l *ledger) choose(r int32) {
+	if l.payer(r) < 0 {
+		l.chosen[r] = true
+	}
+}
+
+// payer returns the region that pays for calls in region r, or -1.
+func (l *ledger) payer(r int32) int32 {
+	for r >= 0 && !l.chosen[r] {
+		r = l.flow.regions[r].dom
+	}
+	return r
+}
+
+// charge is a place where the budget is reduced.
+type charge struct {
+	pos    int
+	units  uint32
+	scope  int32 // the scope whose first stretch this is; -1 for any other place
+	looked bool  // and looked at
+}
+
+// charges lists what own function n pays and where, in code order.
+func (l *ledger) charges(n node) []charge {
+	f := &l.flow.funcs[n]
+	stretches := l.flow.stretches[f.stretches.lo:f.stretches.hi]
+	units := make([]uint64, len(stretches)+int(f.regions.hi-f.regions.lo))
+	for i, s := range stretches {
+		units[i] = uint64(s.cost)
+	}
+	for _, c := range l.flow.calls[f.calls.lo:f.calls.hi] {
+		due := uint64(l.due[c.callee])
+		if c.region >= 0 && l.watched(n, c) && !l.entry[n] {
+			units[len(stretches)+int(l.payer(c.region)-f.regions.lo)] += due + 1
+		} else {
+			units[c.stretch-f.stretches.lo] += due
+		}
+	}
+
+	var charges []charge
+	add := func(pos int, units uint64, scope int32, looked bool) {
+		charges = append(charges, charge{pos, uint32(min(units, math.MaxInt32)), scope, looked})
+	}
+	r := f.regions.lo
+	regions := func(upTo int) {
+		for ; r < f.regions.hi && l.flow.regions[r].pos <= upTo; r++ {
+			if l.chosen[r] && !l.entry[n] {
+				add(l.flow.regions[r].pos, units[len(stretches)+int(r-f.regions.lo)], -1, true)
+			}
+		}
+	}
+	seen := int32(-1) // scopes are numbered in the order of their first stretches
+	for i, s := range stretches {
+		regions(s.pos)
+		first := s.scope > seen
+		seen = max(seen, s.scope)
+		switch {
+		case s.scope == f.scopes.lo && !l.entry[n]:
+		case first && s.scope != f.scopes.lo:
+			add(s.pos, units[i], s.scope, true)
+		case first || l.flow.scopes[s.scope].total > longScope:
+			add(s.pos, units[i], -1, true)
+		default:
+			add(s.pos, units[i], -1, false)
+		}
+	}
+	regions(math.MaxInt)
+	return charges
+}
+
+// quietLoop says whether own function n has a loop in which nothing that is
+// called touches the budget.
+func (l *ledger) quietLoop(n node) bool {
+	f := &l.flow.funcs[n]
+	loud := make(map[int32]bool)
+	for _, c := range l.flow.calls[f.calls.lo:f.calls.hi] {
+		if !l.touches[c.callee] {
+			continue
+		}
+		for s := l.flow.stretches[c.stretch].scope; s >= 0 && !loud[s]; s = l.flow.scopes[s].parent {
+			loud[s] = true
+		}
+	}
+	for s := f.scopes.lo + 1; s < f.scopes.hi; s++ {
+		if !loud[s] {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,282 @@
+package wasmbin
+
+import "errors"
+
+// BudgetExport is the name of the global of type i64 that Meter adds: the
+// units that may still be spent before the next tick.
+const BudgetExport = privatePrefix + "budget"
+
+// Tick names the function that a metered module imports. It takes and returns
+// nothing. It is called when BudgetExport is below zero and either adds to it
+// or traps; if it returns with the budget still below zero, it is called again
+// soon. Adding, not setting, keeps the account exact: what is below zero has
+// been spent already.
+type Tick struct {
+	Module, Name string
+}
+
+// Meter makes the module count the work it does, in units of about one
+// WebAssembly instruction, and call tick whenever the budget is used up. The
+// budget begins at zero, so the first tick comes at once, and a start function
+// is metered like all else.
+func (m *Module) Meter(tick Tick) error {
+	if err := m.meterable(); err != nil {
+		return err
+	}
+	graph := m.newCallGraph()
+	flow := m.scanFlow(graph)
+	graph.connect(flow)
+	mt := meter{m: m, ledger: newLedger(graph, flow)}
+
+	mt.budget = m.addGlobal(I64, []byte{byte(OpI64Const), 0, byte(OpEnd)})
+	m.markHostOnly(mt.budget)
+	if err := m.addExport(BudgetExport, KindGlobal, mt.budget); err != nil {
+		return err
+	}
+	shiftFrom := uint32(m.imported[KindFunc])
+	imported := m.importFunc(tick.Module, tick.Name, FuncType{})
+	own := len(m.Bodies)
+	var call code
+	call.op(OpCall, imported)
+	mt.tick = m.addFunc(FuncType{}, nil, call)
+	mt.addBulk()
+
+	mt.shiftFrom, mt.shiftBy = shiftFrom, 1
+	for i := range own {
+		mt.function(i)
+	}
+	m.changed(secCode)
+	return nil
+}
+
+// meterable refuses what could do unbounded work that no pass can divide.
+func (m *Module) meterable() error {
+	if m.uses[OpAtomicWait32] || m.uses[OpAtomicWait64] {
+		return errors.New("wasm: the module cannot be metered: it waits on shared memory (memory.atomic.wait)")
+	}
+	if m.imported[KindMemory]+len(m.Memories) > 1 {
+		return errors.New("wasm: the module cannot be metered: it has several memories")
+	}
+	if m.hasMemory64() || m.hasTable64() {
+		return errors.New("wasm: the module cannot be metered: it has a memory or table with 64-bit indexes")
+	}
+	return nil
+}
+
+// meter rewrites the functions of one module.
+type meter struct {
+	rewriter
+	m      *Module
+	ledger *ledger
+	budget uint32 // the global
+	tick   uint32 // the function that calls the import
+	bulk   map[Op]uint32
+
+	local    int64 // the local that holds the budget in this function, or -1
+	pending  []charge
+	upcoming []callSite
+}
+
+// function rewrites own function i.
+func (mt *meter) function(i int) {
+	m, b := mt.m, &mt.m.Bodies[i]
+	n := node(i)
+	f := &mt.ledger.flow.funcs[i]
+	mt.pending = mt.ledger.charges(n)
+	mt.upcoming = mt.ledger.flow.calls[f.calls.lo:f.calls.hi]
+	t := m.Types[m.Functions[i]]
+	mt.local = -1
+	if mt.ledger.quietLoop(n) && !f.tries {
+		mt.local = int64(len(t.Params)) + int64(b.Locals)
+		b.addLocals(1, I64)
+		mt.begin(b, true, m.wrapType(t))
+		mt.load(mt.upTo(0))
+	} else {
+		mt.begin(b, false, nil)
+	}
+	for mt.next() {
+		mt.instruction()
+	}
+	mt.end()
+}
+
+func (mt *meter) instruction() {
+	in := &mt.in
+	for len(mt.pending) > 0 && mt.pending[0].pos <= in.Start && mt.pending[0].scope < 0 {
+		mt.charge(mt.upTo(in.Start), mt.pending[0])
+		mt.pending = mt.pending[1:]
+	}
+	switch in.Op {
+	case OpLoop:
+		mt.loop()
+		return
+	case OpCall, OpCallIndirect, OpCallRef, OpReturnCall, OpReturnCallIndirect, OpReturnCallRef:
+		c := mt.upcoming[0]
+		mt.upcoming = mt.upcoming[1:]
+		if mt.ledger.touches[c.callee] {
+			mt.around()
+			return
+		}
+	case OpThrow, OpThrowRef:
+		mt.charge(mt.upTo(in.Start), charge{units: throwCost, looked: true})
+		mt.store(mt.upTo(in.Start))
+	case OpMemoryCopy, OpMemoryFill, OpMemoryInit, OpMemoryGrow,
+		OpTableCopy, OpTableFill, OpTableInit, OpTableGrow:
+		mt.bulkOp()
+		return
+	}
+	if mt.copy() {
+		mt.store(&mt.out)
+	}
+}
+
+// loop opens a loop twice: the inner one is the guest's, and pays and looks at
+// the budget each time round; when that is used up, it leaves for the outer
+// one, where the tick is, and is entered again. So the values that live in the
+// loop do not live across a call. They are where they were when the inner loop
+// begins again, since nothing has been changed but the budget.
+func (mt *meter) loop() {
+	in := &mt.in
+	head := mt.body.Code()[in.Start:in.End] // loop and its block type
+	ch := mt.pending[0]
+	mt.pending = mt.pending[1:]
+	switch {
+	case mt.takesParams(in):
+		mt.tickBefore(head)
+		mt.overdrawn(&mt.out)
+		mt.out.op(OpBrIf, 1)
+		mt.openAround(1, end1)
+	case mt.ledger.flow.scopes[ch.scope].calls:
+		mt.tickAfter(head)
+	default:
+		mt.tickBefore(head)
+		mt.overdrawn(&mt.out)
+		mt.out.block(OpIf).op(OpBr, 2).op(OpEnd)
+		mt.openAround(1, end1)
+	}
+	mt.reduce(&mt.out, ch.units)
+}
+
+var end1 = code{byte(OpEnd)}
+
+// tickBefore writes the heads of both loops with the tick between them:
+//
+//	loop
+//	  if budget < 0 { tick }
+//	  loop
+//
+// It costs a look at the budget each time the loop is entered.
+func (mt *meter) tickBefore(head []byte) {
+	c := mt.upTo(mt.in.End)
+	mt.overdrawn(c)
+	c.block(OpIf)
+	mt.callTick(c)
+	c.op(OpEnd)
+	*c = append(*c, head...)
+}
+
+// tickAfter writes the heads of both loops so that the tick stands behind the
+// inner one:
+//
+//	block
+//	  loop
+//	    block
+//	      loop
+//	        if budget < 0 { br 2 }
+//	        ...
+//	      end
+//	      br 2
+//	    end
+//	    tick
+//	    br 0
+//	  end
+//	end
+func (mt *meter) tickAfter(head []byte) {
+	c := mt.upTo(mt.in.Start)
+	*c = append(append(*c, byte(OpBlock)), head[1:]...)
+	*c = append(*c, head...)
+	c.block(OpBlock)
+	c = mt.upTo(mt.in.End)
+	mt.overdrawn(c)
+	c.block(OpIf).op(OpBr, 2).op(OpEnd)
+	var after code
+	after.op(OpBr, 2).op(OpEnd)
+	mt.callTick(&after)
+	after.op(OpBr, 0).op(OpEnd).op(OpEnd)
+	mt.openAround(3, after)
+}
+
+// takesParams says whether the block that in opens has parameters.
+func (mt *meter) takesParams(in *Instr) bool {
+	return in.Value >= 0 && len(mt.m.Types[in.Value].Params) > 0
+}
+
+// overdrawn asks whether the budget is below zero. The answer goes into an if,
+// not a br_if, wherever possible: wazero makes two machine instructions of the
+// one and six of the other, since a br_if back to a loop is a critical edge.
+func (mt *meter) overdrawn(c *code) {
+	mt.get(c)
+	c.const64(0).op(OpI64LtS)
+}
+
+// charge pays and, if the charge says so, looks at the budget.
+func (mt *meter) charge(c *code, ch charge) {
+	mt.reduce(c, ch.units)
+	if !ch.looked {
+		return
+	}
+	mt.overdrawn(c)
+	c.block(OpIf)
+	mt.callTick(c)
+	c.op(OpEnd)
+}
+
+// get pushes the budget.
+func (mt *meter) get(c *code) {
+	if mt.local >= 0 {
+		c.op(OpLocalGet, uint32(mt.local))
+	} else {
+		c.op(OpGlobalGet, mt.budget)
+	}
+}
+
+// reduce takes units off the budget.
+func (mt *meter) reduce(c *code, units uint32) {
+	if units == 0 {
+		return
+	}
+	mt.get(c)
+	c.const64(int64(units)).op(OpI64Sub)
+	if mt.local >= 0 {
+		c.op(OpLocalSet, uint32(mt.local))
+	} else {
+		c.op(OpGlobalSet, mt.budget)
+	}
+}
+
+func (mt *meter) callTick(c *code) {
+	mt.store(c)
+	c.op(OpCall, mt.tick)
+	mt.load(c)
+}
+
+// store writes the local budget, if there is one, back to the global.
+func (mt *meter) store(c *code) {
+	if mt.local >= 0 {
+		c.op(OpLocalGet, uint32(mt.local)).op(OpGlobalSet, mt.budget)
+	}
+}
+
+// load reads the global into the local budget, if there is one.
+func (mt *meter) load(c *code) {
+	if mt.local >= 0 {
+		c.op(OpGlobalGet, mt.budget).op(OpLocalSet, uint32(mt.local))
+	}
+}
+
+// around copies a call with the budget in the global while it runs.
+func (mt *meter) around() {
+	mt.store(mt.upTo(mt.in.Start))
+	mt.copy()
+	mt.load(mt.upTo(mt.in.End))
+}
