@@ -1,0 +1,437 @@
+package host
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"go.uber.org/zap"
+
+	"github.com/raywasm/raywasm/host/hostcall"
+	"github.com/raywasm/raywasm/owner"
+	wasmrt "github.com/raywasm/raywasm/runtime"
+	"github.com/raywasm/raywasm/sched"
+	"github.com/raywasm/raywasm/spec"
+)
+
+// actor is the shell around owner.Actor: it runs the incarnations that the core asks for and reports what became of
+// them. The core decides which call runs, what a crash means and when the actor ends.
+type actor struct {
+	node     *Node
+	job      *Job
+	scope    *scope // the job's; the node's for a detached actor
+	module   *Module
+	id       spec.ActorID
+	class    *spec.Class
+	name     actorName // name "" for none
+	detached bool
+	args     []spec.Arg // of the constructor, kept for restarts
+	links    []spec.Link
+	opts     spec.ActorOptions
+	place    spec.Resources
+	hold     spec.Resources
+
+	mu        sync.Mutex
+	core      *owner.Actor
+	calls     map[owner.CallID]*task // queued or running
+	nextCall  owner.CallID
+	now       *incarnation // nil before the first start and after a stop
+	current   *task        // the call in the sandbox
+	ended     bool         // the core said Die
+	lease     sched.Lease
+	forgotten bool // guarded by the node's mu: no handle is left
+}
+
+// incarnation is one life of an actor's sandbox, from the constructor to a crash, a kill or the end.
+type incarnation struct {
+	ctx     context.Context
+	stop    context.CancelCauseFunc
+	number  int32 // 0 for the first
+	sandbox *wasmrt.Sandbox
+	session *hostcall.Session
+	out     *taskOutput
+
+	// Guarded by the actor's mu.
+	busy bool // a goroutine is in the sandbox; it cleans up when it leaves and over is set
+	over bool // it was stopped or crashed
+	left bool // it has been closed
+}
+
+// deed is an action of the core, with what it is about looked up under the lock.
+type deed struct {
+	do   owner.ActorDo
+	life *incarnation
+	task *task
+	err  error
+}
+
+// newActor makes the actor's record and asks for its place. The creation's errors reach the callers of its methods.
+func (c *caller) newActor(class *spec.Class, args []spec.Arg, opts spec.ActorOptions) (*actor, error) {
+	n := c.job.node
+	a := &actor{
+		node: n, job: c.job, scope: c.job.scope, module: c.module,
+		id:    spec.NewActorID(c.origin, c.nextActor.Add(1)),
+		class: class, args: args, links: linksOf(args), opts: opts,
+		detached: opts.Lifetime == spec.LifetimeDetached,
+		calls:    make(map[owner.CallID]*task),
+	}
+	if a.detached {
+		a.scope = n.scope
+	}
+	if opts.Name != "" {
+		a.name = actorName{said(nonEmpty(opts.Namespace), c.job.namespace), opts.Name}
+	}
+	a.place, a.hold = opts.Placement()
+	a.core = owner.NewActor(a.id, class.Name, owner.ActorPolicy{MaxRestarts: said(opts.MaxRestarts, 0), MaxPendingCalls: said(opts.MaxPendingCalls, -1)})
+	a.lease = n.leases.number()
+
+	n.mu.Lock()
+	if n.closed {
+		n.mu.Unlock()
+		return nil, errNodeClosed
+	}
+	if a.name.name != "" {
+		if _, taken := n.names[a.name]; taken {
+			n.mu.Unlock()
+			return nil, spec.Errorf("create actor", spec.AlreadyExists, quote(a.name.name), "an actor of that name lives in namespace %q: choose another name or ask for it with get_if_exists", a.name.namespace)
+		}
+		n.names[a.name] = a
+	}
+	n.actors[a.id] = a
+	n.mu.Unlock()
+
+	n.objects.adopt(a.id)
+	if a.detached { // nobody's handle keeps it alive, so one of the node's does
+		n.objects.retain([]spec.Link{spec.ActorLink(a.id)})
+	}
+	n.objects.retain(a.links)
+	c.job.stats.actors.Add(1)
+	ask := func() { n.leases.request(a.lease, a.place, a.hold, said(opts.Priority, 0), a) }
+	var refs []spec.ObjectID
+	for _, arg := range args {
+		if arg.IsRef {
+			refs = append(refs, arg.Ref)
+		}
+	}
+	n.objects.when(refs, len(refs), true, ask)
+	return a, nil
+}
+
+// granted: the actor has its place, unless it has ended while it waited.
+func (a *actor) granted() {
+	a.mu.Lock()
+	ended := a.ended
+	a.mu.Unlock()
+	if ended {
+		a.node.leases.release(a.lease)
+		return
+	}
+	a.step(owner.ActorEvent{Op: owner.Placed})
+}
+
+// refused: no node can ever run it.
+func (a *actor) refused(err *spec.Error) {
+	a.step(owner.ActorEvent{Op: owner.StartFailed, Err: &spec.Error{Op: "place actor", Kind: spec.ActorUnschedulable, ID: a.label(), Err: err}})
+}
+
+// label names the actor in errors.
+func (a *actor) label() string { return a.class.Name + "(" + a.id.String() + ")" }
+
+// enqueue gives the task its place in the actor's queue.
+func (a *actor) enqueue(t *task) {
+	a.mu.Lock()
+	a.nextCall++
+	t.call = a.nextCall
+	a.calls[t.call] = t
+	a.mu.Unlock()
+	a.step(owner.ActorEvent{Op: owner.Call, Call: t.call, Caller: callerNumber(t.parent), MaxRetries: t.retry.MaxRetries})
+}
+
+// callerNumber tells an actor's callers apart: the unique part of the calling task's id.
+func callerNumber(id spec.TaskID) uint64 {
+	var n uint64
+	for _, b := range id[:8] {
+		n = n<<8 | uint64(b)
+	}
+	return n
+}
+
+// withdraw takes a call that has not begun out of the queue; one that runs goes on.
+func (a *actor) withdraw(t *task) {
+	a.mu.Lock()
+	_, known := a.calls[t.call]
+	begun := a.current == t
+	a.mu.Unlock()
+	if known && !begun {
+		a.step(owner.ActorEvent{Op: owner.Cancel, Call: t.call})
+	}
+}
+
+// runs reports whether the call is the one in the sandbox.
+func (a *actor) runs(t *task) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.current == t
+}
+
+// step tells the core and does what it says.
+func (a *actor) step(ev owner.ActorEvent) {
+	a.mu.Lock()
+	deeds := a.decide(ev)
+	a.mu.Unlock()
+	if next := a.perform(deeds); next != nil {
+		if !a.scope.run(func() { a.serve(next.life, next.task) }) {
+			next.task.finish(nil, errJobEnded)
+		}
+	}
+}
+
+// report leaves the incarnation's sandbox and tells the core what happened there, unless the incarnation was stopped
+// meanwhile: then it is stale. A crashed sandbox is over.
+func (a *actor) report(life *incarnation, ev owner.ActorEvent, crashed bool) []deed {
+	a.mu.Lock()
+	life.busy = false
+	a.current = nil
+	var deeds []deed
+	if !life.over {
+		if crashed {
+			life.over = true
+			a.now = nil
+		}
+		if ev.Op == owner.Returned {
+			delete(a.calls, ev.Call)
+		}
+		deeds = a.decide(ev)
+	}
+	over := life.over
+	a.mu.Unlock()
+	if over {
+		a.leave(life)
+	}
+	return deeds
+}
+
+// decide steps the core and looks up what its actions are about. The caller holds mu.
+func (a *actor) decide(ev owner.ActorEvent) []deed {
+	var few [4]owner.ActorAction
+	actions := a.core.Step(ev, few[:0])
+	if len(actions) == 0 {
+		return nil
+	}
+	deeds := make([]deed, 0, len(actions))
+	for _, act := range actions {
+		d := deed{do: act.Do, err: act.Err, life: a.now}
+		switch act.Do {
+		case owner.Start:
+			ctx, stop := context.WithCancelCause(a.scope.ctx)
+			d.life = &incarnation{ctx: ctx, stop: stop, number: a.core.Restarts(), busy: true}
+			a.now = d.life
+		case owner.Run:
+			d.task = a.calls[act.Call]
+			a.now.busy, a.current = true, d.task
+		case owner.Fail:
+			d.task = a.calls[act.Call]
+			delete(a.calls, act.Call)
+		case owner.Stop:
+			if d.life == nil { // it crashed, or was never started
+				continue
+			}
+			d.life.over = true
+			a.now = nil
+		case owner.Die:
+			a.ended = true
+		}
+		deeds = append(deeds, d)
+	}
+	return deeds
+}
+
+// perform does the deeds. A Run is returned for the caller to do in its own goroutine: there is at most one.
+func (a *actor) perform(deeds []deed) (run *deed) {
+	for i := range deeds {
+		d := &deeds[i]
+		switch d.do {
+		case owner.Start:
+			if d.life.number > 0 {
+				a.node.log.Warn("actor restarts", zap.String("actor", a.label()), zap.Int32("restart", d.life.number), zap.Int32("max_restarts", said(a.opts.MaxRestarts, 0)))
+			}
+			if !a.scope.run(func() { a.start(d.life) }) {
+				d.life.stop(nil)
+			}
+		case owner.Run:
+			run = d
+		case owner.Fail:
+			if d.task != nil {
+				d.task.finish(nil, d.task.failure(d.err))
+			}
+		case owner.Stop:
+			d.life.stop(spec.Errorf("run", spec.ActorDied, a.label(), "the actor was stopped"))
+			a.leave(d.life)
+		case owner.Die:
+			a.end(d.err)
+		}
+	}
+	return run
+}
+
+// start constructs the actor in a fresh sandbox.
+func (a *actor) start(life *incarnation) {
+	err := a.construct(life)
+	ev := owner.ActorEvent{Op: owner.Started}
+	if err != nil {
+		ev = owner.ActorEvent{Op: owner.StartFailed, Err: err}
+	}
+	next := a.perform(a.report(life, ev, err != nil))
+	if next != nil {
+		a.serve(next.life, next.task)
+	}
+}
+
+func (a *actor) construct(life *incarnation) *spec.Error {
+	id := spec.NewTaskID(spec.DriverTaskID(a.job.id), uint64(life.number), a.id)
+	t := &task{job: a.job, scope: a.scope, module: a.module, id: id, name: a.class.Name, function: a.class.Name, need: a.hold}
+	args, err := a.node.objects.resolve(a.args, a.class.Name)
+	if err != nil {
+		return err
+	}
+	c := newCaller(t, life.number, a.lease)
+	life.session = hostcall.NewSession(c.functions())
+	life.out = a.job.openOutput(id, a.class.Name)
+	sandbox, rerr := a.module.wasm.NewSandbox(life.ctx, a.job.sandbox(life.session, said(a.opts.Memory, 0), nil, life.out))
+	if rerr != nil {
+		return t.failure(rerr)
+	}
+	life.sandbox = sandbox
+	_, err = t.invoke(life.ctx, sandbox, life.session, spec.CallNew, args)
+	return err
+}
+
+// serve runs the actor's calls, one after the other, as long as the core has one to run.
+func (a *actor) serve(life *incarnation, t *task) {
+	for t != nil {
+		ev, crashed := a.invoke(life, t)
+		next := a.perform(a.report(life, ev, crashed))
+		if next == nil {
+			return
+		}
+		life, t = next.life, next.task
+	}
+}
+
+// invoke runs one method and finishes its task, unless the sandbox crashed: then the core decides about the call.
+func (a *actor) invoke(life *incarnation, t *task) (ev owner.ActorEvent, crashed bool) {
+	c := newCaller(t, t.attempt, a.lease)
+	c.holds = a.hold
+	life.session.SetCaller(c.functions())
+	if t.attempt > 0 {
+		t.job.stats.retried.Add(1)
+	}
+	if life.out != nil {
+		life.out.stdout.line, life.out.stderr.line = OutputLine{Task: t.id, Name: t.name}, OutputLine{Task: t.id, Name: t.name, Stderr: true}
+	}
+	args, err := a.node.objects.resolve(t.args, t.name)
+	var values []spec.Value
+	if err == nil {
+		values, err = t.invoke(life.ctx, life.sandbox, life.session, spec.CallMethod, args)
+	}
+	life.out.close()
+	if err != nil && isCrash(err.Kind) {
+		t.attempt++
+		return owner.ActorEvent{Op: owner.Crashed, Call: t.call, Err: err}, true
+	}
+	t.finish(values, err)
+	return owner.ActorEvent{Op: owner.Returned, Call: t.call}, false
+}
+
+// isCrash reports whether a failure of that kind leaves a sandbox that cannot go on.
+func isCrash(k spec.Kind) bool {
+	for _, crash := range []spec.Kind{spec.WorkerCrashed, spec.OutOfMemory, spec.TaskCancelled, spec.ActorError, spec.LocalNodeDied, spec.System} {
+		if k.Is(crash) {
+			return true
+		}
+	}
+	return false
+}
+
+// leave closes an incarnation that is over, once nobody is in its sandbox.
+func (a *actor) leave(life *incarnation) {
+	a.mu.Lock()
+	clean := life.over && !life.busy && !life.left
+	life.left = life.left || clean
+	a.mu.Unlock()
+	if !clean {
+		return
+	}
+	life.stop(nil)
+	if life.sandbox != nil {
+		_ = life.sandbox.Close() // it is discarded either way
+	}
+	if life.session != nil {
+		life.session.Close()
+	}
+	life.out.close()
+}
+
+// end frees the actor's name, place and arguments. Its record stays as long as handles refer to it, so that their
+// calls learn why it died.
+func (a *actor) end(err error) {
+	n := a.node
+	if err != nil {
+		n.log.Info("actor died", zap.String("actor", a.label()), zap.NamedError("reason", err))
+	}
+	n.mu.Lock()
+	if n.names[a.name] == a {
+		delete(n.names, a.name)
+	}
+	if a.forgotten {
+		delete(n.actors, a.id)
+	}
+	n.mu.Unlock()
+	n.leases.release(a.lease)
+	n.objects.release(a.links)
+	if a.detached {
+		n.objects.release([]spec.Link{spec.ActorLink(a.id)})
+	}
+}
+
+// forgetActor: no handle to the actor is left.
+func (n *Node) forgetActor(id spec.ActorID) {
+	n.mu.Lock()
+	a, ok := n.actors[id]
+	if ok {
+		a.forgotten = true
+		if n.names[a.name] == a { // nobody can find it any more
+			delete(n.names, a.name)
+		}
+	}
+	n.mu.Unlock()
+	if !ok {
+		return
+	}
+	a.mu.Lock()
+	dead := a.core.State() == owner.Dead
+	a.mu.Unlock()
+	if dead {
+		n.mu.Lock()
+		delete(n.actors, id)
+		n.mu.Unlock()
+		return
+	}
+	a.step(owner.ActorEvent{Op: owner.Forget})
+}
+
+// killActors kills the job's actors, but for detached ones; with a nil job every actor.
+func (n *Node) killActors(j *Job, cause error) {
+	n.mu.Lock()
+	var all []*actor
+	for _, a := range n.actors {
+		if j == nil || a.job == j && !a.detached {
+			all = append(all, a)
+		}
+	}
+	n.mu.Unlock()
+	slices.SortFunc(all, func(a, b *actor) int { return slices.Compare(a.id[:], b.id[:]) })
+	for _, a := range all {
+		a.step(owner.ActorEvent{Op: owner.Kill, NoRestart: true, Err: cause})
+	}
+}

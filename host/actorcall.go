@@ -1,0 +1,116 @@
+package host
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/raywasm/raywasm/owner"
+	"github.com/raywasm/raywasm/spec"
+)
+
+// actorCaller is what a caller may do with actors.
+type actorCaller struct{ *caller }
+
+func quote(s string) string { return strconv.Quote(s) }
+
+// nonEmpty is the option of an empty-means-unsaid text.
+func nonEmpty(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// Create makes an actor of the class, or returns the living one of that name if the options say so.
+func (c actorCaller) Create(_ context.Context, class string, args []spec.Arg, opts spec.ActorOptions) (spec.ActorID, error) {
+	const op = "create actor"
+	described, ok := c.module.classes[class]
+	if !ok {
+		return spec.ActorID{}, c.module.missing(op, "class", class)
+	}
+	opts = opts.Over(described.Options)
+	if err := opts.Check(); err != nil {
+		return spec.ActorID{}, err
+	}
+	if len(args) > spec.MaxArgs {
+		return spec.ActorID{}, spec.Errorf(op, spec.LimitExceeded, class, "%d arguments, at most %d", len(args), spec.MaxArgs)
+	}
+	for {
+		if opts.GetIfExists {
+			if id, err := c.Find(nil, opts.Name, opts.Namespace); err == nil {
+				return id, nil
+			}
+		}
+		a, err := c.newActor(described, args, opts)
+		if err == nil {
+			return a.id, nil
+		}
+		if opts.GetIfExists && spec.KindOf(err) == spec.AlreadyExists {
+			continue // somebody else made it between the two steps
+		}
+		return spec.ActorID{}, err
+	}
+}
+
+// Find returns a living actor by its name; an empty namespace is the job's.
+func (c actorCaller) Find(_ context.Context, name, namespace string) (spec.ActorID, error) {
+	n := c.job.node
+	key := actorName{said(nonEmpty(namespace), c.job.namespace), name}
+	n.mu.Lock()
+	a, ok := n.names[key]
+	n.mu.Unlock()
+	if ok && n.objects.tryRetain(spec.ActorLink(a.id)) {
+		return a.id, nil
+	}
+	return spec.ActorID{}, spec.Errorf("find actor", spec.NotFound, quote(name), "no living actor of that name is in namespace %q", key.namespace)
+}
+
+// Call sends a method's call to the actor.
+func (c actorCaller) Call(_ context.Context, id spec.ActorID, call spec.Call) ([]spec.ObjectID, error) {
+	a, err := c.lookUp(id, "call "+call.Function)
+	if err != nil {
+		return nil, err
+	}
+	call.Function = a.class.Name + "." + call.Function
+	m, ok := a.module.methods[call.Function]
+	if !ok {
+		return nil, a.module.missing("call", "method", call.Function)
+	}
+	opts := call.Options.Over(m.Options)
+	if opts.MaxRetries == nil {
+		none := int32(0)
+		opts.MaxRetries = &none
+		if a.opts.MaxTaskRetries != nil {
+			opts.MaxRetries = a.opts.MaxTaskRetries
+		}
+	}
+	t, err := c.newTask(spec.NewTaskID(c.origin, c.nextTask.Add(1), id), call, opts)
+	if err != nil {
+		return nil, err
+	}
+	t.actor, t.module, t.scope = a, a.module, a.scope
+	t.begin()
+	return t.returns, nil
+}
+
+// Kill ends the actor at once; without noRestart it may restart.
+func (c actorCaller) Kill(_ context.Context, id spec.ActorID, noRestart bool) error {
+	a, err := c.lookUp(id, "kill actor")
+	if err != nil {
+		return err
+	}
+	a.step(owner.ActorEvent{Op: owner.Kill, NoRestart: noRestart,
+		Err: spec.Errorf("kill actor", spec.ActorDied, a.label(), "it was killed by task %s", c.task)})
+	return nil
+}
+
+func (c actorCaller) lookUp(id spec.ActorID, op string) (*actor, error) {
+	n := c.job.node
+	n.mu.Lock()
+	a, ok := n.actors[id]
+	n.mu.Unlock()
+	if !ok {
+		return nil, spec.Errorf(op, spec.ActorDied, "actor "+id.String(), "it is gone")
+	}
+	return a, nil
+}

@@ -1,0 +1,257 @@
+package host
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/raywasm/raywasm/host/hostcall"
+	"github.com/raywasm/raywasm/owner"
+	"github.com/raywasm/raywasm/sched"
+	"github.com/raywasm/raywasm/spec"
+)
+
+// caller acts for one task, method or driver: everything it submits, puts and waits for goes through here. It is what
+// the functions of package hostcall find behind a sandbox.
+type caller struct {
+	job    *Job
+	scope  *scope // whose goroutines run what it submits
+	module *Module
+	task   spec.TaskID
+	name   string
+	// origin is what the ids of its tasks, actors and puts derive from: the task, or for a retry an id of its own, so
+	// that an attempt never meets the children of the one before.
+	origin    spec.TaskID
+	attempt   int32
+	lease     sched.Lease // lent to others while it waits; 0 for none
+	holds     spec.Resources
+	deadline  time.Time
+	nextTask  atomic.Uint64
+	nextActor atomic.Uint64
+	nextPut   atomic.Uint32
+}
+
+// retryOrigin is where the indexes of attempts start, far beyond those of children.
+const retryOrigin = 1 << 62
+
+func newCaller(t *task, attempt int32, lease sched.Lease) *caller {
+	c := &caller{job: t.job, scope: t.scope, module: t.module, task: t.id, name: t.name, origin: t.id, attempt: attempt,
+		lease: lease, holds: t.need, deadline: t.deadline}
+	if attempt > 0 {
+		c.origin = spec.NewTaskID(t.id, retryOrigin+uint64(attempt), t.id.Actor())
+	}
+	return c
+}
+
+// newDriver returns the caller that acts for a job's driver; it holds no resources.
+func newDriver(j *Job) *caller {
+	id := spec.DriverTaskID(j.id)
+	return &caller{job: j, scope: j.scope, module: j.module, task: id, name: "driver", origin: id}
+}
+
+// functions returns c in the form that a session wants.
+func (c *caller) functions() hostcall.Caller {
+	return hostcall.Caller{Objects: c, Counts: c, Tasks: c, Actors: actorCaller{c}, Context: c}
+}
+
+// Put makes an object of a value.
+func (c *caller) Put(_ context.Context, v spec.Value) (spec.ObjectID, error) {
+	id := c.origin.Object(spec.FirstPutIndex + c.nextPut.Add(1) - 1)
+	return id, c.job.node.objects.put(id, v)
+}
+
+// Get waits for the objects and returns their values, or the first error among them in their order.
+func (c *caller) Get(ctx context.Context, ids []spec.ObjectID, timeout time.Duration) ([]spec.Value, error) {
+	objects := c.job.node.objects
+	waited := objects.await(ctx, ids, len(ids), true, timeout, c.block, c.resume)
+	values := make([]spec.Value, len(ids))
+	pending := 0
+	for i, id := range ids {
+		v, ready, err := objects.value(id)
+		if err != nil {
+			return nil, err
+		}
+		if !ready {
+			pending++
+		}
+		values[i] = v
+	}
+	if pending > 0 {
+		if waited == spec.GetTimeout {
+			return nil, spec.Errorf("get", spec.GetTimeout, "", "%d of %d objects were not there after %v", pending, len(ids), timeout)
+		}
+		return nil, &spec.Error{Op: "get", Kind: spec.KindOf(waited), Err: waited}
+	}
+	return values, nil
+}
+
+// Wait waits until count of the objects are there, and reports which are. A timeout is no error.
+func (c *caller) Wait(ctx context.Context, ids []spec.ObjectID, count int, timeout time.Duration) ([]bool, error) {
+	objects := c.job.node.objects
+	if err := objects.await(ctx, ids, count, false, timeout, c.block, c.resume); err != nil && err != spec.GetTimeout {
+		return nil, &spec.Error{Op: "wait", Kind: spec.KindOf(err), Err: err}
+	}
+	return objects.isReady(ids), nil
+}
+
+// block lends the CPU to others; resume takes it back.
+func (c *caller) block() {
+	if c.lease != 0 {
+		c.job.node.leases.block(c.lease)
+	}
+}
+
+func (c *caller) resume() {
+	if c.lease != 0 {
+		c.job.node.leases.unblock(c.lease)
+	}
+}
+
+// Retain counts references in.
+func (c *caller) Retain(links []spec.Link) { c.job.node.objects.retain(links) }
+
+// Release counts references out.
+func (c *caller) Release(links []spec.Link) { c.job.node.objects.release(links) }
+
+// Submit sends a function's call on its way.
+func (c *caller) Submit(_ context.Context, call spec.Call) ([]spec.ObjectID, error) {
+	f, ok := c.module.functions[call.Function]
+	if !ok {
+		return nil, c.module.missing("submit", "function", call.Function)
+	}
+	id := spec.NewTaskID(c.origin, c.nextTask.Add(1), spec.NoActor(c.job.id))
+	t, err := c.newTask(id, call, call.Options.Over(f.Options))
+	if err != nil {
+		return nil, err
+	}
+	t.need = call.Options.Over(f.Options).Resources(spec.Unit)
+	t.begin()
+	return t.returns, nil
+}
+
+// newTask makes the task and its pending objects.
+func (c *caller) newTask(id spec.TaskID, call spec.Call, opts spec.TaskOptions) (*task, error) {
+	if err := opts.Check(); err != nil {
+		return nil, err
+	}
+	if len(call.Args) > spec.MaxArgs {
+		return nil, spec.Errorf("submit "+call.Function, spec.LimitExceeded, "", "%d arguments, at most %d", len(call.Args), spec.MaxArgs)
+	}
+	t := &task{
+		job: c.job, scope: c.scope, module: c.module, id: id, parent: c.task,
+		name: said(opts.Name, call.Function), function: call.Function, args: call.Args, links: linksOf(call.Args),
+		returns: make([]spec.ObjectID, said(opts.Returns, 1)),
+		memory:  said(opts.Memory, 0), priority: said(opts.Priority, 0),
+		retry:    owner.RetryPolicy{MaxRetries: said(opts.MaxRetries, spec.DefaultMaxRetries), RetryExceptions: said(opts.RetryExceptions, false)},
+		deadline: c.deadline,
+	}
+	sooner := func(at time.Time) {
+		if t.deadline.IsZero() || at.Before(t.deadline) {
+			t.deadline = at
+		}
+	}
+	if opts.Timeout != nil {
+		sooner(time.Now().Add(*opts.Timeout))
+	}
+	if opts.Deadline != nil {
+		sooner(time.Unix(0, *opts.Deadline))
+	}
+	for i := range t.returns {
+		t.returns[i] = id.Object(uint32(i) + 1)
+	}
+	c.job.node.objects.expect(t.returns...)
+	return t, nil
+}
+
+// said returns the option's value, or otherwise where it was not said.
+func said[T any](option *T, otherwise T) T {
+	if option != nil {
+		return *option
+	}
+	return otherwise
+}
+
+// linksOf returns everything the arguments refer to.
+func linksOf(args []spec.Arg) []spec.Link {
+	var links []spec.Link
+	for _, a := range args {
+		if a.IsRef {
+			links = append(links, spec.ObjectLink(a.Ref))
+		} else {
+			links = append(links, a.Value.Links...)
+		}
+	}
+	return links
+}
+
+// Cancel cancels the task that makes the object, and with recursive also what that task submitted. Cancelling what has
+// finished does nothing.
+func (c *caller) Cancel(_ context.Context, id spec.ObjectID, force, recursive bool) error {
+	t, ok := c.job.task(id.Task())
+	if !ok {
+		return nil
+	}
+	var below []*task
+	if recursive {
+		below = c.job.descendants(t)
+	}
+	cancelled := func(t *task) *spec.Error {
+		return spec.Errorf("run "+t.name, spec.TaskCancelled, t.label(), "it was cancelled")
+	}
+	t.cancel(cancelled(t), force)
+	for _, child := range below {
+		child.cancel(cancelled(child), force)
+	}
+	return nil
+}
+
+// descendants returns the unfinished tasks that t submitted, directly or not.
+func (j *Job) descendants(t *task) []*task {
+	all := j.tasks()
+	of := map[spec.TaskID]bool{t.id: true}
+	var found []*task
+	for grew := true; grew; {
+		grew = false
+		for _, x := range all {
+			if of[x.parent] && !of[x.id] {
+				of[x.id] = true
+				found = append(found, x)
+				grew = true
+			}
+		}
+	}
+	return found
+}
+
+// Self tells the guest where it runs.
+func (c *caller) Self() spec.Self {
+	s := spec.Self{
+		Job: c.job.id.String(), Task: c.task.String(), Node: c.job.node.id.String(), Namespace: c.job.namespace,
+		Name: c.name, Attempt: c.attempt, Resources: c.holds, Module: c.module.Digest().String(),
+	}
+	if a := c.task.Actor(); !a.IsNone() {
+		s.Actor = a.String()
+	}
+	if !c.deadline.IsZero() {
+		s.Deadline = c.deadline.UnixNano()
+	}
+	return s
+}
+
+// Log passes a guest's record on, as data: its text is a field, never the message.
+func (c *caller) Log(level spec.LogLevel, text string) {
+	fields := []zap.Field{zap.String("text", text), zap.String("name", c.name), zap.String("task", c.task.String())}
+	log := c.job.node.log
+	switch {
+	case level >= spec.LogError:
+		log.Error("guest log", fields...)
+	case level >= spec.LogWarn:
+		log.Warn("guest log", fields...)
+	case level >= spec.LogInfo:
+		log.Info("guest log", fields...)
+	default:
+		log.Debug("guest log", fields...)
+	}
+}

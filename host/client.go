@@ -1,0 +1,270 @@
+package host
+
+import (
+	"context"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/fxamacker/cbor/v2"
+
+	"github.com/raywasm/raywasm/spec"
+)
+
+// Ref is a Go program's right to an object. It counts as one reference until Release, or until the Ref is garbage.
+type Ref struct {
+	job  *Job
+	id   spec.ObjectID
+	once *sync.Once
+}
+
+// Actor is a Go program's handle to an actor. It counts as one reference until Release, or until it is garbage.
+type Actor struct {
+	job  *Job
+	id   spec.ActorID
+	once *sync.Once
+}
+
+// actorTag is an actor handle as CBOR writes it: the first of the links beside the bytes.
+var actorTag = cbor.Tag{Number: spec.TagActor, Content: uint64(0)}
+
+// newRef takes over one reference.
+func (j *Job) newRef(id spec.ObjectID) *Ref {
+	r := &Ref{job: j, id: id, once: new(sync.Once)}
+	once := r.once
+	runtime.AddCleanup(r, func(id spec.ObjectID) { once.Do(func() { j.driver.Release([]spec.Link{spec.ObjectLink(id)}) }) }, id)
+	return r
+}
+
+func (j *Job) newHandle(id spec.ActorID) *Actor {
+	a := &Actor{job: j, id: id, once: new(sync.Once)}
+	once := a.once
+	runtime.AddCleanup(a, func(id spec.ActorID) { once.Do(func() { j.driver.Release([]spec.Link{spec.ActorLink(id)}) }) }, id)
+	return a
+}
+
+// ID returns the object's id.
+func (r *Ref) ID() spec.ObjectID { return r.id }
+
+// Release gives the reference back; the Ref must not be used after.
+func (r *Ref) Release() {
+	r.once.Do(func() { r.job.driver.Release([]spec.Link{spec.ObjectLink(r.id)}) })
+}
+
+// ID returns the actor's id.
+func (a *Actor) ID() spec.ActorID { return a.id }
+
+// Release gives the handle back; the Actor must not be used after. An actor without handles ends when its queued calls
+// have run, unless it is detached.
+func (a *Actor) Release() {
+	a.once.Do(func() { a.job.driver.Release([]spec.Link{spec.ActorLink(a.id)}) })
+}
+
+// Submit calls a function of the job's module and returns a Ref per result at once. args are Go values that CBOR can
+// carry, or *Ref: then the object's value takes its place once it is there. Errors: spec.FunctionNotFound,
+// spec.InvalidArgument, spec.Unserializable. The call's own failure is found by Get.
+func (j *Job) Submit(ctx context.Context, function string, opts spec.TaskOptions, args ...any) ([]*Ref, error) {
+	encoded, err := j.encode(args)
+	if err != nil {
+		return nil, err
+	}
+	if err := j.openFor(); err != nil {
+		return nil, err
+	}
+	ids, err := j.driver.Submit(ctx, spec.Call{Function: function, Args: encoded, Options: opts})
+	runtime.KeepAlive(args) // the refs among them, until the task holds them itself
+	return j.newRefs(ids), err
+}
+
+func (j *Job) newRefs(ids []spec.ObjectID) []*Ref {
+	refs := make([]*Ref, len(ids))
+	for i, id := range ids {
+		refs[i] = j.newRef(id)
+	}
+	return refs
+}
+
+// encode makes arguments of Go values.
+func (j *Job) encode(args []any) ([]spec.Arg, error) {
+	encoded := make([]spec.Arg, len(args))
+	for i, a := range args {
+		switch a := a.(type) {
+		case *Ref:
+			encoded[i] = spec.RefArg(a.id)
+		case *Actor:
+			data, err := spec.Marshal(actorTag)
+			if err != nil {
+				return nil, err
+			}
+			encoded[i] = spec.ValueArg(spec.Value{Data: data, Links: []spec.Link{spec.ActorLink(a.id)}})
+		default:
+			data, err := spec.Marshal(a)
+			if err != nil {
+				return nil, &spec.Error{Op: "encode argument " + ordinal(i), Kind: spec.Unserializable, Err: err}
+			}
+			encoded[i] = spec.ValueArg(spec.Value{Data: data})
+		}
+	}
+	return encoded, nil
+}
+
+// openFor refuses work for a job that has ended.
+func (j *Job) openFor() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.over {
+		return errJobEnded
+	}
+	return nil
+}
+
+// Put makes an object of a Go value that CBOR can carry. Errors: spec.Unserializable, spec.ObjectStoreFull.
+func (j *Job) Put(ctx context.Context, value any) (*Ref, error) {
+	data, err := spec.Marshal(value)
+	if err != nil {
+		return nil, err
+	}
+	if err := j.openFor(); err != nil {
+		return nil, err
+	}
+	id, err := j.driver.Put(ctx, spec.Value{Data: data})
+	if err != nil {
+		return nil, err
+	}
+	return j.newRef(id), nil
+}
+
+// GetValue waits for the object and returns its serialized form, which must not be changed. The error is the task's if
+// it failed, of kind spec.GetTimeout if ctx's deadline passed, or ctx's cause.
+func (r *Ref) GetValue(ctx context.Context) (spec.Value, error) {
+	values, err := r.job.driver.Get(ctx, []spec.ObjectID{r.id}, spec.Forever)
+	runtime.KeepAlive(r)
+	if err != nil {
+		return spec.Value{}, err
+	}
+	return values[0], nil
+}
+
+// Get waits for the object and decodes it into a T.
+func Get[T any](ctx context.Context, r *Ref) (T, error) {
+	var v T
+	value, err := r.GetValue(ctx)
+	if err != nil {
+		return v, err
+	}
+	if err := spec.Unmarshal(value.Data, &v); err != nil {
+		return v, &spec.Error{Op: "get", Kind: spec.InvalidResult, ID: "object " + r.id.String(), Err: err}
+	}
+	return v, nil
+}
+
+// Call submits a function with one result and waits for it.
+func Call[T any](ctx context.Context, j *Job, function string, args ...any) (T, error) {
+	refs, err := j.Submit(ctx, function, spec.TaskOptions{}, args...)
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return only[T](ctx, refs)
+}
+
+// only gets the one result and releases its ref.
+func only[T any](ctx context.Context, refs []*Ref) (T, error) {
+	defer func() {
+		for _, r := range refs {
+			r.Release()
+		}
+	}()
+	if len(refs) != 1 {
+		var none T
+		return none, spec.Errorf("call", spec.InvalidArgument, "", "the function has %d results, want 1", len(refs))
+	}
+	return Get[T](ctx, refs[0])
+}
+
+// Wait waits until count of the refs are ready, for at most timeout (negative: for ever), and splits them in their
+// order. A timeout is no error.
+func (j *Job) Wait(ctx context.Context, refs []*Ref, count int, timeout time.Duration) (ready, pending []*Ref, err error) {
+	ids := make([]spec.ObjectID, len(refs))
+	for i, r := range refs {
+		ids[i] = r.id
+	}
+	if count < 0 || count > len(refs) {
+		return nil, nil, spec.Errorf("wait", spec.InvalidArgument, "", "a count of %d is not between 0 and the %d refs given", count, len(refs))
+	}
+	flags, err := j.driver.Wait(ctx, ids, count, timeout)
+	if err != nil {
+		return nil, nil, err
+	}
+	for i, r := range refs {
+		if flags[i] {
+			ready = append(ready, r)
+		} else {
+			pending = append(pending, r)
+		}
+	}
+	return ready, pending, nil
+}
+
+// NewActor makes an actor of a class of the job's module and returns its handle at once. A constructor's failure is
+// found by the calls of its methods. Errors: spec.FunctionNotFound, spec.InvalidArgument, spec.AlreadyExists.
+func (j *Job) NewActor(ctx context.Context, class string, opts spec.ActorOptions, args ...any) (*Actor, error) {
+	encoded, err := j.encode(args)
+	if err != nil {
+		return nil, err
+	}
+	if err := j.openFor(); err != nil {
+		return nil, err
+	}
+	id, err := actorCaller{j.driver}.Create(ctx, class, encoded, opts)
+	runtime.KeepAlive(args)
+	if err != nil {
+		return nil, err
+	}
+	return j.newHandle(id), nil
+}
+
+// FindActor returns a handle to the living actor of that name; an empty namespace is the job's.
+func (j *Job) FindActor(ctx context.Context, name, namespace string) (*Actor, error) {
+	id, err := actorCaller{j.driver}.Find(ctx, name, namespace)
+	if err != nil {
+		return nil, err
+	}
+	return j.newHandle(id), nil
+}
+
+// Submit calls a method and returns a Ref per result at once. Calls of one caller run in the order they were made.
+func (a *Actor) Submit(ctx context.Context, method string, opts spec.TaskOptions, args ...any) ([]*Ref, error) {
+	encoded, err := a.job.encode(args)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.job.openFor(); err != nil {
+		return nil, err
+	}
+	ids, err := actorCaller{a.job.driver}.Call(ctx, a.id, spec.Call{Function: method, Args: encoded, Options: opts})
+	runtime.KeepAlive(args)
+	runtime.KeepAlive(a)
+	return a.job.newRefs(ids), err
+}
+
+// CallMethod calls a method with one result and waits for it.
+func CallMethod[T any](ctx context.Context, a *Actor, method string, args ...any) (T, error) {
+	refs, err := a.Submit(ctx, method, spec.TaskOptions{}, args...)
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return only[T](ctx, refs)
+}
+
+// Kill ends the actor at once: queued calls fail with spec.ActorDied. Without noRestart it restarts if it may.
+func (a *Actor) Kill(ctx context.Context, noRestart bool) error {
+	return actorCaller{a.job.driver}.Kill(ctx, a.id, noRestart)
+}
+
+// Cancel cancels the task that makes the object; recursive also what that task submitted. A function that runs is
+// stopped. A method that runs is not, unless force: then its caller gets the error while it goes on.
+func (r *Ref) Cancel(ctx context.Context, force, recursive bool) error {
+	return r.job.driver.Cancel(ctx, r.id, force, recursive)
+}

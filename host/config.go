@@ -1,0 +1,94 @@
+package host
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"go.uber.org/zap"
+
+	"github.com/raywasm/raywasm/spec"
+)
+
+// Config configures a node. The zero value uses what the machine has.
+type Config struct {
+	// NumCPUs is how many CPUs' worth of tasks run at once. 0: the CPUs this process may use.
+	NumCPUs float64
+	// NumGPUs is the number of GPUs offered. 0: none.
+	NumGPUs float64
+	// Memory, in bytes, is what tasks and actors may reserve. 0: 70 % of the machine's memory, as in Ray.
+	Memory int64
+	// ObjectStoreMemory, in bytes, bounds the object store. 0: 30 % of the machine's memory, as in Ray.
+	ObjectStoreMemory int64
+	// Resources are custom resources by name.
+	Resources map[string]float64
+	// CacheDir keeps compiled code between runs. "": raywasm in the user's cache directory; "off": nothing is kept.
+	CacheDir string
+	// Logger gets what an operator should know: retries, restarts, refused modules. nil: nothing is logged.
+	Logger *zap.Logger
+}
+
+// Shares of the machine's memory, Ray's defaults.
+const (
+	memoryPercent      = 70
+	objectStorePercent = 30
+)
+
+// resolved is a checked Config with every default filled in.
+type resolved struct {
+	total             spec.Resources
+	objectStoreMemory int64
+	cacheDir          string // "" for none
+	log               *zap.Logger
+}
+
+func (c Config) resolve() (resolved, error) {
+	const op = "check the node's configuration"
+	r := resolved{objectStoreMemory: c.ObjectStoreMemory, log: c.Logger}
+	if r.log == nil {
+		r.log = zap.NewNop()
+	}
+	if c.NumCPUs == 0 {
+		c.NumCPUs = float64(runtime.GOMAXPROCS(0))
+	}
+	var err error
+	if r.total.CPU, err = spec.Q(c.NumCPUs); err != nil {
+		return r, &spec.Error{Op: op, Kind: spec.InvalidArgument, ID: "NumCPUs", Err: err}
+	}
+	if r.total.GPU, err = spec.Q(c.NumGPUs); err != nil {
+		return r, &spec.Error{Op: op, Kind: spec.InvalidArgument, ID: "NumGPUs", Err: err}
+	}
+	for name, n := range c.Resources {
+		q, err := spec.Q(n)
+		if err != nil {
+			return r, &spec.Error{Op: op, Kind: spec.InvalidArgument, ID: "resource " + name, Err: err}
+		}
+		if r.total.Custom == nil {
+			r.total.Custom = make(map[string]spec.Quantity, len(c.Resources))
+		}
+		r.total.Custom[name] = q
+	}
+	r.total.Memory = c.Memory
+	if r.total.Memory == 0 {
+		r.total.Memory = machineMemory() / 100 * memoryPercent
+	}
+	if r.objectStoreMemory == 0 {
+		r.objectStoreMemory = machineMemory() / 100 * objectStorePercent
+	}
+	if err := r.total.Check(); err != nil {
+		return r, &spec.Error{Op: op, Kind: spec.InvalidArgument, Err: err}
+	}
+	if r.objectStoreMemory < 0 {
+		return r, spec.Errorf(op, spec.InvalidArgument, "ObjectStoreMemory", "%d bytes is negative", r.objectStoreMemory)
+	}
+	switch c.CacheDir {
+	case "off":
+	case "":
+		if dir, err := os.UserCacheDir(); err == nil { // a machine without one compiles every time
+			r.cacheDir = filepath.Join(dir, "raywasm")
+		}
+	default:
+		r.cacheDir = c.CacheDir
+	}
+	return r, nil
+}

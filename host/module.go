@@ -1,0 +1,148 @@
+package host
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"github.com/raywasm/raywasm/host/hostcall"
+	wasmrt "github.com/raywasm/raywasm/runtime"
+	"github.com/raywasm/raywasm/spec"
+)
+
+// Module is a loaded WebAssembly module: admitted, compiled, and asked what it offers.
+type Module struct {
+	wasm      *wasmrt.Module
+	desc      spec.Description
+	functions map[string]*spec.Function // by name
+	classes   map[string]*spec.Class
+	methods   map[string]*spec.Function // by "Class.Method"
+}
+
+// Load admits and compiles a module and asks it to describe itself. Loading the same bytes again returns the same
+// Module. Errors: spec.InvalidModule, spec.UnknownImport, spec.LimitExceeded for bytes that are not acceptable;
+// spec.FunctionNotFound for a module that offers nothing to call; what its initialisation failed with.
+func (n *Node) Load(ctx context.Context, wasm []byte) (*Module, error) {
+	digest := spec.DigestOf(wasm)
+	n.mu.Lock()
+	m, ok := n.modules[digest]
+	n.mu.Unlock()
+	if ok {
+		return m, nil
+	}
+	compiled, err := n.runtime.Load(ctx, wasm)
+	if err != nil {
+		return nil, err
+	}
+	m = &Module{wasm: compiled, functions: make(map[string]*spec.Function), classes: make(map[string]*spec.Class), methods: make(map[string]*spec.Function)}
+	switch {
+	case compiled.HasExport(spec.ExportDescribe):
+		if m.desc, err = describe(ctx, compiled); err != nil {
+			return nil, err
+		}
+	case compiled.HasExport(spec.ExportMain), compiled.HasExport(spec.ExportCall):
+		return nil, spec.Errorf("load", spec.InvalidModule, "module "+digest.Short(), "it does not export %s: build it with the SDK's flags (raywasm build)", spec.ExportDescribe)
+	default:
+		return nil, spec.Errorf("load", spec.FunctionNotFound, "module "+digest.Short(),
+			"it exports neither %s nor %s, so there is nothing to run: a Go program imports the SDK (package ray) and is built by raywasm build", spec.ExportMain, spec.ExportCall)
+	}
+	m.index()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if first, ok := n.modules[digest]; ok { // somebody else loaded it meanwhile
+		return first, nil
+	}
+	n.modules[digest] = m
+	return m, nil
+}
+
+// index prepares the look-up by name.
+func (m *Module) index() {
+	for i := range m.desc.Functions {
+		m.functions[m.desc.Functions[i].Name] = &m.desc.Functions[i]
+	}
+	for i := range m.desc.Classes {
+		c := &m.desc.Classes[i]
+		m.classes[c.Name] = c
+		for k := range c.Methods {
+			m.methods[c.Name+"."+c.Methods[k].Name] = &c.Methods[k]
+		}
+	}
+}
+
+// describe asks the module what it offers, in a sandbox that may call nothing else.
+func describe(ctx context.Context, m *wasmrt.Module) (d spec.Description, err error) {
+	const op = "describe"
+	id := "module " + m.Digest().Short()
+	session := hostcall.NewSession(hostcall.Caller{})
+	defer session.Close()
+	sandbox, err := m.NewSandbox(ctx, wasmrt.SandboxConfig{Owner: session})
+	if err != nil {
+		return d, err
+	}
+	defer sandbox.Close()
+	session.Begin(spec.ExportDescribe, nil)
+	status, err := sandbox.Call(ctx, spec.ExportDescribe)
+	if err != nil {
+		return d, err
+	}
+	if fault := session.Failure(); fault != nil || int32(status) != 0 {
+		return d, &spec.Error{Op: op, Kind: spec.InvalidModule, ID: id, Err: errorOf(fault)}
+	}
+	results := session.Results()
+	if len(results) != 1 || len(results[0].Data) > spec.MaxFormBytes {
+		return d, spec.Errorf(op, spec.InvalidModule, id, "it gave %d results instead of one description of at most %s", len(results), spec.FormatBytes(spec.MaxFormBytes))
+	}
+	if err := spec.Unmarshal(results[0].Data, &d); err != nil {
+		return d, &spec.Error{Op: op, Kind: spec.InvalidModule, ID: id, Err: err}
+	}
+	return d, d.Check()
+}
+
+// errorOf avoids the interface that holds a nil pointer.
+func errorOf(e *spec.Error) error {
+	if e == nil {
+		return nil
+	}
+	return e
+}
+
+// Digest returns the SHA-256 of the module's bytes, which is its name.
+func (m *Module) Digest() spec.Digest { return m.wasm.Digest() }
+
+// Description returns what the module says of itself.
+func (m *Module) Description() spec.Description { return m.desc }
+
+// Wasm returns the module as the runtime sees it: its imports and exports.
+func (m *Module) Wasm() *wasmrt.Module { return m.wasm }
+
+// missing says that the module has no such function, class or method, and what it has.
+func (m *Module) missing(op, what, name string) *spec.Error {
+	var have []string
+	switch what {
+	case "function":
+		for _, f := range m.desc.Functions {
+			have = append(have, f.Name)
+		}
+	case "class":
+		for _, c := range m.desc.Classes {
+			have = append(have, c.Name)
+		}
+	case "method":
+		class, _, _ := strings.Cut(name, ".")
+		if c, ok := m.desc.Class(class); ok {
+			for _, f := range c.Methods {
+				have = append(have, class+"."+f.Name)
+			}
+		}
+	}
+	const most = 20
+	list := "none"
+	if len(have) > 0 {
+		list = strings.Join(have[:min(most, len(have))], ", ")
+		if len(have) > most {
+			list += ", ..."
+		}
+	}
+	return spec.Errorf(op, spec.FunctionNotFound, strconv.Quote(name), "module %s has no such %s; it has: %s", m.Digest().Short(), what, list)
+}

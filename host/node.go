@@ -1,0 +1,123 @@
+package host
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+
+	"go.uber.org/zap"
+
+	"github.com/raywasm/raywasm/host/hostcall"
+	wasmrt "github.com/raywasm/raywasm/runtime"
+	"github.com/raywasm/raywasm/runtime/wazero"
+	"github.com/raywasm/raywasm/spec"
+	"github.com/raywasm/raywasm/store"
+)
+
+// Node is an open node. It is safe for concurrent use.
+type Node struct {
+	id      spec.NodeID
+	log     *zap.Logger
+	runtime *wasmrt.Runtime
+	store   *store.Store
+	objects *objects
+	leases  *leases
+	scope   *scope // the node's goroutines, detached actors among them
+	jobs    atomic.Uint32
+
+	mu      sync.Mutex
+	closed  bool
+	open    map[*Job]struct{}
+	modules map[spec.Digest]*Module
+	actors  map[spec.ActorID]*actor
+	names   map[actorName]*actor
+}
+
+// actorName is how an actor is found.
+type actorName struct{ namespace, name string }
+
+// errNodeClosed is the cause of everything that a node's Close ends.
+var errNodeClosed = &spec.Error{Op: "run", Kind: spec.LocalNodeDied, ID: "on this node", Err: errorText("the node was closed")}
+
+// errorText is an error that is only a text.
+type errorText string
+
+func (t errorText) Error() string { return string(t) }
+
+// Open opens a node in this process. ctx bounds the opening and, when it ends, ends the node's work as Close does.
+func Open(ctx context.Context, cfg Config) (*Node, error) {
+	r, err := cfg.resolve()
+	if err != nil {
+		return nil, err
+	}
+	n := &Node{
+		id:      spec.NewNodeID(),
+		log:     r.log,
+		store:   store.New(r.objectStoreMemory),
+		leases:  newLeases(r.total),
+		scope:   newScope(ctx),
+		open:    make(map[*Job]struct{}),
+		modules: make(map[spec.Digest]*Module),
+		actors:  make(map[spec.ActorID]*actor),
+		names:   make(map[actorName]*actor),
+	}
+	n.objects = newObjects(n.store)
+	n.objects.forget = n.forgetActor
+	n.runtime, err = wasmrt.New(wasmrt.Config{
+		Engine:   wazero.New(),
+		Imports:  hostcall.Funcs(),
+		CacheDir: r.cacheDir,
+		Logger:   r.log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return n, nil
+}
+
+// Close ends every job and actor, waits for them and frees what the node holds. Closing twice is fine.
+func (n *Node) Close() error {
+	n.mu.Lock()
+	already := n.closed
+	n.closed = true
+	jobs := make([]*Job, 0, len(n.open))
+	for j := range n.open {
+		jobs = append(jobs, j)
+	}
+	n.mu.Unlock()
+	if already {
+		return nil
+	}
+	for _, j := range jobs {
+		j.end(errNodeClosed)
+	}
+	n.killActors(nil, errNodeClosed)
+	n.scope.close(errNodeClosed)
+	return n.runtime.Close()
+}
+
+// ID returns the node's id, new at every Open.
+func (n *Node) ID() spec.NodeID { return n.id }
+
+// Usage is what a node has and what of it is in use.
+type Usage struct {
+	Total, Free  spec.Resources
+	Waiting      int   // requests for resources that wait
+	ObjectBytes  int64 // bytes in the object store
+	Objects      int   // objects known, small ones included
+	References   int   // objects and actors with a count
+	Actors       int
+	StoreObjects int
+}
+
+// Usage returns what is in use now.
+func (n *Node) Usage() Usage {
+	var u Usage
+	u.Total, u.Free, u.Waiting = n.leases.usage()
+	u.ObjectBytes, u.StoreObjects = n.store.Used()
+	u.Objects, u.References = n.objects.count()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	u.Actors = len(n.actors)
+	return u
+}

@@ -1,0 +1,273 @@
+package host
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/raywasm/raywasm/host/hostcall"
+	"github.com/raywasm/raywasm/owner"
+	wasmrt "github.com/raywasm/raywasm/runtime"
+	"github.com/raywasm/raywasm/sched"
+	"github.com/raywasm/raywasm/spec"
+)
+
+// task is one call on its way from submission to result: of a function, or of an actor's method.
+//
+//	submit → wait for arguments → wait for a lease → run in a fresh sandbox → finish
+//	                                   ↑______________ retry ______|
+//
+// A method waits for its turn in its actor's queue instead of a lease.
+type task struct {
+	job      *Job
+	scope    *scope // whose goroutines run it
+	module   *Module
+	id       spec.TaskID
+	parent   spec.TaskID
+	name     string // for people
+	function string // what the guest is asked to run
+	args     []spec.Arg
+	links    []spec.Link // held from submission to the end: the refs among args and what values contain
+	returns  []spec.ObjectID
+	need     spec.Resources
+	memory   int64 // cap of the sandbox, bytes; 0 for the default
+	priority int32
+	retry    owner.RetryPolicy
+	deadline time.Time // zero for none
+	timer    *time.Timer
+	actor    *actor // nil for a function
+	call     owner.CallID
+
+	mu       sync.Mutex
+	attempt  int32
+	lease    sched.Lease             // set while it waits for its turn; running, run has it
+	stop     context.CancelCauseFunc // set while a function runs
+	finished bool
+}
+
+// begin registers the task, holds what it refers to, and sends it on its way.
+func (t *task) begin() {
+	n := t.job.node
+	n.objects.retain(t.links)
+	t.job.add(t)
+	if !t.deadline.IsZero() {
+		t.timer = time.AfterFunc(time.Until(t.deadline), func() {
+			t.cancel(spec.Errorf("run "+t.name, spec.DeadlineExceeded, t.label(), "its deadline passed"), true)
+		})
+	}
+	next := t.queue
+	if t.actor != nil {
+		t.actor.enqueue(t)
+		next = t.ready
+	}
+	refs := t.refs()
+	if len(refs) == 0 {
+		next()
+		return
+	}
+	n.objects.when(refs, len(refs), true, next)
+}
+
+// refs returns the objects whose values the call needs.
+func (t *task) refs() []spec.ObjectID {
+	var refs []spec.ObjectID
+	for _, a := range t.args {
+		if a.IsRef {
+			refs = append(refs, a.Ref)
+		}
+	}
+	return refs
+}
+
+// label names the task in errors.
+func (t *task) label() string { return "task " + t.id.String() }
+
+// queue asks for the resources of the next attempt.
+func (t *task) queue() {
+	n := t.job.node
+	lease := n.leases.number()
+	t.mu.Lock()
+	if t.finished {
+		t.mu.Unlock()
+		return
+	}
+	t.lease = lease
+	t.mu.Unlock()
+	n.leases.request(lease, t.need, t.need, t.priority, t)
+}
+
+// granted runs the task in a goroutine of its scope.
+func (t *task) granted() {
+	if !t.scope.run(t.run) {
+		t.finish(nil, errJobEnded)
+		t.mu.Lock()
+		lease := t.lease
+		t.mu.Unlock()
+		t.job.node.leases.release(lease)
+	}
+}
+
+// refused ends a task that no node can ever run.
+func (t *task) refused(err *spec.Error) {
+	t.finish(nil, &spec.Error{Op: "place " + t.name, Kind: spec.TaskUnschedulable, ID: t.label(), Err: err})
+}
+
+// ready tells the actor that the arguments are there.
+func (t *task) ready() { t.actor.step(owner.ActorEvent{Op: owner.Ready, Call: t.call}) }
+
+// run makes one attempt and decides with the core whether there is another.
+func (t *task) run() {
+	n := t.job.node
+	ctx, stop := context.WithCancelCause(t.scope.ctx)
+	defer stop(nil)
+	t.mu.Lock()
+	lease, attempt, late := t.lease, t.attempt, t.finished
+	t.stop, t.lease = stop, 0
+	t.mu.Unlock()
+	if late { // cancelled between the request and here
+		n.leases.release(lease)
+		return
+	}
+	t.job.stats.running.Add(1)
+	err := t.execute(ctx, lease, attempt)
+	t.job.stats.running.Add(-1)
+	t.mu.Lock()
+	t.stop = nil
+	again := err != nil && !t.finished && t.retry.Retry(attempt, err.Kind)
+	if again {
+		t.attempt++
+	}
+	t.mu.Unlock()
+	n.leases.release(lease)
+	switch {
+	case again:
+		n.log.Warn("task attempt failed, retrying", zap.String("task", t.id.String()), zap.String("name", t.name),
+			zap.Int32("attempt", attempt+1), zap.Int32("max_retries", t.retry.MaxRetries), zap.NamedError("reason", err))
+		t.job.stats.retried.Add(1)
+		t.queue()
+	case err != nil:
+		t.finish(nil, err)
+	}
+}
+
+// execute runs the function in a fresh sandbox. A success finishes the task here, while the sandbox still holds what
+// the results refer to.
+func (t *task) execute(ctx context.Context, lease sched.Lease, attempt int32) *spec.Error {
+	args, err := t.job.node.objects.resolve(t.args, t.name)
+	if err != nil {
+		return err
+	}
+	c := newCaller(t, attempt, lease)
+	session := hostcall.NewSession(c.functions())
+	defer session.Close()
+	out := t.job.openOutput(t.id, t.name)
+	defer out.close()
+	sandbox, rerr := t.module.wasm.NewSandbox(ctx, t.job.sandbox(session, t.memory, nil, out))
+	if rerr != nil {
+		return t.failure(rerr)
+	}
+	defer sandbox.Close()
+	values, err := t.invoke(ctx, sandbox, session, spec.CallFunction, args)
+	if err != nil {
+		return err
+	}
+	t.finish(values, nil)
+	return nil
+}
+
+// invoke makes the call in a sandbox whose session is set up, and checks what comes back.
+func (t *task) invoke(ctx context.Context, sandbox *wasmrt.Sandbox, session *hostcall.Session, kind spec.CallKind, args []spec.Value) ([]spec.Value, *spec.Error) {
+	session.Begin(t.function, args)
+	status, err := sandbox.Call(ctx, spec.ExportCall, uint64(uint32(kind)), uint64(len(args)))
+	if err != nil {
+		return nil, t.failure(err)
+	}
+	if fault := session.Failure(); fault != nil {
+		return nil, t.failure(fault)
+	}
+	results := session.Results()
+	want := len(t.returns)
+	if kind == spec.CallNew {
+		want = 0
+	}
+	switch {
+	case int32(status) != 0:
+		return nil, t.failure(spec.Errorf("", spec.InvalidResult, "", "the guest ended the call with status %d and no error", int32(status)))
+	case len(results) != want:
+		return nil, t.failure(spec.Errorf("", spec.InvalidResult, "", "the guest returned %d results, the call declares %d", len(results), want))
+	}
+	return results, nil
+}
+
+// failure says which task failed, and keeps the kind.
+func (t *task) failure(err error) *spec.Error {
+	return &spec.Error{Op: "run " + t.name, Kind: spec.KindOf(err), ID: t.label(), Err: err}
+}
+
+// finish completes the task's objects, once, and lets go of what it held.
+func (t *task) finish(values []spec.Value, err *spec.Error) {
+	t.mu.Lock()
+	if t.finished {
+		t.mu.Unlock()
+		return
+	}
+	t.finished = true
+	lease := t.lease
+	t.mu.Unlock()
+	if t.timer != nil {
+		t.timer.Stop()
+	}
+	objects := t.job.node.objects
+	for i, id := range t.returns {
+		if err != nil {
+			objects.complete(id, spec.Value{}, err)
+		} else {
+			objects.complete(id, values[i], nil)
+		}
+	}
+	if lease != 0 { // it was waiting for its turn
+		t.job.node.leases.release(lease)
+	}
+	t.job.remove(t, err)
+	objects.release(t.links)
+}
+
+// cancel ends the task with err: at once if it waits; by stopping its sandbox if it runs. A running method is not
+// stopped, for its actor's state would go with it: its caller gets err and the method goes on.
+func (t *task) cancel(err *spec.Error, force bool) {
+	if t.actor != nil {
+		if force || !t.actor.runs(t) {
+			t.finish(nil, err)
+			t.actor.withdraw(t)
+		}
+		return
+	}
+	t.mu.Lock()
+	stop := t.stop
+	t.mu.Unlock()
+	if stop != nil {
+		stop(err)
+		return
+	}
+	t.finish(nil, err)
+}
+
+// resolve returns the values of a call's arguments; its refs are ready. An argument that holds an error is the call's
+// error, as in Ray.
+func (o *objects) resolve(args []spec.Arg, name string) ([]spec.Value, *spec.Error) {
+	values := make([]spec.Value, len(args))
+	for i, a := range args {
+		values[i] = a.Value
+		if !a.IsRef {
+			continue
+		}
+		v, _, err := o.value(a.Ref)
+		if err != nil {
+			return nil, &spec.Error{Op: "await argument " + ordinal(i) + " of " + name, Kind: spec.KindOf(err), ID: "object " + a.Ref.String(), Err: err}
+		}
+		values[i] = v
+	}
+	return values, nil
+}
