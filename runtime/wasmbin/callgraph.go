@@ -107,6 +107,11 @@ func (g *callGraph) callees(f *flow, n node, buf []node) []node {
 	return nil
 }
 
+// mayReturnTo says whether a call of callee by n may lead to n being called.
+func (g *callGraph) mayReturnTo(n, callee node) bool {
+	return g.cycle[n] && g.group[n] == g.group[callee]
+}
+
 // connect finds the groups of nodes that may call each other, callees first,
 // by Tarjan's algorithm without recursion.
 func (g *callGraph) connect(f *flow) {

@@ -161,9 +161,14 @@ func (s *scanner) instruction(f *funcFlow, in *Instr) {
 		s.call(in, s.graph.indirect(in.Index))
 	default:
 		f.spends = f.spends || in.Op.paysItself()
-		if s.stretches[s.scopes[s.scope].current].most() > longStretch {
-			s.cut(in.End)
-		}
+		s.cutLong(in.End)
+	}
+}
+
+// cutLong ends a stretch that has become long.
+func (s *scanner) cutLong(pos int) {
+	if s.stretches[s.scopes[s.scope].current].most() > longStretch {
+		s.cut(pos)
 	}
 }
 
@@ -255,4 +260,5 @@ func (s *scanner) call(in *Instr, callee node) {
 		c.region = s.region
 	}
 	s.calls = append(s.calls, c)
+	s.cutLong(in.End)
 }

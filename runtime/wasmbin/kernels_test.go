@@ -2,6 +2,7 @@ package wasmbin
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"os"
 	"os/exec"
@@ -79,52 +80,125 @@ func boot(t testing.TB, rt wazero.Runtime, b []byte) api.Module {
 	return mod
 }
 
-// meterRounds is how often each kernel runs plain and metered.
-const meterRounds = 31
-
-// BenchmarkMeter runs every kernel plain and metered, in turns, and reports
-// the median of the ratios of neighbouring runs, which a loaded machine
-// disturbs less than it does the times, and their geometric mean.
-func BenchmarkMeter(b *testing.B) {
-	b.Run("C", func(b *testing.B) { benchmarkMeter(b, buildC(b), cKernels) })
-	b.Run("Go", func(b *testing.B) { benchmarkMeter(b, buildGo(b), goKernels) })
+// variants are the rewritings whose cost is measured.
+var variants = []struct {
+	name    string
+	rewrite func(m *Module) error
+}{
+	{"metered", func(m *Module) error { return m.Meter(tick) }},
+	{"limited", func(m *Module) error { return m.LimitDepth(8 << 20) }},
+	{"all", everyPass},
 }
 
-func benchmarkMeter(b *testing.B, plain []byte, kernels []kernel) {
+// everyPass is what a node does to every guest, in the order of doc.go.
+func everyPass(m *Module) error {
+	if err := m.VirtualGrowth(1024); err != nil {
+		return err
+	}
+	if err := m.LimitDepth(8 << 20); err != nil {
+		return err
+	}
+	if err := m.Meter(tick); err != nil {
+		return err
+	}
+	_, err := m.ExportState()
+	return err
+}
+
+func rewritten(t testing.TB, b []byte, rewrite func(m *Module) error) []byte {
+	t.Helper()
+	m := parse(t, b)
+	if err := rewrite(m); err != nil {
+		t.Fatal(err)
+	}
+	out := m.Encode()
+	parse(t, out)
+	return out
+}
+
+// Rewritten kernels must compute what the plain ones do.
+func TestPassesKeepKernels(t *testing.T) {
+	t.Run("C", func(t *testing.T) { testKernels(t, buildC(t), cKernels, "metered", "limited", "all") })
+	t.Run("Go", func(t *testing.T) { testKernels(t, buildGo(t), goKernels, "all") })
+}
+
+func testKernels(t *testing.T, plain []byte, kernels []kernel, names ...string) {
+	onEngines(t, func(t *testing.T, rt wazero.Runtime) {
+		wasi_snapshot_preview1.MustInstantiate(t.Context(), rt)
+		a := account{slice: 10_000, left: math.MaxInt}
+		a.host(t, rt)
+		want := boot(t, rt, plain)
+		for _, v := range variants {
+			if !slices.Contains(names, v.name) {
+				continue
+			}
+			got := boot(t, rt, rewritten(t, plain, v.rewrite))
+			for _, k := range kernels {
+				arg := k.arg/100 + 5
+				if x, y := call(t, want, k.name, arg), call(t, got, k.name, arg); x != y {
+					t.Errorf("%s: %s(%d) = %d, want %d", v.name, k.name, arg, y, x)
+				}
+			}
+		}
+		if a.ticks < 100 {
+			t.Errorf("there were only %d ticks", a.ticks)
+		}
+	})
+}
+
+// rounds is how often each kernel runs in every variant.
+const rounds = 31
+
+// BenchmarkPasses runs every kernel plain and rewritten, in turns, and reports
+// the median of the ratios of neighbouring runs, which a loaded machine
+// disturbs less than it does the times, and their geometric mean.
+func BenchmarkPasses(b *testing.B) {
+	b.Run("C", func(b *testing.B) { benchmarkPasses(b, buildC(b), cKernels) })
+	b.Run("Go", func(b *testing.B) { benchmarkPasses(b, buildGo(b), goKernels) })
+}
+
+func benchmarkPasses(b *testing.B, plain []byte, kernels []kernel) {
 	ctx := context.Background()
 	rt := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigCompiler())
 	defer rt.Close(ctx)
 	wasi_snapshot_preview1.MustInstantiate(ctx, rt)
 	a := account{slice: 1 << 20, left: math.MaxInt}
 	a.host(b, rt)
-	guests := []api.Module{boot(b, rt, plain), boot(b, rt, metered(b, plain))}
+	guests := []api.Module{boot(b, rt, plain)}
+	for _, v := range variants {
+		guests = append(guests, boot(b, rt, rewritten(b, plain, v.rewrite)))
+	}
 
-	logs := 0.0
+	logs := make([]float64, len(variants))
 	for _, k := range kernels {
+		times := make([]time.Duration, len(guests))
+		ratios := make([][]float64, len(variants))
 		a.ticks = 0
-		var ratios []float64
-		var total [2]time.Duration
-		for range meterRounds {
-			var took [2]time.Duration
+		for range rounds {
 			for i, g := range guests {
 				f := g.ExportedFunction(k.name)
 				start := time.Now()
 				if _, err := f.Call(ctx, k.arg); err != nil {
 					b.Fatal(err)
 				}
-				took[i] = time.Since(start)
-				total[i] += took[i]
+				times[i] = time.Since(start)
+				if i > 0 {
+					ratios[i-1] = append(ratios[i-1], float64(times[i])/float64(times[0]))
+				}
 			}
-			ratios = append(ratios, float64(took[1])/float64(took[0]))
 		}
-		slices.Sort(ratios)
-		ratio := ratios[len(ratios)/2]
-		logs += math.Log(ratio)
-		b.ReportMetric(ratio, k.name)
-		b.Logf("%-9s plain %9v, metered %.3f times that, a tick every %v",
-			k.name, total[0]/meterRounds, ratio, total[1]/time.Duration(max(a.ticks, 1)))
+		line := fmt.Sprintf("%-9s plain %10v, %4d ticks a call;", k.name, times[0], a.ticks/rounds/2)
+		for i, v := range variants {
+			slices.Sort(ratios[i])
+			ratio := ratios[i][rounds/2]
+			logs[i] += math.Log(ratio)
+			line += fmt.Sprintf(" %s %.3f", v.name, ratio)
+		}
+		b.Log(line)
 	}
-	b.ReportMetric(math.Exp(logs/float64(len(kernels))), "geomean")
+	for i, v := range variants {
+		b.ReportMetric(math.Exp(logs[i]/float64(len(kernels))), v.name+"-ratio")
+	}
 	for b.Loop() {
 	}
 }

@@ -122,7 +122,7 @@ func (l *ledger) function(n node) {
 // the module.
 func (l *ledger) watched(n node, c callSite) bool {
 	g := l.graph
-	if c.callee == g.outside || g.cycle[n] && g.group[n] == g.group[c.callee] {
+	if c.callee == g.outside || g.mayReturnTo(n, c.callee) {
 		return true
 	}
 	return c.callee >= g.own && slices.Contains(g.reach[c.callee-g.own], g.outside)

@@ -125,7 +125,7 @@ func (r *reader) signed(bits int, what string) int64 {
 // over max or over what the bytes left could hold at one byte an item.
 func (r *reader) count(max int, what string) int {
 	at := r.pos
-	n := r.u32("number of " + what)
+	n := r.u32("length of a vector")
 	if int64(n) > int64(max) {
 		r.failAt(at, "%d %s are over the limit of %d", n, what, max)
 		return 0
@@ -140,7 +140,7 @@ func (r *reader) count(max int, what string) int {
 // name reads a name: a vector of bytes that are UTF-8 (specification 5.2.4).
 func (r *reader) name(what string) string {
 	at := r.pos
-	n := r.u32("length of " + what)
+	n := r.u32("length of a name")
 	s := r.bytes(int(min(int64(n), 1<<31-1)), what)
 	if !utf8.Valid(s) {
 		r.failAt(at, "%s is not UTF-8", what)

@@ -1,0 +1,57 @@
+package wasmbin
+
+import "testing"
+
+// The benchmarks of the passes work on the Go guest of testdata/kernels, of
+// about 4 MB.
+
+func BenchmarkParse(b *testing.B) {
+	wasm := buildGo(b)
+	b.SetBytes(int64(len(wasm)))
+	for b.Loop() {
+		parse(b, wasm)
+	}
+}
+
+func BenchmarkEncode(b *testing.B) {
+	m := parse(b, buildGo(b))
+	b.SetBytes(int64(len(m.Encode())))
+	for b.Loop() {
+		m.Encode()
+	}
+}
+
+func BenchmarkMeter(b *testing.B) {
+	wasm := buildGo(b)
+	b.SetBytes(int64(len(wasm)))
+	for b.Loop() {
+		b.StopTimer()
+		m := parse(b, wasm)
+		b.StartTimer()
+		if err := m.Meter(tick); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkAdmission is all that happens to a guest that enters a node: it is
+// read, judged, rewritten by every pass, and written twice.
+func BenchmarkAdmission(b *testing.B) {
+	wasm := buildGo(b)
+	b.SetBytes(int64(len(wasm)))
+	for b.Loop() {
+		m := parse(b, wasm)
+		if reasons := m.Snapshotable(); reasons != nil {
+			b.Fatal(reasons)
+		}
+		if err := everyPass(m); err != nil {
+			b.Fatal(err)
+		}
+		template := m.Encode()
+		if err := m.Resume(0); err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(float64(len(template))/float64(len(wasm)), "growth")
+		m.Encode()
+	}
+}
