@@ -1,0 +1,248 @@
+package ray
+
+import (
+	"bytes"
+	"errors"
+	"reflect"
+
+	"github.com/fxamacker/cbor/v2"
+	"github.com/raywasm/raywasm/spec"
+)
+
+// encMode and decMode are those of package spec, byte for byte (codec_test.go compares them), but for two things spec
+// does not offer: encoding into a buffer of our own, and decoding refs into values of type any.
+var (
+	encMode = must(cbor.EncOptions{
+		Sort:          cbor.SortCoreDeterministic,
+		ShortestFloat: cbor.ShortestFloat16,
+		NaNConvert:    cbor.NaNConvert7e00,
+		InfConvert:    cbor.InfConvertFloat16,
+		IndefLength:   cbor.IndefLengthForbidden,
+		Time:          cbor.TimeRFC3339Nano,
+		TimeTag:       cbor.EncTagRequired,
+		TextMarshaler: cbor.TextMarshalerTextString,
+	}.UserBufferEncMode())
+	decMode = must(cbor.DecOptions{
+		DupMapKey:                cbor.DupMapKeyEnforcedAPF,
+		IndefLength:              cbor.IndefLengthForbidden,
+		MaxNestedLevels:          spec.MaxNesting,
+		MaxArrayElements:         64 * spec.MiB,
+		MaxMapPairs:              64 * spec.MiB,
+		UTF8:                     cbor.UTF8RejectInvalid,
+		IntDec:                   cbor.IntDecConvertSignedOrBigInt,
+		DefaultMapType:           reflect.TypeFor[map[string]any](),
+		TextUnmarshaler:          cbor.TextUnmarshalerTextString,
+		ByteStringToString:       cbor.ByteStringToStringForbidden,
+		FieldNameByteString:      cbor.FieldNameByteStringForbidden,
+		UnrecognizedTagToAny:     cbor.UnrecognizedTagNumAndContentToAny,
+		DefaultByteStringType:    reflect.TypeFor[[]byte](),
+		ByteStringExpectedFormat: cbor.ByteStringExpectedFormatNone,
+	}.DecModeWithTags(refTags()))
+)
+
+func refTags() cbor.TagSet {
+	tags := cbor.NewTagSet()
+	opts := cbor.TagOptions{DecTag: cbor.DecTagRequired}
+	must(0, tags.Add(opts, reflect.TypeFor[ObjectRef](), spec.TagRef))
+	must(0, tags.Add(opts, reflect.TypeFor[ActorHandle](), spec.TagActor))
+	return tags
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic("ray: " + err.Error()) // a mistake in the options above, found by the first test
+	}
+	return v
+}
+
+// encode and decode are the codec's state; mu guards both. A Ref's MarshalCBOR and UnmarshalCBOR find here which value
+// they are part of.
+var (
+	encode encoder
+	decode decoder
+)
+
+// keepBuffer is the largest buffer, in bytes, that is kept from one call to the next.
+const keepBuffer = 1 * spec.MiB
+
+// encoder holds values on their way to the host: their bytes one after another, and beside them the refs they contain.
+type encoder struct {
+	buf    bytes.Buffer
+	linked []uint32
+	items  []item
+	first  int // where the links of the value being encoded begin
+	on     bool
+}
+
+// item is one value of an encoder, or a ref that stands for one.
+type item struct {
+	start, end           int // in buf
+	firstLink, afterLink int // in linked
+	ref                  uint32
+	isRef                bool
+}
+
+// value encodes v behind what is there.
+func (e *encoder) value(v any) error {
+	start := e.buf.Len()
+	e.on, e.first = true, len(e.linked)
+	err := encMode.MarshalToBuffer(v, &e.buf)
+	e.on = false
+	e.items = append(e.items, item{start: start, end: e.buf.Len(), firstLink: e.first, afterLink: len(e.linked)})
+	return err
+}
+
+func (e *encoder) bytes(it *item) []byte   { return e.buf.Bytes()[it.start:it.end] }
+func (e *encoder) links(it *item) []uint32 { return e.linked[it.firstLink:it.afterLink] }
+
+// done forgets all values.
+func (e *encoder) done() {
+	if e.buf.Cap() > keepBuffer {
+		e.buf = bytes.Buffer{}
+	}
+	e.buf.Reset()
+	e.on = false
+	e.linked, e.items = e.linked[:0], e.items[:0]
+}
+
+// link notes h among the links of the value being encoded and returns its position. A handle is noted once.
+func (e *encoder) link(h *handle) (int, error) {
+	if !e.on {
+		return 0, errors.New("a ref is only encoded as part of an argument, a result or a put value")
+	}
+	id, err := h.use("encode", "ref")
+	if err != nil {
+		return 0, err
+	}
+	links := e.linked[e.first:]
+	for i := max(0, len(links)-lookBack); i < len(links); i++ {
+		if links[i] == id {
+			return i, nil
+		}
+	}
+	e.linked = append(e.linked, id)
+	return len(links), nil
+}
+
+// lookBack bounds the search for a handle noted before: values with many refs rarely repeat one, and a repetition only
+// costs a place in the list.
+const lookBack = 32
+
+// encodeLink is MarshalCBOR of refs and actor handles: the tag around the position, null for a zero value.
+func encodeLink(h *handle, tag uint64) ([]byte, error) {
+	if h == nil {
+		return []byte{0xf6}, nil
+	}
+	at, err := encode.link(h)
+	if err != nil {
+		return nil, err
+	}
+	position, err := encMode.Marshal(at)
+	return append([]byte{tag16, byte(tag >> 8), byte(tag)}, position...), err
+}
+
+// tag16 is the CBOR head of a tag whose number takes 16 bits, as both of ours do.
+const tag16 = 0xd9
+
+// decoder holds the value being decoded, and the handles it contains once one of them is met.
+type decoder struct {
+	buf     []byte
+	value   uint32 // the host's handle of the value
+	handles []*handle
+	fetched bool
+	on      bool
+}
+
+// into decodes the host's value into v, a non-nil pointer.
+func (d *decoder) into(value uint32, v any) error {
+	b, err := d.read(value)
+	if err != nil {
+		return err
+	}
+	d.on, d.value = true, value
+	if err := decMode.Unmarshal(b, v); err != nil {
+		return &mismatch{shape(b), err}
+	}
+	return nil
+}
+
+// done forgets the value.
+func (d *decoder) done() {
+	d.on, d.fetched = false, false
+	clear(d.handles)
+	d.handles = d.handles[:0]
+	if cap(d.buf) > keepBuffer {
+		d.buf = nil
+	}
+}
+
+// read returns the bytes of the host's value, valid until the next read.
+func (d *decoder) read(value uint32) ([]byte, error) {
+	n := hostSize(value)
+	if n < 0 {
+		return nil, lastError(spec.Kind(-n), "read a value")
+	}
+	if int64(cap(d.buf)) < n {
+		d.buf = make([]byte, max(n, 1024))
+	}
+	b := d.buf[:n]
+	return b, check(hostRead(value, 0, b), "read a value")
+}
+
+// link returns the handle at a position of the value being decoded. The value's handles are fetched from the host all at
+// once, when the first is asked for; those that nobody asks for are collected like any other.
+func (d *decoder) link(at uint64) (*handle, error) {
+	if !d.on {
+		return nil, errors.New("a ref is only decoded as part of an argument or a result")
+	}
+	if !d.fetched {
+		if err := d.fetch(); err != nil {
+			return nil, err
+		}
+	}
+	if at >= uint64(len(d.handles)) {
+		return nil, errors.New("a ref points outside the value's list of refs")
+	}
+	return d.handles[at], nil
+}
+
+func (d *decoder) fetch() error {
+	d.fetched = true
+	ids := make([]uint32, 8)
+	n := hostLinks(d.value, ids)
+	if int(n) > len(ids) {
+		ids = make([]uint32, n)
+		n = hostLinks(d.value, ids)
+	}
+	if err := check(n, "read the refs of a value"); err != nil {
+		return err
+	}
+	for _, id := range ids[:n] {
+		d.handles = append(d.handles, newHandle(id))
+	}
+	return nil
+}
+
+// decodeLink is UnmarshalCBOR of refs and actor handles.
+func decodeLink(b []byte, tag uint64, want string) (*handle, error) {
+	if len(b) == 1 && b[0] == 0xf6 {
+		return nil, nil
+	}
+	if len(b) < 4 || b[0] != tag16 || uint64(b[1])<<8|uint64(b[2]) != tag {
+		return nil, errors.New("want " + want + ", got " + shape(b))
+	}
+	var at uint64
+	if err := decMode.Unmarshal(b[3:], &at); err != nil {
+		return nil, err
+	}
+	return decode.link(at)
+}
+
+// mismatch is a value that did not fit the Go type it was decoded into.
+type mismatch struct {
+	came string
+	err  error
+}
+
+func (m *mismatch) Error() string { return m.err.Error() }
+func (m *mismatch) Unwrap() error { return m.err }

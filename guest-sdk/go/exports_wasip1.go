@@ -1,0 +1,24 @@
+//go:build wasip1
+
+package ray
+
+import (
+	_ "unsafe" // for go:linkname
+
+	"github.com/raywasm/raywasm/spec"
+)
+
+//go:wasmexport ray_call
+func exportCall(kind, nargs int32) int32 { return serve(spec.CallKind(kind), int(nargs)) }
+
+//go:wasmexport ray_describe
+func exportDescribe() int32 { return describe() }
+
+//go:wasmexport ray_main
+func exportMain() int32 { return drive(mainMain) }
+
+// mainMain is the main function of the program that imports this package. In a module built with -buildmode=c-shared
+// nobody else calls it; main_wasip1.s is there because a function without a body needs an assembly file beside it.
+//
+//go:linkname mainMain main.main
+func mainMain()

@@ -1,0 +1,103 @@
+//go:build !wasip1
+
+package ray
+
+import "github.com/raywasm/raywasm/spec"
+
+// abi is the guest ABI with Go's types. Off WebAssembly it stands between the package and whoever plays the host: nobody
+// ([outside]), or a test's fake.
+type abi interface {
+	name(p []byte) int32
+	arg(index int) int32
+	size(handle uint32) int64
+	read(handle uint32, off int64, p []byte) int32
+	links(handle uint32, out []uint32) int32
+	ret(p []byte, links []uint32) int32
+	fail(p []byte) int32
+	put(p []byte, links []uint32) int32
+	get(handles []uint32, timeout int64) int32
+	wait(handles []uint32, count int, timeout int64, ready []byte) int32
+	passValue(p []byte, links []uint32) int32
+	passRef(handle uint32) int32
+	submit(fn string, opts []byte, out []uint32) int32
+	actorCreate(class string, opts []byte) int32
+	actorCall(actor uint32, method string, opts []byte, out []uint32) int32
+	actorFind(name, namespace string) int32
+	actorKill(actor uint32, noRestart bool) int32
+	cancel(handle uint32, flags uint32) int32
+	release(handle uint32) int32
+	log(level spec.LogLevel, p []byte) int32
+	self(p []byte) int32
+	error(p []byte) int32
+}
+
+var world abi = outside{}
+
+func hostName(p []byte) int32                             { return world.name(p) }
+func hostArg(index int) int32                             { return world.arg(index) }
+func hostSize(handle uint32) int64                        { return world.size(handle) }
+func hostRead(handle uint32, off int64, p []byte) int32   { return world.read(handle, off, p) }
+func hostLinks(handle uint32, out []uint32) int32         { return world.links(handle, out) }
+func hostRet(p []byte, links []uint32) int32              { return world.ret(p, links) }
+func hostFail(p []byte) int32                             { return world.fail(p) }
+func hostPut(p []byte, links []uint32) int32              { return world.put(p, links) }
+func hostGet(handles []uint32, timeout int64) int32       { return world.get(handles, timeout) }
+func hostPassValue(p []byte, links []uint32) int32        { return world.passValue(p, links) }
+func hostPassRef(handle uint32) int32                     { return world.passRef(handle) }
+func hostActorCreate(class string, opts []byte) int32     { return world.actorCreate(class, opts) }
+func hostActorFind(name, namespace string) int32          { return world.actorFind(name, namespace) }
+func hostActorKill(actor uint32, noRestart bool) int32    { return world.actorKill(actor, noRestart) }
+func hostCancel(handle uint32, flags uint32) int32        { return world.cancel(handle, flags) }
+func hostRelease(handle uint32) int32                     { return world.release(handle) }
+func hostLog(level spec.LogLevel, p []byte) int32         { return world.log(level, p) }
+func hostSelf(p []byte) int32                             { return world.self(p) }
+func hostError(p []byte) int32                            { return world.error(p) }
+func hostSubmit(fn string, opts []byte, o []uint32) int32 { return world.submit(fn, opts, o) }
+
+func hostWait(handles []uint32, count int, timeout int64, ready []byte) int32 {
+	return world.wait(handles, count, timeout, ready)
+}
+
+func hostActorCall(actor uint32, method string, opts []byte, out []uint32) int32 {
+	return world.actorCall(actor, method, opts, out)
+}
+
+// outside answers when there is no host: every call fails and says why.
+type outside struct{}
+
+const refusal = -int32(spec.Unsupported)
+
+func (outside) name([]byte) int32                                { return refusal }
+func (outside) arg(int) int32                                    { return refusal }
+func (outside) size(uint32) int64                                { return int64(refusal) }
+func (outside) read(uint32, int64, []byte) int32                 { return refusal }
+func (outside) links(uint32, []uint32) int32                     { return refusal }
+func (outside) ret([]byte, []uint32) int32                       { return refusal }
+func (outside) fail([]byte) int32                                { return refusal }
+func (outside) put([]byte, []uint32) int32                       { return refusal }
+func (outside) get([]uint32, int64) int32                        { return refusal }
+func (outside) wait([]uint32, int, int64, []byte) int32          { return refusal }
+func (outside) passValue([]byte, []uint32) int32                 { return refusal }
+func (outside) passRef(uint32) int32                             { return refusal }
+func (outside) submit(string, []byte, []uint32) int32            { return refusal }
+func (outside) actorCreate(string, []byte) int32                 { return refusal }
+func (outside) actorCall(uint32, string, []byte, []uint32) int32 { return refusal }
+func (outside) actorFind(string, string) int32                   { return refusal }
+func (outside) actorKill(uint32, bool) int32                     { return refusal }
+func (outside) cancel(uint32, uint32) int32                      { return refusal }
+func (outside) release(uint32) int32                             { return refusal }
+func (outside) log(spec.LogLevel, []byte) int32                  { return refusal }
+func (outside) self([]byte) int32                                { return refusal }
+
+func (outside) error(p []byte) int32 {
+	return int32(copyOut(p, spec.MarshalError(spec.Errorf("", spec.Unsupported, "",
+		"this program runs inside raywasm: raywasm submit DIR"))))
+}
+
+// copyOut is the pull convention: what fits is copied, the whole length is returned.
+func copyOut(dst, src []byte) int {
+	if len(src) <= len(dst) {
+		copy(dst, src)
+	}
+	return len(src)
+}

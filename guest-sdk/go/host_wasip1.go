@@ -1,0 +1,151 @@
+//go:build wasip1
+
+package ray
+
+import (
+	"unsafe"
+
+	"github.com/raywasm/raywasm/spec"
+)
+
+// The imports of module ray_v1. A negative result is -(spec.Kind), and abiError then gives the whole error. No pointer
+// is kept by the host after the call it was passed to. guest-sdk/abi.md says what each one does.
+
+//go:wasmimport ray_v1 name
+//go:noescape
+func abiName(ptr unsafe.Pointer, size uint32) int32
+
+//go:wasmimport ray_v1 arg
+func abiArg(index int32) int32
+
+//go:wasmimport ray_v1 size
+func abiSize(handle uint32) int64
+
+//go:wasmimport ray_v1 read
+//go:noescape
+func abiRead(handle uint32, offset int64, ptr unsafe.Pointer, size uint32) int32
+
+//go:wasmimport ray_v1 links
+//go:noescape
+func abiLinks(handle uint32, ptr unsafe.Pointer, size uint32) int32
+
+//go:wasmimport ray_v1 ret
+//go:noescape
+func abiRet(ptr unsafe.Pointer, size uint32, handles unsafe.Pointer, n uint32) int32
+
+//go:wasmimport ray_v1 fail
+//go:noescape
+func abiFail(ptr unsafe.Pointer, size uint32) int32
+
+//go:wasmimport ray_v1 put
+//go:noescape
+func abiPut(ptr unsafe.Pointer, size uint32, handles unsafe.Pointer, n uint32) int32
+
+//go:wasmimport ray_v1 get
+//go:noescape
+func abiGet(handles unsafe.Pointer, n uint32, timeout int64) int32
+
+//go:wasmimport ray_v1 wait
+//go:noescape
+func abiWait(handles unsafe.Pointer, n uint32, count uint32, timeout int64, ready unsafe.Pointer) int32
+
+//go:wasmimport ray_v1 pass_value
+//go:noescape
+func abiPassValue(ptr unsafe.Pointer, size uint32, handles unsafe.Pointer, n uint32) int32
+
+//go:wasmimport ray_v1 pass_ref
+func abiPassRef(handle uint32) int32
+
+//go:wasmimport ray_v1 submit
+//go:noescape
+func abiSubmit(fn unsafe.Pointer, fnSize uint32, opts unsafe.Pointer, optsSize uint32, out unsafe.Pointer, n uint32) int32
+
+//go:wasmimport ray_v1 actor_create
+//go:noescape
+func abiActorCreate(class unsafe.Pointer, classSize uint32, opts unsafe.Pointer, optsSize uint32) int32
+
+//go:wasmimport ray_v1 actor_call
+//go:noescape
+func abiActorCall(handle uint32, method unsafe.Pointer, methodSize uint32, opts unsafe.Pointer, optsSize uint32, out unsafe.Pointer, n uint32) int32
+
+//go:wasmimport ray_v1 actor_find
+//go:noescape
+func abiActorFind(name unsafe.Pointer, nameSize uint32, namespace unsafe.Pointer, namespaceSize uint32) int32
+
+//go:wasmimport ray_v1 actor_kill
+func abiActorKill(handle uint32, noRestart int32) int32
+
+//go:wasmimport ray_v1 cancel
+func abiCancel(handle uint32, flags uint32) int32
+
+//go:wasmimport ray_v1 release
+func abiRelease(handle uint32) int32
+
+//go:wasmimport ray_v1 log
+//go:noescape
+func abiLog(level int32, ptr unsafe.Pointer, size uint32) int32
+
+//go:wasmimport ray_v1 self
+//go:noescape
+func abiSelf(ptr unsafe.Pointer, size uint32) int32
+
+//go:wasmimport ray_v1 error
+//go:noescape
+func abiError(ptr unsafe.Pointer, size uint32) int32
+
+// The same calls with Go's types: what the rest of the package uses, here and in host_other.go.
+
+func hostName(p []byte) int32                           { return abiName(ptr(p), size(p)) }
+func hostArg(index int) int32                           { return abiArg(int32(index)) }
+func hostSize(handle uint32) int64                      { return abiSize(handle) }
+func hostRead(handle uint32, off int64, p []byte) int32 { return abiRead(handle, off, ptr(p), size(p)) }
+func hostLinks(handle uint32, out []uint32) int32       { return abiLinks(handle, ptr(out), size(out)) }
+func hostRet(p []byte, links []uint32) int32            { return abiRet(ptr(p), size(p), ptr(links), size(links)) }
+func hostFail(p []byte) int32                           { return abiFail(ptr(p), size(p)) }
+func hostPut(p []byte, links []uint32) int32            { return abiPut(ptr(p), size(p), ptr(links), size(links)) }
+func hostGet(handles []uint32, timeout int64) int32 {
+	return abiGet(ptr(handles), size(handles), timeout)
+}
+func hostPassRef(handle uint32) int32              { return abiPassRef(handle) }
+func hostRelease(handle uint32) int32              { return abiRelease(handle) }
+func hostSelf(p []byte) int32                      { return abiSelf(ptr(p), size(p)) }
+func hostError(p []byte) int32                     { return abiError(ptr(p), size(p)) }
+func hostCancel(handle uint32, flags uint32) int32 { return abiCancel(handle, flags) }
+
+func hostWait(handles []uint32, count int, timeout int64, ready []byte) int32 {
+	return abiWait(ptr(handles), size(handles), uint32(count), timeout, ptr(ready))
+}
+
+func hostPassValue(p []byte, links []uint32) int32 {
+	return abiPassValue(ptr(p), size(p), ptr(links), size(links))
+}
+
+func hostSubmit(fn string, opts []byte, out []uint32) int32 {
+	return abiSubmit(text(fn), uint32(len(fn)), ptr(opts), size(opts), ptr(out), size(out))
+}
+
+func hostActorCreate(class string, opts []byte) int32 {
+	return abiActorCreate(text(class), uint32(len(class)), ptr(opts), size(opts))
+}
+
+func hostActorCall(actor uint32, method string, opts []byte, out []uint32) int32 {
+	return abiActorCall(actor, text(method), uint32(len(method)), ptr(opts), size(opts), ptr(out), size(out))
+}
+
+func hostActorFind(name, namespace string) int32 {
+	return abiActorFind(text(name), uint32(len(name)), text(namespace), uint32(len(namespace)))
+}
+
+func hostActorKill(actor uint32, noRestart bool) int32 {
+	var flag int32
+	if noRestart {
+		flag = 1
+	}
+	return abiActorKill(actor, flag)
+}
+
+func hostLog(level spec.LogLevel, p []byte) int32 { return abiLog(int32(level), ptr(p), size(p)) }
+
+func ptr[E any](s []E) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(s)) }
+func text(s string) unsafe.Pointer    { return unsafe.Pointer(unsafe.StringData(s)) }
+func size[E any](s []E) uint32        { return uint32(len(s)) }

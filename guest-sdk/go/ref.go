@@ -1,0 +1,239 @@
+package ray
+
+import (
+	"fmt"
+	"reflect"
+	"runtime"
+	"time"
+
+	"github.com/raywasm/raywasm/spec"
+)
+
+// Ref is a right to an object of type T: the result of a call, perhaps not there yet, or a value that was put. It is a
+// value itself: copy it, keep it in structs, slices and maps, pass it to other functions and return it. Inside another
+// value it travels as a reference and is not awaited.
+//
+// A Ref also carries the error of a submission that failed; Get and Wait return it. The zero Ref refers to nothing.
+//
+// The object is released when the last copy of the Ref is collected, or by [Ref.Release].
+type Ref[T any] struct{ h *handle }
+
+// ObjectRef is a ref of something whose type is not known here. It is what a ref becomes when it is decoded into an
+// any, and what refs of different types have in common: see [Ref.Untyped] and [Typed].
+type ObjectRef = Ref[any]
+
+// Forever is the timeout of a wait without one.
+const Forever = spec.Forever
+
+// Get waits for the object and returns it. The error is that of the function which should have made it, or says why the
+// object is not to be had.
+func (r Ref[T]) Get() (T, error) { return r.GetWithin(Forever) }
+
+// GetWithin is [Ref.Get] with a timeout, after which the error is [GetTimeout]; the call itself goes on. A negative
+// timeout is none.
+func (r Ref[T]) GetWithin(timeout time.Duration) (v T, err error) {
+	err = get("get", []*handle{r.h}, timeout, func(int) any { return &v })
+	return v, err
+}
+
+// Get waits for the object of r and returns it. See [Ref.Get].
+func Get[T any](r Ref[T]) (T, error) { return r.GetWithin(Forever) }
+
+// GetWithin is [Get] with a timeout. See [Ref.GetWithin].
+func GetWithin[T any](r Ref[T], timeout time.Duration) (T, error) { return r.GetWithin(timeout) }
+
+// GetAll waits for every object and returns them in the order of refs, or the first error among them.
+func GetAll[T any](refs []Ref[T]) ([]T, error) { return GetAllWithin(refs, Forever) }
+
+// GetAllWithin is [GetAll] with a timeout for all together.
+func GetAllWithin[T any](refs []Ref[T], timeout time.Duration) ([]T, error) {
+	values := make([]T, len(refs))
+	if err := get("get", handles(refs), timeout, func(i int) any { return &values[i] }); err != nil {
+		return nil, err
+	}
+	return values, nil
+}
+
+// get waits for objects and decodes each into what into returns for it.
+func get(op string, refs []*handle, timeout time.Duration, into func(i int) any) error {
+	ids, err := numbers(op, refs)
+	if err != nil || len(ids) == 0 {
+		return err
+	}
+	if err := check(hostGet(ids, int64(timeout)), op); err != nil {
+		return err
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	sweep()
+	for i, id := range ids {
+		v := into(i)
+		if err := decode.one(id, v); err != nil {
+			return ill(err, op, spec.InvalidResult, v)
+		}
+	}
+	runtime.KeepAlive(refs)
+	return nil
+}
+
+// one decodes a value and forgets it.
+func (d *decoder) one(id uint32, v any) error {
+	defer d.done()
+	return d.into(id, v)
+}
+
+// ill explains why a value did not fit the Go type behind the pointer v. Errors of the host pass as they are.
+func ill(err error, what string, kind spec.Kind, v any) error {
+	m, ok := err.(*mismatch)
+	if !ok {
+		return err
+	}
+	return spec.Errorf(what, kind, "", "want %v, got %s: %w", reflect.TypeOf(v).Elem(), m.came, m.err)
+}
+
+// Wait waits until count of the refs are ready, that is there or failed, or the timeout has passed. It returns at most
+// count that are ready, and the rest, both in the order of refs. A negative timeout is none ([Forever]); 0 only looks.
+func Wait[T any](refs []Ref[T], count int, timeout time.Duration) (ready, rest []Ref[T], err error) {
+	if count < 1 || count > len(refs) {
+		return nil, refs, spec.Errorf("wait", spec.InvalidArgument, "", "for %d of %d refs: the count is from 1 to the number of refs", count, len(refs))
+	}
+	done := make([]byte, len(refs))
+	var ids []uint32
+	var places []int // of ids in refs
+	missing := count
+	for i, r := range refs {
+		if r.h != nil && r.h.err != nil {
+			done[i] = 1
+			missing--
+			continue
+		}
+		id, err := r.h.use("wait", fmt.Sprintf("ref %d", i))
+		if err != nil {
+			return nil, refs, err
+		}
+		ids, places = append(ids, id), append(places, i)
+	}
+	if missing > 0 {
+		found := make([]byte, len(ids))
+		if err := check(hostWait(ids, missing, int64(timeout), found), "wait"); err != nil {
+			return nil, refs, err
+		}
+		for j, i := range places {
+			done[i] = found[j]
+		}
+	}
+	runtime.KeepAlive(refs)
+	for i, r := range refs {
+		if done[i] != 0 && len(ready) < count {
+			ready = append(ready, r)
+		} else {
+			rest = append(rest, r)
+		}
+	}
+	return ready, rest, nil
+}
+
+// Put stores a value as an object of its own: it is encoded once, however many calls it is passed to.
+func Put[T any](value T) (Ref[T], error) {
+	mu.Lock()
+	defer mu.Unlock()
+	sweep()
+	defer encode.done()
+	if err := encode.value(value); err != nil {
+		return Ref[T]{}, unencodable("put", "", value, err)
+	}
+	it := &encode.items[0]
+	status := hostPut(encode.bytes(it), encode.links(it))
+	if err := check(status, "put"); err != nil {
+		return Ref[T]{}, err
+	}
+	return Ref[T]{newHandle(uint32(status))}, nil
+}
+
+// CancelOption says how [Cancel] goes about it.
+type CancelOption func(flags *uint32)
+
+const (
+	cancelForce     = 1 << 0
+	cancelRecursive = 1 << 1
+)
+
+// Force also stops a task in the midst of its run, by ending its sandbox.
+func Force() CancelOption { return func(flags *uint32) { *flags |= cancelForce } }
+
+// NotRecursive spares the calls that the cancelled task has made itself.
+func NotRecursive() CancelOption { return func(flags *uint32) { *flags &^= cancelRecursive } }
+
+// Cancel stops the task that makes r, and the calls it has made. A task that waits never runs; Get of its ref gives
+// [TaskCancelled]. Cancelling what has ended is no error.
+func Cancel[T any](r Ref[T], opts ...CancelOption) error {
+	id, err := r.h.use("cancel", "ref")
+	if err != nil {
+		return err
+	}
+	flags := uint32(cancelRecursive)
+	for _, opt := range opts {
+		opt(&flags)
+	}
+	defer runtime.KeepAlive(r)
+	return check(hostCancel(id, flags), "cancel")
+}
+
+// Err returns the error of a submission that failed, without waiting: nil says nothing of the call itself.
+func (r Ref[T]) Err() error {
+	if r.h == nil {
+		return nil
+	}
+	return r.h.err
+}
+
+// Release gives the object back now instead of when the last copy of r is collected. No copy can be used afterwards.
+func (r Ref[T]) Release() { r.h.release() }
+
+// Untyped returns the same ref without its type, so that refs of different types can be waited for together.
+func (r Ref[T]) Untyped() ObjectRef { return ObjectRef(r) }
+
+// Typed returns the same ref with a type. Whether the object is of that type shows when it is got.
+func Typed[T any](r ObjectRef) Ref[T] { return Ref[T](r) }
+
+// IsZero reports whether r refers to nothing.
+func (r Ref[T]) IsZero() bool { return r.h == nil }
+
+// String names the ref's type and state for logs: no id ever enters a guest.
+func (r Ref[T]) String() string {
+	return "ray.Ref[" + reflect.TypeFor[T]().String() + "]" + r.h.state()
+}
+
+func (r Ref[T]) outgoing() outgoing { return outgoing{ref: r.h, isRef: true} }
+func (r Ref[T]) is(T)               {}
+
+// MarshalCBOR encodes the ref as part of an argument, a result or a put value. A zero Ref is null.
+func (r Ref[T]) MarshalCBOR() ([]byte, error) { return encodeLink(r.h, spec.TagRef) }
+
+// UnmarshalCBOR decodes what MarshalCBOR encoded.
+func (r *Ref[T]) UnmarshalCBOR(b []byte) (err error) {
+	r.h, err = decodeLink(b, spec.TagRef, "a ref")
+	return err
+}
+
+// handles returns what stands behind refs.
+func handles[T any](refs []Ref[T]) []*handle {
+	hs := make([]*handle, len(refs))
+	for i, r := range refs {
+		hs[i] = r.h
+	}
+	return hs
+}
+
+// numbers returns the host's numbers of refs, or the first reason why one has none.
+func numbers(op string, refs []*handle) ([]uint32, error) {
+	ids := make([]uint32, len(refs))
+	for i, h := range refs {
+		id, err := h.use(op, "ref")
+		if err != nil {
+			return nil, err
+		}
+		ids[i] = id
+	}
+	return ids, nil
+}

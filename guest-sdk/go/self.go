@@ -1,0 +1,41 @@
+package ray
+
+import (
+	"time"
+
+	"github.com/raywasm/raywasm/spec"
+)
+
+// Info tells a program where it runs. Ids are text to be shown to people.
+type Info struct {
+	Job       string
+	Task      string
+	Actor     string // empty outside an actor
+	Node      string
+	Namespace string
+	Name      string // the task's name, see the option [Name]
+	Attempt   int    // 0 for the first run of a call
+	Resources Resources
+	Deadline  time.Time // zero for none
+	Module    string    // digest of the module that runs
+}
+
+// Resources is an amount of each kind of resource.
+type Resources = spec.Resources
+
+// Self returns where the caller runs. Outside raywasm it is the zero Info.
+func Self() Info {
+	var s spec.Self
+	form, ok := pull(hostSelf)
+	if !ok || spec.Unmarshal(form, &s) != nil {
+		return Info{}
+	}
+	info := Info{
+		Job: s.Job, Task: s.Task, Actor: s.Actor, Node: s.Node, Namespace: s.Namespace, Name: s.Name,
+		Attempt: int(s.Attempt), Resources: s.Resources, Module: s.Module,
+	}
+	if s.Deadline != 0 {
+		info.Deadline = time.Unix(0, s.Deadline)
+	}
+	return info
+}
