@@ -15,17 +15,6 @@ const (
 	growShift = 10
 )
 
-// paysItself says whether op pays where it stands, by an operand or by what
-// throwing costs.
-func (op Op) paysItself() bool {
-	switch op {
-	case OpMemoryCopy, OpMemoryFill, OpMemoryInit, OpMemoryGrow,
-		OpTableCopy, OpTableFill, OpTableInit, OpTableGrow, OpThrow, OpThrowRef:
-		return true
-	}
-	return false
-}
-
 // addBulk adds the functions that the module has a use for.
 func (mt *meter) addBulk() {
 	mt.local = -1

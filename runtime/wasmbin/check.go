@@ -22,7 +22,7 @@ func (p *parser) checkBody(i int) {
 		case OpLocalGet, OpLocalSet, OpLocalTee:
 			w.checkIndex(&in, in.Index, locals, "local")
 		default:
-			p.checkIndexes(&w, &in)
+			p.checkIndexes(b, &w, &in)
 		}
 	}
 	if w.r.err == nil && len(p.blocks) > 0 {
@@ -80,7 +80,7 @@ func (p *parser) checkCatches(w *Walker, in *Instr) {
 
 // checkIndexes checks the indexes of instructions other than control and
 // locals.
-func (p *parser) checkIndexes(w *Walker, in *Instr) {
+func (p *parser) checkIndexes(b *Body, w *Walker, in *Instr) {
 	m := p.m
 	space := func(k Kind, own int) int { return m.imported[k] + own }
 	switch op := in.Op; op {
@@ -127,6 +127,7 @@ func (p *parser) checkIndexes(w *Walker, in *Instr) {
 		w.checkIndex(in, in.Index2, space(KindMemory, len(m.Memories)), "memory")
 	case OpMemorySize, OpMemoryGrow, OpMemoryFill:
 		m.uses[op] = true
+		b.sizes = b.sizes || op != OpMemoryFill
 		w.checkIndex(in, in.Index, space(KindMemory, len(m.Memories)), "memory")
 	case OpRefNull:
 		p.checkHeap(w, in)

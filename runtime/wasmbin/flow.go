@@ -66,18 +66,6 @@ const (
 	longStretch = 1 << 10
 )
 
-// cost is what one instruction costs in units: one, but for those that no
-// machine code is made of, and those that call into the engine.
-func (op Op) cost() uint32 {
-	switch op {
-	case OpNop, OpBlock, OpLoop, OpTryTable, OpElse, OpEnd:
-		return 0
-	case OpMemoryGrow, OpTableGrow:
-		return outsideCost
-	}
-	return 1
-}
-
 // most is the most that a stretch may cost: its calls lead to functions that
 // leave up to stretchCost to their callers.
 func (s *stretch) most() uint32 { return s.cost + s.calls*stretchCost }
@@ -122,8 +110,6 @@ func (s *scanner) function(f *funcFlow, b *Body) {
 
 	w := b.Walk()
 	for in := (Instr{}); w.Next(&in); {
-		st := &s.stretches[s.scopes[s.scope].current]
-		st.cost += in.Op.cost()
 		s.instruction(f, &in)
 	}
 
@@ -134,13 +120,22 @@ func (s *scanner) function(f *funcFlow, b *Body) {
 	}
 }
 
+// instruction notes what in does, and that it costs a unit. Instructions that
+// no machine code is made of cost nothing, those that call into the engine as
+// much as a call out of the module.
 func (s *scanner) instruction(f *funcFlow, in *Instr) {
 	switch in.Op {
+	default:
+		s.pay(in, 1)
+	case OpNop:
 	case OpTryTable:
 		f.tries = true
 		s.jumps(in.Labels)
 		s.open(in)
-	case OpBlock, OpIf:
+	case OpBlock:
+		s.open(in)
+	case OpIf:
+		s.pay(in, 1)
 		s.open(in)
 	case OpLoop:
 		s.open(in)
@@ -150,25 +145,33 @@ func (s *scanner) instruction(f *funcFlow, in *Instr) {
 	case OpEnd:
 		s.close(in)
 	case OpBr, OpBrIf, OpBrOnNull, OpBrOnNonNull:
+		s.pay(in, 1)
 		s.jump(in.Index)
 		s.newRegion(in.End)
 	case OpBrTable:
+		s.pay(in, 1)
 		s.jumps(in.Labels)
 		s.newRegion(in.End)
 	case OpCall, OpReturnCall:
 		s.call(in, s.graph.direct(in.Index))
 	case OpCallIndirect, OpReturnCallIndirect, OpCallRef, OpReturnCallRef:
 		s.call(in, s.graph.indirect(in.Index))
-	default:
-		f.spends = f.spends || in.Op.paysItself()
-		s.cutLong(in.End)
+	case OpMemoryGrow, OpTableGrow:
+		f.spends = true
+		s.pay(in, outsideCost)
+	case OpMemoryCopy, OpMemoryFill, OpMemoryInit, OpTableCopy, OpTableFill, OpTableInit, OpThrow, OpThrowRef:
+		f.spends = true
+		s.pay(in, 1)
 	}
 }
 
-// cutLong ends a stretch that has become long.
-func (s *scanner) cutLong(pos int) {
-	if s.stretches[s.scopes[s.scope].current].most() > longStretch {
-		s.cut(pos)
+// pay adds to the cost of the current stretch, and ends it if it has become
+// long.
+func (s *scanner) pay(in *Instr, units uint32) {
+	st := &s.stretches[s.scopes[s.scope].current]
+	st.cost += units
+	if st.most() > longStretch {
+		s.cut(in.End)
 	}
 }
 
@@ -244,21 +247,19 @@ func (s *scanner) close(in *Instr) {
 
 // call notes a call and, outside of loops, the region it makes.
 func (s *scanner) call(in *Instr, callee node) {
-	current := s.scopes[s.scope].current
-	s.stretches[current].calls++
-	outside := !s.scopes[s.scope].loop
-	if outside && s.region < 0 {
-		s.region = int32(len(s.regions))
-		s.regions = append(s.regions, region{pos: s.start, dom: s.dom})
-		s.dom = s.region
-	}
 	for up := s.scope; up >= 0 && !s.scopes[up].calls; up = s.scopes[up].parent {
 		s.scopes[up].calls = true
 	}
-	c := callSite{callee: callee, stretch: current, region: -1}
-	if outside {
+	c := callSite{callee: callee, stretch: s.scopes[s.scope].current, region: -1}
+	if !s.scopes[s.scope].loop {
+		if s.region < 0 {
+			s.region = int32(len(s.regions))
+			s.regions = append(s.regions, region{pos: s.start, dom: s.dom})
+			s.dom = s.region
+		}
 		c.region = s.region
 	}
 	s.calls = append(s.calls, c)
-	s.cutLong(in.End)
+	s.stretches[c.stretch].calls++
+	s.pay(in, 1)
 }

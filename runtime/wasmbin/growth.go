@@ -41,7 +41,9 @@ func (m *Module) VirtualGrowth(capPages uint32) error {
 	delete(m.uses, OpMemoryGrow)
 	delete(m.uses, OpMemorySize)
 	for i := range m.Bodies {
-		m.Bodies[i].virtualGrowth(size, grow)
+		if m.Bodies[i].sizes {
+			m.Bodies[i].virtualGrowth(size, grow)
+		}
 	}
 	return nil
 }

@@ -124,8 +124,9 @@ type Body struct {
 	// Locals counts the function's locals, parameters not included.
 	Locals uint32
 
-	code   int // where in Raw the instructions begin
-	offset int // where in the parsed module Raw began; for messages
+	code   int  // where in Raw the instructions begin
+	offset int  // where in the parsed module Raw began; for messages
+	sizes  bool // it has a memory.size or memory.grow
 }
 
 // Code returns the instructions, the final end included.

@@ -116,6 +116,7 @@ const (
 	bytes4          // 4 bytes
 	bytes8          // 8 bytes
 	bytes16         // 16 bytes
+	family          // none yet: a number that tells the opcode follows
 )
 
 // span gives the opcodes from first to last one shape.
@@ -167,6 +168,7 @@ var (
 		span{0xd2, 0xd2, index},
 		span{0xd4, 0xd4, plain},
 		span{0xd5, 0xd6, index},
+		span{prefixMisc, prefixAtomic, family},
 	)
 	miscShapes = shapes(
 		span{0x00, 0x07, plain},

@@ -19,7 +19,6 @@ type programmer struct {
 	labels []label
 	loops  uint32 // open, each with a local of its own
 	void   uint32
-	tag    uint32
 }
 
 // label is an open block and what a branch to it takes.

@@ -5,10 +5,10 @@ type Instr struct {
 	Op         Op
 	Start, End int // its bytes, as a range of the code walked over
 
+	// Immediates. What the opcode has none of is left with any value.
 	Index  uint32 // the first index; for a memory access, the memory
 	Index2 uint32 // the second index
 	Value  int64  // a constant, a block type, a heap type or an offset
-
 	// Labels holds the targets of br_table, the default last, or the label of
 	// each catch clause of try_table. It is valid until the next call of Next.
 	Labels []uint32
@@ -62,21 +62,31 @@ func (w *Walker) Err() error {
 // code and at the first malformed instruction.
 func (w *Walker) Next(in *Instr) bool {
 	r := &w.r
-	if r.err != nil || r.left() == 0 {
+	b, at := r.b, r.pos
+	if at >= len(b) { // a failure moves there, too
 		return false
 	}
-	in.Start = r.pos
-	code := r.b[r.pos]
-	r.pos++
-	in.Op = Op(code)
+	code := b[at]
+	in.Op, in.Start = Op(code), at
+	at++
+	if q := &quick[code]; q.known && at+1 < len(b) {
+		first, second := b[at], b[at+1]
+		if first&q.not1|second&q.not2 == 0 {
+			value := first
+			if q.second {
+				value = second
+			}
+			in.Index, in.Index2 = uint32(first&q.index), uint32(second)
+			in.Value = int64(int8(value<<1) >> 1)
+			at += int(q.size)
+			in.End, r.pos = at, at
+			return true
+		}
+	}
+	r.pos = at
 	shape := plainShapes[code]
-	switch code {
-	case prefixMisc:
-		shape = w.family(in, &miscShapes)
-	case prefixVector:
-		shape = w.family(in, &vectorShapes)
-	case prefixAtomic:
-		shape = w.family(in, &atomicShapes)
+	if shape == family {
+		shape = w.family(in)
 	}
 	switch shape {
 	case plain:
@@ -126,8 +136,43 @@ func (w *Walker) Next(in *Instr) bool {
 	return r.err == nil
 }
 
+// quickly says how to read an instruction whose immediates take a byte each.
+// Most do, and a decoder without branches for them is twice as fast.
+type quickly struct {
+	known      bool
+	size       byte // bytes of immediates
+	not1, not2 byte // bits that must be clear in them
+	index      byte // bits of the first that make an index
+	second     bool // the second makes a value, not the first
+}
+
+var quick = func() (t [256]quickly) {
+	for op, s := range plainShapes {
+		switch s {
+		case plain:
+			t[op] = quickly{known: true}
+		case index:
+			t[op] = quickly{known: true, size: 1, not1: 0x80, index: 0x7f}
+		case index2:
+			t[op] = quickly{known: true, size: 2, not1: 0x80, not2: 0x80, index: 0x7f}
+		case const32, const64:
+			t[op] = quickly{known: true, size: 1, not1: 0x80}
+		case memArg: // an alignment without memory index, an offset without sign
+			t[op] = quickly{known: true, size: 2, not1: 0xe0, not2: 0xc0, second: true}
+		}
+	}
+	return t
+}()
+
 // family reads the number after a prefix.
-func (w *Walker) family(in *Instr, shapes *[256]shape) shape {
+func (w *Walker) family(in *Instr) shape {
+	shapes := &miscShapes
+	switch in.Op {
+	case prefixVector:
+		shapes = &vectorShapes
+	case prefixAtomic:
+		shapes = &atomicShapes
+	}
 	at := w.r.pos
 	n := w.r.u32("number after the prefix")
 	switch {

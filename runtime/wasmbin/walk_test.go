@@ -19,7 +19,7 @@ func samples() (all []sample) {
 	for prefix, shapes := range map[Op]*[256]shape{0: &plainShapes, prefixMisc: &miscShapes, prefixVector: &vectorShapes, prefixAtomic: &atomicShapes} {
 		for n, s := range shapes {
 			o := prefix<<8 | Op(n)
-			if s == unknown || s == blockType || s == tryTable || o == OpElse || o == OpEnd {
+			if s == unknown || s == family || s == blockType || s == tryTable || o == OpElse || o == OpEnd {
 				continue
 			}
 			all = append(all, sample{o, append(op(o), immediates(o, s)...)})
@@ -133,7 +133,7 @@ func TestWalkerKnowsAllThatWazeroKnows(t *testing.T) {
 	for _, prefix := range []Op{0, prefixMisc, prefixVector, prefixAtomic} {
 		for n := range Op(256) {
 			o := prefix<<8 | n
-			if known[o] || prefix == 0 && (plainShapes[n] != unknown || n == prefixMisc || n == prefixVector || n == prefixAtomic) {
+			if known[o] || prefix == 0 && plainShapes[n] != unknown {
 				continue
 			}
 			for zeros := range 4 { // immediates it might have
@@ -151,11 +151,14 @@ func TestWalkerKnowsAllThatWazeroKnows(t *testing.T) {
 
 func TestWalkerReadsImmediates(t *testing.T) {
 	b := Body{Raw: slices.Concat(
-		i32(-5), i64(1<<40), op(OpCallIndirect, 300, 2), op(OpI32Load, 2, 1000), op(OpMemoryCopy, 1, 2),
+		i32(-5), i64(1<<40), op(OpCallIndirect, 300, 2), op(OpCallIndirect, 3, 2),
+		op(OpI32Load, 2, 1000), op(OpI32Load, 2, 63), op(OpI32Load, 2, 64), op(OpI32Load, 0x42, 1, 5), i32(63), i32(64), i32(-64), op(OpMemoryCopy, 1, 2),
 		[]byte{byte(OpBrTable), 2, 5, 6, 7}, []byte{byte(OpTryTable), 0x7f, 2, catchTagRef, 9, 3, catchAll, 4}, op(OpEnd))}
 	want := []Instr{
 		{Op: OpI32Const, Value: -5}, {Op: OpI64Const, Value: 1 << 40}, {Op: OpCallIndirect, Index: 300, Index2: 2},
-		{Op: OpI32Load, Value: 1000}, {Op: OpMemoryCopy, Index: 1, Index2: 2}, {Op: OpBrTable, Labels: []uint32{5, 6, 7}},
+		{Op: OpCallIndirect, Index: 3, Index2: 2}, {Op: OpI32Load, Value: 1000}, {Op: OpI32Load, Value: 63},
+		{Op: OpI32Load, Value: 64}, {Op: OpI32Load, Index: 1, Value: 5}, {Op: OpI32Const, Value: 63},
+		{Op: OpI32Const, Value: 64}, {Op: OpI32Const, Value: -64}, {Op: OpMemoryCopy, Index: 1, Index2: 2}, {Op: OpBrTable, Labels: []uint32{5, 6, 7}},
 		{Op: OpTryTable, Value: -1, Labels: []uint32{3, 4}}, {Op: OpEnd},
 	}
 	w := b.Walk()
@@ -165,8 +168,7 @@ func TestWalkerReadsImmediates(t *testing.T) {
 		if !w.Next(&in) {
 			t.Fatalf("no %v: %v", x.Op, w.Err())
 		}
-		if in.Start != end || in.Op != x.Op || in.Index != x.Index || in.Index2 != x.Index2 || in.Value != x.Value ||
-			!slices.Equal(in.Labels, x.Labels) {
+		if in.Start != end || in.Op != x.Op || !sameImmediates(in, x) {
 			t.Errorf("got %+v, want %+v at %d", in, x, end)
 		}
 		end = in.End
@@ -174,6 +176,21 @@ func TestWalkerReadsImmediates(t *testing.T) {
 	if w.Next(&Instr{}) || w.Err() != nil || end != len(b.Raw) {
 		t.Errorf("the walk ends at %d of %d with %v", end, len(b.Raw), w.Err())
 	}
+}
+
+// sameImmediates compares what the opcode has.
+func sameImmediates(a, b Instr) bool {
+	switch plainShapes[a.Op&0xff] {
+	case index2:
+		return a.Index == b.Index && a.Index2 == b.Index2
+	case const32, const64:
+		return a.Value == b.Value
+	case memArg:
+		return a.Index == b.Index && a.Value == b.Value
+	case brTable, tryTable:
+		return slices.Equal(a.Labels, b.Labels)
+	}
+	return a.Op < 0xff || a.Index == b.Index && a.Index2 == b.Index2
 }
 
 func TestWalkerAllocatesNothing(t *testing.T) {
