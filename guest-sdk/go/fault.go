@@ -71,30 +71,30 @@ func panicked(op string, p any) error {
 }
 
 // stack prints the frames of the author's code that led to the panic being recovered, innermost first, as Go prints
-// them: without those of the runtime and this package above and below.
+// them: without those of the runtime, and without this package's own at either end.
 func stack() string {
 	var pcs [128]uintptr
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(1, pcs[:])])
 	var b strings.Builder
+	authors := 0 // length of b up to the last frame of the author's
 	for more, panicking := true, false; more; {
 		var frame runtime.Frame
 		frame, more = frames.Next()
+		ours := strings.HasPrefix(frame.Function, sdkPrefix) && !strings.HasSuffix(frame.File, "_test.go")
 		switch {
 		case frame.Function == "runtime.gopanic":
 			panicking = true
-			b.Reset() // what ran before was deferred
+			b.Reset() // what ran before this was deferred
 			continue
-		case !panicking || strings.HasPrefix(frame.Function, "runtime."):
+		case !panicking, strings.HasPrefix(frame.Function, "runtime."), ours && b.Len() == 0:
 			continue
-		case strings.HasPrefix(frame.Function, sdkPrefix) && !strings.HasSuffix(frame.File, "_test.go"):
-			if strings.HasSuffix(frame.Function, ").invoke") {
-				return b.String()
-			}
-			if b.Len() == 0 {
-				continue
-			}
+		case ours && strings.HasSuffix(frame.Function, ").invoke"):
+			return b.String()[:authors]
 		}
 		fmt.Fprintf(&b, "%s(...)\n\t%s:%d\n", frame.Function, frame.File, frame.Line)
+		if !ours {
+			authors = b.Len()
+		}
 	}
 	return b.String()
 }

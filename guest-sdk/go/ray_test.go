@@ -392,7 +392,7 @@ func TestOptionsReachTheHost(t *testing.T) {
 
 func TestDescription(t *testing.T) {
 	w := newWorld(t)
-	d, err := w.describeModule()
+	d, err := w.describeModule(describe)
 	if err != nil {
 		t.Fatal(err)
 	}

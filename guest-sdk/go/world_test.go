@@ -4,7 +4,6 @@ package ray
 
 import (
 	"errors"
-	"reflect"
 	"testing"
 	"time"
 
@@ -14,7 +13,8 @@ import (
 // fakeWorld plays the host in one process: tasks run when somebody waits for them, in this very program, through serve.
 // Handles begin at 0 and are never used twice, so that a stale one is noticed.
 type fakeWorld struct {
-	t       *testing.T
+	t       testing.TB
+	serve   func(kind spec.CallKind, nargs int, on *thing) (status int32)
 	base    int      // the first handle of this world: what earlier tests left to the collector is not its business
 	handles []*thing // from base on; nil once released
 	passing []*thing
@@ -39,10 +39,10 @@ type thing struct {
 	task  func() // makes the object; nil once run
 	stuck bool
 
-	isActor bool
-	state   any
-	boot    *thing
-	last    *thing // its latest call
+	class string // of an actor
+	state any    // of an actor: what its sandbox is
+	boot  *thing
+	last  *thing // its latest call
 }
 
 // frame is one call that is being served.
@@ -57,9 +57,10 @@ type frame struct {
 var nextHandle int
 
 // newWorld replaces the world for one test.
-func newWorld(t *testing.T) *fakeWorld {
+func newWorld(t testing.TB) *fakeWorld {
 	w := &fakeWorld{t: t, actors: map[string]*thing{}, stuck: map[string]bool{}, options: map[string][]byte{}, killed: map[*thing]bool{}}
 	w.base, world = nextHandle, w
+	w.serve = serveHere
 	graveyard.ids = nil
 	t.Cleanup(func() {
 		world = outside{}
@@ -173,6 +174,19 @@ func (w *fakeWorld) take() []*thing {
 	return args
 }
 
+// serveHere runs a call in this very program; on is the actor that it is for.
+func serveHere(kind spec.CallKind, nargs int, on *thing) int32 {
+	if on == nil {
+		return serve(kind, nargs)
+	}
+	saved := actor
+	defer func() { actor = saved }()
+	actor = on.state
+	status := serve(kind, nargs)
+	on.state = actor
+	return status
+}
+
 // run serves one call in a frame of its own, for the actor if there is one.
 func (w *fakeWorld) run(kind spec.CallKind, name string, args []*thing, on *thing) *thing {
 	for _, a := range args {
@@ -183,15 +197,7 @@ func (w *fakeWorld) run(kind spec.CallKind, name string, args []*thing, on *thin
 	}
 	f := &frame{name: name, args: args}
 	w.frames = append(w.frames, f)
-	saved := actor
-	if on != nil {
-		actor = on.state
-	}
-	status := serve(kind, len(args))
-	if on != nil {
-		on.state = actor
-	}
-	actor = saved
+	status := w.serve(kind, len(args), on)
 	w.frames = w.frames[:len(w.frames)-1]
 	for _, id := range f.opened {
 		w.handles[int(id)-w.base] = nil
@@ -243,7 +249,7 @@ func (w *fakeWorld) actorCreate(class string, opts []byte) int32 {
 	if th := w.actors[o.Name]; th != nil && o.GetIfExists {
 		return w.give(th)
 	}
-	a := &thing{isActor: true}
+	a := &thing{class: class}
 	a.boot = &thing{}
 	a.boot.task = func() { a.boot.err = w.run(spec.CallNew, class, args, a).err }
 	if o.Name != "" {
@@ -267,7 +273,7 @@ func (w *fakeWorld) actorCall(id uint32, name string, _ []byte, out []uint32) in
 		}
 		w.make(a.boot)
 		if th.err = a.boot.err; th.err == nil {
-			r := w.run(spec.CallMethod, className(reflect.TypeOf(a.state))+"."+name, args, a)
+			r := w.run(spec.CallMethod, a.class+"."+name, args, a)
 			th.data, th.links, th.err = r.data, r.links, r.err
 		}
 	}
@@ -355,8 +361,8 @@ func (w *fakeWorld) self(p []byte) int32 {
 
 func (w *fakeWorld) error(p []byte) int32 { return int32(copyOut(p, w.failed)) }
 
-// describeModule runs ray_describe and returns what it said.
-func (w *fakeWorld) describeModule() (*spec.Description, error) {
+// describeModule runs describe, the body of ray_describe, and returns what it said.
+func (w *fakeWorld) describeModule(describe func() int32) (*spec.Description, error) {
 	f := &frame{}
 	w.frames = append(w.frames, f)
 	defer func() { w.frames = w.frames[:len(w.frames)-1] }()
