@@ -2,7 +2,7 @@ package ray
 
 import (
 	"fmt"
-	"os"
+	"io"
 	"runtime/debug"
 
 	"github.com/raywasm/raywasm/spec"
@@ -10,11 +10,11 @@ import (
 
 // drive runs the program's main function and returns its exit status. A panic prints as Go prints it and is status 2;
 // os.Exit ends the instance with its own.
-func drive(program func()) (status int32) {
+func drive(program func(), stderr io.Writer) (status int32) {
 	find(spec.CallFunction, nil) // seals the registry: what main makes remote, workers would not know
 	defer func() {
 		if p := recover(); p != nil {
-			fmt.Fprintf(os.Stderr, "panic: %s\n\n%s", printPanic(p), debug.Stack())
+			fmt.Fprintf(stderr, "panic: %s\n\n%s", printPanic(p), debug.Stack())
 			status = 2
 		}
 	}()

@@ -3,6 +3,7 @@
 package ray
 
 import (
+	"os"
 	_ "unsafe" // for go:linkname
 
 	"github.com/raywasm/raywasm/spec"
@@ -15,7 +16,7 @@ func exportCall(kind, nargs int32) int32 { return serve(spec.CallKind(kind), int
 func exportDescribe() int32 { return describe() }
 
 //go:wasmexport ray_main
-func exportMain() int32 { return drive(mainMain) }
+func exportMain() int32 { return drive(mainMain, os.Stderr) }
 
 // mainMain is the main function of the program that imports this package. In a module built with -buildmode=c-shared
 // nobody else calls it; main_wasip1.s is there because a function without a body needs an assembly file beside it.
