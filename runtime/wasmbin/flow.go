@@ -53,6 +53,8 @@ type region struct {
 
 // callSite is one call.
 type callSite struct {
+	end     int  // where the code after it begins
+	tail    bool // it ends the function
 	callee  node
 	stretch int32
 	region  int32 // -1 inside a loop
@@ -63,7 +65,7 @@ const (
 	// to which a function leaves the cost of its own scope to its callers.
 	stretchCost = 64
 	// longStretch is the cost in units at which a stretch ends at the latest.
-	longStretch = 1 << 10
+	longStretch = 256
 )
 
 // most is the most that a stretch may cost: its calls lead to functions that
@@ -129,7 +131,7 @@ func (s *scanner) instruction(f *funcFlow, in *Instr) {
 		s.pay(in, 1)
 	case OpNop:
 	case OpTryTable:
-		f.tries = true
+		f.tries, f.spends = true, true
 		s.jumps(in.Labels)
 		s.open(in)
 	case OpBlock:
@@ -163,6 +165,11 @@ func (s *scanner) instruction(f *funcFlow, in *Instr) {
 		f.spends = true
 		s.pay(in, 1)
 	}
+}
+
+// isTailCall says whether op ends the function with a call.
+func (op Op) isTailCall() bool {
+	return op == OpReturnCall || op == OpReturnCallIndirect || op == OpReturnCallRef
 }
 
 // pay adds to the cost of the current stretch, and ends it if it has become
@@ -250,7 +257,7 @@ func (s *scanner) call(in *Instr, callee node) {
 	for up := s.scope; up >= 0 && !s.scopes[up].calls; up = s.scopes[up].parent {
 		s.scopes[up].calls = true
 	}
-	c := callSite{callee: callee, stretch: s.scopes[s.scope].current, region: -1}
+	c := callSite{end: in.End, tail: in.Op.isTailCall(), callee: callee, stretch: s.scopes[s.scope].current, region: -1}
 	if !s.scopes[s.scope].loop {
 		if s.region < 0 {
 			s.region = int32(len(s.regions))

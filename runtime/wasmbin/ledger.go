@@ -9,20 +9,29 @@ import (
 //
 //   - A loop pays for its body at its header, each time round, and looks at
 //     the budget there.
+//
 //   - A function whose own scope, with all it calls from there, costs no more
 //     than stretchCost leaves that to be paid by its callers, as part of what
 //     their stretch or region costs. Any other pays at its entry.
+//
 //   - An instruction whose work depends on an operand, or that throws, pays
 //     where it stands; see bulk.go.
+//
 //   - A call that may lead back to the caller, or out of the module, is paid in
 //     the region it stands in, and the budget is looked at there.
 //
+//   - After a call that may lead back to the caller, the budget is looked at
+//     again if there may be much to do before the function returns: what the
+//     calls that are open still have to do is paid, but not yet done.
+//
 // So every cycle of the control flow, be it through loops, through recursion
 // of any kind or through the host, has a place on it where the budget is
-// looked at, and between two of them the work is bounded by longStretch and
-// stretchCost, not by the size of the module. A chain of functions that each
-// call the next one twice, exponential without any loop or recursion, is paid
-// too: soon one of them costs more than stretchCost.
+// looked at. Between two of them no instruction runs twice in a call, a scope
+// costs longScope at most, and the calls that return do so without more than
+// tailCost each if they are recursive; others are a chain of different
+// functions. A chain of functions that each call the next one twice, work
+// without end with neither loop nor recursion, is paid, too: soon one of them
+// costs more than stretchCost.
 type ledger struct {
 	graph   *callGraph
 	flow    *flow
@@ -36,10 +45,14 @@ const (
 	// outsideCost is what a call of an imported function costs, in units. The
 	// work it does is the host's to bound; this is the way there and back.
 	outsideCost = 100
-	// throwCost is what throwing an exception costs, in units, paid where it
-	// is thrown. wazero v1.12 takes 4 to 10 microseconds, and more on a deep
-	// stack or after many thousand exceptions in one call.
-	throwCost = 25_000
+	// exceptionCost is what throwing an exception costs, and entering a
+	// try_table, in units, paid where it stands. wazero v1.12 takes 4 to 10
+	// microseconds for either, and more on a deep stack, which it copies.
+	exceptionCost = 25_000
+	// tailCost is the cost in units that a recursive function may have left to
+	// do after a call of itself without looking at the budget then. With a
+	// depth of 100,000 calls, that makes some 20 milliseconds.
+	tailCost = 512
 	// longScope is the cost in units from which on a scope looks at the budget
 	// in every stretch.
 	longScope = 1 << 16
@@ -172,31 +185,39 @@ func (l *ledger) charges(n node) []charge {
 	add := func(pos int, units uint64, scope int32, looked bool) {
 		charges = append(charges, charge{pos, uint32(min(units, math.MaxInt32)), scope, looked})
 	}
-	r := f.regions.lo
-	regions := func(upTo int) {
-		for ; r < f.regions.hi && l.flow.regions[r].pos <= upTo; r++ {
-			if l.chosen[r] && !l.entry[n] {
-				add(l.flow.regions[r].pos, units[len(stretches)+int(r-f.regions.lo)], -1, true)
-			}
-		}
-	}
 	seen := int32(-1) // scopes are numbered in the order of their first stretches
 	for i, s := range stretches {
-		regions(s.pos)
 		first := s.scope > seen
 		seen = max(seen, s.scope)
 		switch {
 		case s.scope == f.scopes.lo && !l.entry[n]:
 		case first && s.scope != f.scopes.lo:
 			add(s.pos, units[i], s.scope, true)
-		case first || l.flow.scopes[s.scope].total > longScope:
-			add(s.pos, units[i], -1, true)
 		default:
-			add(s.pos, units[i], -1, false)
+			add(s.pos, units[i], -1, first || l.flow.scopes[s.scope].total > longScope)
 		}
 	}
-	regions(math.MaxInt)
+	for i, u := range units[len(stretches):] {
+		if r := f.regions.lo + int32(i); l.chosen[r] && !l.entry[n] {
+			add(l.flow.regions[r].pos, u, -1, true)
+		}
+	}
+	for _, c := range l.flow.calls[f.calls.lo:f.calls.hi] {
+		if !c.tail && l.graph.mayReturnTo(n, c.callee) && l.costAfter(c) > tailCost {
+			add(c.end, 0, -1, true)
+		}
+	}
+	slices.SortStableFunc(charges, func(a, b charge) int { return a.pos - b.pos })
 	return charges
+}
+
+// costAfter returns the most that a function may do after a call, before it
+// returns or comes to a loop header.
+func (l *ledger) costAfter(c callSite) (units uint64) {
+	for s := l.flow.stretches[c.stretch].scope; s >= 0; s = l.flow.scopes[s].parent {
+		units += uint64(l.flow.scopes[s].total)
+	}
+	return units
 }
 
 // quietLoop says whether own function n has a loop in which nothing that is

@@ -7,7 +7,7 @@ import "errors"
 const BudgetExport = privatePrefix + "budget"
 
 // Tick names the function that a metered module imports. It takes and returns
-// nothing. It is called when BudgetExport is below zero and either adds to it
+// nothing. It is called when BudgetExport is below zero, and either adds to it
 // or traps; if it returns with the budget still below zero, it is called again
 // soon. Adding, not setting, keeps the account exact: what is below zero has
 // been spent already.
@@ -19,6 +19,47 @@ type Tick struct {
 // WebAssembly instruction, and call tick whenever the budget is used up. The
 // budget begins at zero, so the first tick comes at once, and a start function
 // is metered like all else.
+//
+// What changes: a function is imported, so the indexes of the own functions
+// rise by one wherever they stand, the name section included; custom sections
+// that hold positions in the code are dropped. Loop headers, some entries of
+// functions and some places before calls reduce the budget and look at it;
+// ledger.go says which, and why no work goes unpaid. Copying and filling
+// memory is done in pieces. Nothing else of the guest's meaning changes: the
+// added code leaves the operand stack, the locals and the globals of the guest
+// as they are, and labels are renumbered where it adds blocks.
+//
+// In a function with a loop that calls nothing, the budget is kept in a local.
+// It is written back to the global before all that may read it there: calls,
+// throws, and the end of the function, to which every way out is led. In
+// functions that catch exceptions it is not, since the callee that throws
+// has changed the global. A trap loses what was spent since the last writing.
+//
+// A host that calls an export pays what that leaves to its callers, up to
+// stretchCost units.
+//
+// # What it costs, and what was tried
+//
+// Ratios of run time to that of the unmetered module, wazero v1.12 on amd64
+// (2 cores, shared), BenchmarkPasses of 2026-11: geometric means of eight
+// kernels in C, and of eight in Go.
+//
+//	                                                       C           Go
+//	tick within the loop, budget in a local or global      1.14        1.13
+//	loop within a loop, br_if back to the outer one        1.23        1.13
+//	the same, if and br instead of br_if (tickBefore)      1.08        1.12
+//	tick behind the inner loop (tickAfter)                 1.10        1.09
+//	tickBefore in loops without calls, tickAfter in others 1.03-1.05   1.11-1.13
+//
+// A counter in the global alone had cost 27 to 75 % in fib and matmul. Three
+// things of wazero's explain most of it: a global is loaded again in every
+// block that has several predecessors, and stored each time; a comparison
+// takes five machine instructions instead of two if its branch is a critical
+// edge, which a br_if to a loop is; values that live across a call in a loop
+// are spilled in the loop.
+// Cutting scopes finer costs nothing to speak of: stretchCost at 64, 256 and
+// 1024 gave the same means, and at 64 a unit takes 0.1 to 0.5 ns in all
+// kernels. Looking at the budget in every stretch does: 1.4 in Go.
 func (m *Module) Meter(tick Tick) error {
 	if err := m.meterable(); err != nil {
 		return err
@@ -117,8 +158,10 @@ func (mt *meter) instruction() {
 			mt.around()
 			return
 		}
+	case OpTryTable:
+		mt.charge(mt.upTo(in.Start), charge{units: exceptionCost, looked: true})
 	case OpThrow, OpThrowRef:
-		mt.charge(mt.upTo(in.Start), charge{units: throwCost, looked: true})
+		mt.charge(mt.upTo(in.Start), charge{units: exceptionCost, looked: true})
 		mt.store(mt.upTo(in.Start))
 	case OpMemoryCopy, OpMemoryFill, OpMemoryInit, OpMemoryGrow,
 		OpTableCopy, OpTableFill, OpTableInit, OpTableGrow:

@@ -12,9 +12,7 @@ import (
 
 var (
 	addRemote      = ray.Remote2(add)
-	nestRemote     = ray.Remote1(nest)
 	crashRemote    = ray.Remote1(crash)
-	failRemote     = ray.Remote1(fail)
 	spinRemote     = ray.Remote1(spin)
 	lengthRemote   = ray.Remote1(length)
 	makeRemote     = ray.Remote1(make_)
@@ -31,6 +29,17 @@ var (
 	waitFor   = ray.Method1((*Counter).WaitFor)
 	bigObject []byte
 )
+
+// These call themselves: as initialisers they would depend on themselves.
+var (
+	nestRemote ray.Function1[int, int]
+	failRemote ray.Function1[string, int]
+)
+
+func init() {
+	nestRemote = ray.Remote1(nest)
+	failRemote = ray.Remote1(fail)
+}
 
 func add(a, b int) (int, error) { return a + b, nil }
 

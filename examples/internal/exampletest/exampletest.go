@@ -1,0 +1,105 @@
+// Package exampletest runs an example as a job, for the example's own test: it builds the guest from the sources in the
+// test's folder and runs it on a node in this process.
+//
+//	example := exampletest.Open(t, host.Config{})
+//	got := example.Run(t, host.JobConfig{Args: []string{"-tasks", "3"}})
+//
+// What the job wrote is the test's to judge. That the job left nothing behind in the node is checked here.
+package exampletest
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"testing"
+
+	"github.com/raywasm/raywasm/host"
+)
+
+// Example is an example's module, loaded into an open node.
+type Example struct {
+	node   *host.Node
+	module *host.Module
+}
+
+// Result is what a job left: what its driver wrote, its exit status and what was counted.
+type Result struct {
+	Stdout, Stderr string
+	Status         int
+	Stats          host.Stats
+}
+
+// Open builds the guest in the current folder, which in a test is that of its package, and loads it into a node of its
+// own. The end of the test closes the node.
+func Open(t testing.TB, cfg host.Config) *Example {
+	t.Helper()
+	wasm := build(t, ".")
+	cfg.CacheDir = "off" // a test leaves nothing behind, and one module is loaded once
+	node, err := host.Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := node.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	module, err := node.Load(t.Context(), wasm)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &Example{node, module}
+}
+
+// build compiles the main package in dir as a guest.
+func build(t testing.TB, dir string) []byte {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "guest.wasm")
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-buildmode=c-shared", "-ldflags=-s -w", "-o", out, dir)
+	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
+	if output, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %v\n%s", cmd, err, output)
+	}
+	wasm, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return wasm
+}
+
+// Run runs the example's driver as a job of the configuration, whose module and output it fills in. Whatever the driver
+// writes to stderr appears in the test's log.
+func (e *Example) Run(t testing.TB, cfg host.JobConfig) Result {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	cfg.Module, cfg.Stdout, cfg.Stderr = e.module, &stdout, &stderr
+	job, err := e.node.NewJob(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	status, err := job.Run(t.Context())
+	if err := job.Close(); err != nil {
+		t.Error(err)
+	}
+	got := Result{stdout.String(), stderr.String(), status, job.Stats()}
+	t.Logf("%q: status %d, %+v\n%s", cfg.Args, status, got.Stats, got.Stderr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.checkClean(t)
+	return got
+}
+
+// checkClean checks that no job has left anything in the node.
+func (e *Example) checkClean(t testing.TB) {
+	t.Helper()
+	u := e.node.Usage()
+	if !reflect.DeepEqual(u.Free, u.Total) || u.Waiting != 0 {
+		t.Errorf("a job has ended, and of %v only %v is free, with %d waiting", u.Total, u.Free, u.Waiting)
+	}
+	if u.Objects != 0 || u.References != 0 || u.StoreObjects != 0 || u.ObjectBytes != 0 || u.Actors != 0 {
+		t.Errorf("a job has ended and left %+v", u)
+	}
+}
