@@ -1,0 +1,33 @@
+package engine
+
+// Guest is the instance that calls a host function, as that function sees it. It is valid during the call.
+type Guest struct {
+	// Owner is who answers for the sandbox: what its embedder gave it.
+	Owner any
+	// System is the sandbox's WASI state.
+	System any
+
+	memory func() []byte
+}
+
+// Bind tells the guest where its memory is. An engine calls it when it has made the instance.
+func (g *Guest) Bind(memory func() []byte) { g.memory = memory }
+
+// Memory returns the guest's whole memory as it is now; nil if it has none yet.
+func (g *Guest) Memory() []byte {
+	if g.memory == nil {
+		return nil
+	}
+	return g.memory()
+}
+
+// View returns n bytes of the guest's memory from ptr on, in place; false if they are not all inside it. What a host
+// function keeps it copies.
+func (g *Guest) View(ptr, n uint32) ([]byte, bool) {
+	m := g.Memory()
+	end := uint64(ptr) + uint64(n)
+	if end > uint64(len(m)) {
+		return nil, false
+	}
+	return m[ptr:end:end], true
+}
