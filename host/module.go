@@ -30,21 +30,14 @@ func (n *Node) Load(ctx context.Context, wasm []byte) (*Module, error) {
 	if ok {
 		return m, nil
 	}
-	compiled, err := n.runtime.Load(ctx, wasm)
+	m = &Module{functions: make(map[string]*spec.Function), classes: make(map[string]*spec.Class), methods: make(map[string]*spec.Function)}
+	var err error
+	m.wasm, err = n.runtime.Load(ctx, wasm, wasmrt.LoadConfig{Warm: func(ctx context.Context, s *wasmrt.Sandbox) error {
+		m.desc, err = describe(ctx, s, digest)
+		return err
+	}})
 	if err != nil {
 		return nil, err
-	}
-	m = &Module{wasm: compiled, functions: make(map[string]*spec.Function), classes: make(map[string]*spec.Class), methods: make(map[string]*spec.Function)}
-	switch {
-	case compiled.HasExport(spec.ExportDescribe):
-		if m.desc, err = describe(ctx, compiled); err != nil {
-			return nil, err
-		}
-	case compiled.HasExport(spec.ExportMain), compiled.HasExport(spec.ExportCall):
-		return nil, spec.Errorf("load", spec.InvalidModule, "module "+digest.Short(), "it does not export %s: build it with the SDK's flags (raywasm build)", spec.ExportDescribe)
-	default:
-		return nil, spec.Errorf("load", spec.FunctionNotFound, "module "+digest.Short(),
-			"it exports neither %s nor %s, so there is nothing to run: a Go program imports the SDK (package ray) and is built by raywasm build", spec.ExportMain, spec.ExportCall)
 	}
 	m.index()
 	n.mu.Lock()
@@ -70,17 +63,22 @@ func (m *Module) index() {
 	}
 }
 
-// describe asks the module what it offers, in a sandbox that may call nothing else.
-func describe(ctx context.Context, m *wasmrt.Module) (d spec.Description, err error) {
+// describe asks the module what it offers, in a sandbox that may call nothing else. What that leaves in the sandbox's
+// memory is part of the module's image, so every sandbox has it done.
+func describe(ctx context.Context, sandbox *wasmrt.Sandbox, digest spec.Digest) (d spec.Description, err error) {
 	const op = "describe"
-	id := "module " + m.Digest().Short()
+	id := "module " + digest.Short()
+	switch {
+	case sandbox.HasExport(spec.ExportDescribe):
+	case sandbox.HasExport(spec.ExportMain), sandbox.HasExport(spec.ExportCall):
+		return d, spec.Errorf("load", spec.InvalidModule, id, "it does not export %s: build it with the SDK's flags (raywasm build)", spec.ExportDescribe)
+	default:
+		return d, spec.Errorf("load", spec.FunctionNotFound, id,
+			"it exports neither %s nor %s, so there is nothing to run: a Go program imports the SDK (package ray) and is built by raywasm build", spec.ExportMain, spec.ExportCall)
+	}
 	session := hostcall.NewSession(hostcall.Caller{})
 	defer session.Close()
-	sandbox, err := m.NewSandbox(ctx, wasmrt.SandboxConfig{Owner: session})
-	if err != nil {
-		return d, err
-	}
-	defer sandbox.Close()
+	sandbox.SetOwner(session)
 	session.Begin(spec.ExportDescribe, nil)
 	status, err := sandbox.Call(ctx, spec.ExportDescribe)
 	if err != nil {

@@ -64,7 +64,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	n.objects = newObjects(n.store)
 	n.objects.forget = n.forgetActor
 	n.runtime, err = wasmrt.New(wasmrt.Config{
-		Engine:   wazero.New(),
+		Engine:   wazero.Open,
 		Imports:  hostcall.Funcs(),
 		CacheDir: r.cacheDir,
 		Logger:   r.log,

@@ -10,13 +10,19 @@ import (
 )
 
 //go:wasmexport ray_call
-func exportCall(kind, nargs int32) int32 { return serve(spec.CallKind(kind), int(nargs)) }
+func exportCall(kind, nargs int32) int32 {
+	readEnvironment()
+	return serve(spec.CallKind(kind), int(nargs))
+}
 
 //go:wasmexport ray_describe
 func exportDescribe() int32 { return describe() }
 
 //go:wasmexport ray_main
-func exportMain() int32 { return drive(mainMain, os.Stderr) }
+func exportMain() int32 {
+	readEnvironment()
+	return drive(mainMain, os.Stderr)
+}
 
 // mainMain is the main function of the program that imports this package. In a module built with -buildmode=c-shared
 // nobody else calls it; main_wasip1.s is there because a function without a body needs an assembly file beside it.

@@ -1,11 +1,21 @@
 package engine
 
+import (
+	"context"
+	"time"
+)
+
 // Guest is the instance that calls a host function, as that function sees it. It is valid during the call.
 type Guest struct {
 	// Owner is who answers for the sandbox: what its embedder gave it.
 	Owner any
 	// System is the sandbox's WASI state.
 	System any
+	// Waited is how long host functions have waited on the guest's behalf, for others and not for the host's own work.
+	// A host function that waits adds to it: the guest does not compute meanwhile.
+	Waited time.Duration
+	// Tick is called when a metered guest has used its budget up.
+	Tick func(ctx context.Context) error
 
 	memory func() []byte
 }

@@ -22,8 +22,7 @@ func (p *parser) decode(id sectionID) {
 	case secExport:
 		p.exportSection()
 	case secStart:
-		start := p.index(p.m.NumFuncs(), "function")
-		p.m.Start = &start
+		p.startSection()
 	case secElement:
 		p.elementSection()
 	case secDataCount:
@@ -351,6 +350,18 @@ func (p *parser) exportSection() {
 		}
 		seen[e.Name] = struct{}{}
 	}
+}
+
+func (p *parser) startSection() {
+	at := p.pos
+	start := p.index(p.m.NumFuncs(), "function")
+	if p.err != nil {
+		return
+	}
+	if t, _ := p.m.FuncType(start); len(t.Params)+len(t.Results) > 0 {
+		p.failAt(at, "the start function %d takes or returns something", start)
+	}
+	p.m.Start = &start
 }
 
 // Bits of the form of an element segment (specification 5.5.12).

@@ -38,12 +38,11 @@ func (m *Module) LimitDepth(limit uint32) error {
 	graph := m.newCallGraph()
 	flow := m.scanFlow(graph)
 	graph.connect(flow)
-	d := depthLimiter{m: m, graph: graph, flow: flow, limit: limit}
-	d.depth = m.addGlobal(I32, append(appendConst32(nil, 0), byte(OpEnd)))
-	m.markHostOnly(d.depth)
-	if err := m.addExport(DepthExport, KindGlobal, d.depth); err != nil {
+	depth, err := m.exportHostGlobal(DepthExport, I32, appendConst32(nil, 0))
+	if err != nil {
 		return err
 	}
+	d := depthLimiter{m: m, graph: graph, flow: flow, limit: limit, depth: depth}
 	d.findCounting()
 	for i := range m.Bodies {
 		if f := &flow.funcs[i]; d.recurs(node(i)) || f.tries && d.counts[i] {

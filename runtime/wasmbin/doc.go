@@ -6,14 +6,18 @@
 // engine:
 //
 //	m, err := wasmbin.ParseLimits(guest, wasmbin.DefaultLimits())
-//	reasons := m.Snapshotable()              // why an image could not hold it
-//	err = m.VirtualGrowth(...)               // passes, in this order
+//	reasons := m.Snapshotable()   // why an image could not hold it
+//	err = m.LimitTables(...)      // passes, in this order
+//	err = m.VirtualGrowth()
 //	err = m.LimitDepth(...)
 //	err = m.Meter(...)
-//	state, err := m.ExportState(...)
-//	template := m.Encode()                   // run the initialisation in this
-//	m.Resume(...)
-//	resume := m.Encode()                     // and start images in this
+//	state, err := m.ExportState()
+//	init, err := m.DetachInit()
+//	wasm := m.Encode()            // starts both anew, by init, and from an image
+//
+// Each pass can be left out. A module for which Snapshotable has reasons is
+// rewritten like any other and then started anew each time, but VirtualGrowth
+// and Meter refuse memories that they cannot handle.
 //
 // It is not a validator: operand types are the engine's business, and a module
 // that Parse accepts may still be refused by the engine. It is not an

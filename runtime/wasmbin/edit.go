@@ -37,20 +37,29 @@ func (m *Module) addExport(name string, k Kind, index uint32) error {
 	return nil
 }
 
-// addGlobal adds a mutable global and returns its index. Globals of imports
-// and of the module keep theirs.
-func (m *Module) addGlobal(t ValType, init Expr) uint32 {
-	m.Globals = append(m.Globals, Global{GlobalType: GlobalType{Type: t, Mutable: true}, Init: init})
+// exportGlobal adds a mutable global, exports it under a private name and
+// returns its index. Globals of imports and of the module keep theirs. init is
+// without the final end.
+func (m *Module) exportGlobal(name string, t ValType, init []byte) (index uint32, err error) {
+	index = uint32(m.imported[KindGlobal] + len(m.Globals))
+	if err := m.addExport(name, KindGlobal, index); err != nil {
+		return 0, err
+	}
+	m.Globals = append(m.Globals, Global{GlobalType: GlobalType{Type: t, Mutable: true}, Init: append(init, byte(OpEnd))})
 	m.changed(secGlobal)
-	return uint32(m.imported[KindGlobal] + len(m.Globals) - 1)
+	return index, nil
 }
 
-// markHostOnly notes that a global is no state of the guest.
-func (m *Module) markHostOnly(global uint32) {
+// exportHostGlobal is exportGlobal for one that is no state of the guest.
+func (m *Module) exportHostGlobal(name string, t ValType, init []byte) (index uint32, err error) {
+	if index, err = m.exportGlobal(name, t, init); err != nil {
+		return 0, err
+	}
 	if m.hostOnly == nil {
 		m.hostOnly = map[uint32]bool{}
 	}
-	m.hostOnly[global] = true
+	m.hostOnly[index] = true
+	return index, nil
 }
 
 // wrapType returns the block type of a block that leaves what a function of

@@ -38,3 +38,36 @@ func (p *parser) expr(globals int) Expr {
 	}
 	return p.b[start:p.pos:p.pos]
 }
+
+// constant returns the value of an expression of type i32 that depends on
+// nothing: constants and arithmetic of them.
+func (e Expr) constant() (v uint32, ok bool) {
+	var stack []uint32
+	w := walkCode(e, 0)
+	for in := (Instr{}); w.Next(&in) && in.Op != OpEnd; {
+		if in.Op == OpI32Const {
+			stack = append(stack, uint32(in.Value))
+			continue
+		}
+		n := len(stack) - 2
+		if n < 0 {
+			return 0, false
+		}
+		a, b := stack[n], stack[n+1]
+		switch in.Op {
+		case OpI32Add:
+			a += b
+		case OpI32Sub:
+			a -= b
+		case OpI32Mul:
+			a *= b
+		default:
+			return 0, false
+		}
+		stack = append(stack[:n], a)
+	}
+	if len(stack) != 1 {
+		return 0, false
+	}
+	return stack[0], true
+}

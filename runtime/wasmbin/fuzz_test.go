@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/tetratelabs/wazero"
@@ -65,42 +66,15 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// What wazero accepts and Parse accepts, wazero must accept after every pass
-// and after all of them, and the guest must still do the same.
+// Whatever bytes wazero and Parse accept, the passes keep their meaning.
 func FuzzRewrite(f *testing.F) {
 	for _, b := range seeds() {
 		f.Add(b)
 	}
 	compiler := newFuzzEngine(f, engines["compiler"])
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if _, err := Parse(b); err != nil {
-			return
-		}
-		if !compiler.accepts(b) {
-			return
-		}
-		for name, rewrite := range map[string]func(m *Module) error{
-			"Meter":         func(m *Module) error { return m.Meter(tick) },
-			"LimitDepth":    func(m *Module) error { return m.LimitDepth(1 << 20) },
-			"VirtualGrowth": func(m *Module) error { return m.VirtualGrowth(64) },
-			"ExportState":   func(m *Module) error { _, err := m.ExportState(); return err },
-			"Resume":        func(m *Module) error { return m.Resume(0) },
-			"all":           everyPass,
-		} {
-			m, _ := Parse(b)
-			if err := rewrite(m); err != nil {
-				continue
-			}
-			out := m.Encode()
-			if _, err := Parse(out); err != nil {
-				t.Fatalf("%s: %v", name, err)
-			}
-			if !compiler.accepts(out) {
-				t.Fatalf("%s: wazero refuses the result\n%x", name, out)
-			}
-			if name == "Meter" {
-				compiler.compare(t, b, out)
-			}
+		if _, err := Parse(b); err == nil && compiler.accepts(b) {
+			compiler.checkVariants(t, b)
 		}
 	})
 }
@@ -139,15 +113,34 @@ func (e *fuzzEngine) accepts(b []byte) bool {
 	return true
 }
 
-// compare runs the exports of a metered guest and, where they end, those of
-// the plain one, which must then end the same way.
-func (e *fuzzEngine) compare(t *testing.T, plain, metered []byte) {
-	got := e.run(metered)
-	if got.spent {
-		return // the plain guest may never end
-	}
-	if want := e.run(plain); want.refused != got.refused || want.memory != got.memory || !slices.Equal(want.calls, got.calls) {
-		t.Fatalf("the plain guest does %+v, the metered one %+v", want, got)
+// checkVariants wants of a module that wazero accepts that it does so after
+// every pass and after all of them, and that the guest then does the same.
+// What is metered ends; what it does in the end is what all must do.
+func (e *fuzzEngine) checkVariants(t *testing.T, b []byte) {
+	var want outcome
+	ends := false
+	for _, v := range variants {
+		m, _ := Parse(b)
+		init, err := v.rewrite(m)
+		if err != nil {
+			continue
+		}
+		out := m.Encode()
+		if _, err := Parse(out); err != nil {
+			t.Fatalf("%s: %v", v.name, err)
+		}
+		if !e.accepts(out) {
+			t.Fatalf("%s: wazero refuses the result\n%x", v.name, out)
+		}
+		if v.name == "metered" {
+			got := e.run(out, init)
+			if ends = !got.spent; ends {
+				want = e.run(b, Init{})
+				got.compare(t, v.name, want)
+			}
+		} else if ends {
+			e.run(out, init).compare(t, v.name, want)
+		}
 	}
 }
 
@@ -166,12 +159,20 @@ type ending struct {
 	result uint64
 }
 
+// compare reports where o differs from want.
+func (o outcome) compare(t *testing.T, name string, want outcome) {
+	t.Helper()
+	if want.refused != o.refused || want.memory != o.memory || !slices.Equal(want.calls, o.calls) {
+		t.Fatalf("the plain guest does %+v, %s %+v", want, name, o)
+	}
+}
+
 // run instantiates b and calls every function it exports, with the same
 // numbers each time. Results that are no integers are not looked at.
-func (e *fuzzEngine) run(b []byte) (o outcome) {
+func (e *fuzzEngine) run(b []byte, init Init) (o outcome) {
 	e.ticks = 0
 	ctx := context.Background()
-	mod, err := e.rt.InstantiateWithConfig(ctx, b, wazero.NewModuleConfig().WithName("").WithStartFunctions())
+	mod, err := launch(ctx, e.rt, b, init)
 	if err != nil {
 		return outcome{refused: true, spent: errors.Is(err, errSpent)}
 	}
@@ -179,7 +180,7 @@ func (e *fuzzEngine) run(b []byte) (o outcome) {
 	exports := mod.ExportedFunctionDefinitions()
 	for _, name := range slices.Sorted(maps.Keys(exports)) {
 		f := exports[name]
-		if !numeric(f.ParamTypes()) || !numeric(f.ResultTypes()) {
+		if strings.HasPrefix(name, privatePrefix) || !numeric(f.ParamTypes()) || !numeric(f.ResultTypes()) {
 			continue
 		}
 		args := slices.Repeat([]uint64{3}, len(f.ParamTypes()))

@@ -39,14 +39,17 @@ func buildGo(t testing.TB) []byte {
 	return build(t, "go", "build", "-buildmode=c-shared", "-o")
 }
 
+// clang is the compiler of the C guest.
+const clang = "clang-19"
+
 // buildC compiles the C guest, or skips the test where there is no clang for
 // WebAssembly.
 func buildC(t testing.TB) []byte {
 	t.Helper()
-	if _, err := exec.LookPath("clang-19"); err != nil {
+	if _, err := exec.LookPath(clang); err != nil {
 		t.Skip("clang-19 is not installed (apt-get install clang-19 lld-19)")
 	}
-	return build(t, "clang-19", "--target=wasm32", "-O2", "-nostdlib", "-mbulk-memory", "-Wl,--no-entry", "-o")
+	return build(t, clang, "--target=wasm32", "-O2", "-nostdlib", "-mbulk-memory", "-Wl,--no-entry", "-o")
 }
 
 func build(t testing.TB, command ...string) []byte {
@@ -69,9 +72,9 @@ func build(t testing.TB, command ...string) []byte {
 	return b
 }
 
-// boot instantiates a guest and initialises it if it wants that.
-func boot(t testing.TB, rt wazero.Runtime, b []byte) api.Module {
-	mod := start(t, rt, b)
+// boot starts a guest and initialises it if it wants that.
+func boot(t testing.TB, rt wazero.Runtime, b []byte, init Init) api.Module {
+	mod := start(t, rt, b, init)
 	if f := mod.ExportedFunction("_initialize"); f != nil {
 		if _, err := f.Call(t.Context()); err != nil {
 			t.Fatal(err)
@@ -80,40 +83,53 @@ func boot(t testing.TB, rt wazero.Runtime, b []byte) api.Module {
 	return mod
 }
 
-// variants are the rewritings whose cost is measured.
+// variants are the rewritings that must not change what guests do.
 var variants = []struct {
 	name    string
-	rewrite func(m *Module) error
+	rewrite func(m *Module) (Init, error)
 }{
-	{"metered", func(m *Module) error { return m.Meter(tick) }},
-	{"limited", func(m *Module) error { return m.LimitDepth(8 << 20) }},
+	{"metered", func(m *Module) (Init, error) { return Init{}, m.Meter(tick) }},
+	{"limited", func(m *Module) (Init, error) { return Init{}, m.LimitDepth(depthLimit) }},
+	{"tables", func(m *Module) (Init, error) { return Init{}, m.LimitTables(DefaultTableEntries) }},
+	{"growing", func(m *Module) (Init, error) { return Init{}, m.VirtualGrowth() }},
+	{"exported", func(m *Module) (Init, error) { _, err := m.ExportState(); return Init{}, err }},
+	{"detached", (*Module).DetachInit},
 	{"all", everyPass},
 }
 
+// depthLimit is the stack that calls may take in the tests, in bytes.
+const depthLimit = 8 << 20
+
 // everyPass is what a node does to every guest, in the order of doc.go.
-func everyPass(m *Module) error {
-	if err := m.VirtualGrowth(1024); err != nil {
-		return err
+func everyPass(m *Module) (Init, error) {
+	if err := m.LimitTables(DefaultTableEntries); err != nil {
+		return Init{}, err
 	}
-	if err := m.LimitDepth(8 << 20); err != nil {
-		return err
+	if err := m.VirtualGrowth(); err != nil {
+		return Init{}, err
+	}
+	if err := m.LimitDepth(depthLimit); err != nil {
+		return Init{}, err
 	}
 	if err := m.Meter(tick); err != nil {
-		return err
+		return Init{}, err
 	}
-	_, err := m.ExportState()
-	return err
+	if _, err := m.ExportState(); err != nil {
+		return Init{}, err
+	}
+	return m.DetachInit()
 }
 
-func rewritten(t testing.TB, b []byte, rewrite func(m *Module) error) []byte {
+func rewritten(t testing.TB, b []byte, rewrite func(m *Module) (Init, error)) ([]byte, Init) {
 	t.Helper()
 	m := parse(t, b)
-	if err := rewrite(m); err != nil {
+	init, err := rewrite(m)
+	if err != nil {
 		t.Fatal(err)
 	}
 	out := m.Encode()
 	parse(t, out)
-	return out
+	return out, init
 }
 
 // Rewritten kernels must compute what the plain ones do.
@@ -127,12 +143,13 @@ func testKernels(t *testing.T, plain []byte, kernels []kernel, names ...string) 
 		wasi_snapshot_preview1.MustInstantiate(t.Context(), rt)
 		a := account{slice: 10_000, left: math.MaxInt}
 		a.host(t, rt)
-		want := boot(t, rt, plain)
+		want := boot(t, rt, plain, Init{})
 		for _, v := range variants {
 			if !slices.Contains(names, v.name) {
 				continue
 			}
-			got := boot(t, rt, rewritten(t, plain, v.rewrite))
+			b, init := rewritten(t, plain, v.rewrite)
+			got := boot(t, rt, b, init)
 			for _, k := range kernels {
 				arg := k.arg/100 + 5
 				if x, y := call(t, want, k.name, arg), call(t, got, k.name, arg); x != y {
@@ -164,9 +181,10 @@ func benchmarkPasses(b *testing.B, plain []byte, kernels []kernel) {
 	wasi_snapshot_preview1.MustInstantiate(ctx, rt)
 	a := account{slice: 1 << 20, left: math.MaxInt}
 	a.host(b, rt)
-	guests := []api.Module{boot(b, rt, plain)}
+	guests := []api.Module{boot(b, rt, plain, Init{})}
 	for _, v := range variants {
-		guests = append(guests, boot(b, rt, rewritten(b, plain, v.rewrite)))
+		out, init := rewritten(b, plain, v.rewrite)
+		guests = append(guests, boot(b, rt, out, init))
 	}
 
 	logs := make([]float64, len(variants))

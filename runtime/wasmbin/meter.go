@@ -67,13 +67,11 @@ func (m *Module) Meter(tick Tick) error {
 	graph := m.newCallGraph()
 	flow := m.scanFlow(graph)
 	graph.connect(flow)
-	mt := meter{m: m, ledger: newLedger(graph, flow)}
-
-	mt.budget = m.addGlobal(I64, []byte{byte(OpI64Const), 0, byte(OpEnd)})
-	m.markHostOnly(mt.budget)
-	if err := m.addExport(BudgetExport, KindGlobal, mt.budget); err != nil {
+	budget, err := m.exportHostGlobal(BudgetExport, I64, []byte{byte(OpI64Const), 0})
+	if err != nil {
 		return err
 	}
+	mt := meter{m: m, ledger: newLedger(graph, flow), budget: budget}
 	shiftFrom := uint32(m.imported[KindFunc])
 	imported := m.importFunc(tick.Module, tick.Name, FuncType{})
 	own := len(m.Bodies)

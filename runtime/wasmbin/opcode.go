@@ -47,6 +47,7 @@ const (
 	OpI64Const           Op = 0x42
 	OpF32Const           Op = 0x43
 	OpF64Const           Op = 0x44
+	OpI32Eq              Op = 0x46
 	OpI32GtU             Op = 0x4b
 	OpI32LeU             Op = 0x4d
 	OpI64LtS             Op = 0x53

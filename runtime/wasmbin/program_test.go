@@ -11,8 +11,9 @@ import (
 )
 
 // programmer writes random programs that are valid and that end: loops count
-// down and calls carry a depth. Every statement first adds one to a global, so
-// that the work done can be compared with the units paid.
+// down and calls carry a depth. Every statement first adds one to a global, and
+// exceptions to another, so that the work done can be compared with the units
+// paid.
 type programmer struct {
 	*rand.Rand
 	g      *guest
@@ -30,6 +31,7 @@ const (
 	programLoops  = 4 // locals after those
 	unitsPerStep  = 4 // instructions with which a statement counts itself
 	stepsGlobal   = 0
+	throwsGlobal  = 1 // exceptions thrown and try_tables entered
 	programMemory = 2
 )
 
@@ -39,6 +41,7 @@ func program(seed uint64) []byte {
 	p := programmer{Rand: rand.New(rand.NewPCG(seed, 0)), g: &guest{}}
 	p.g.memory(programMemory, programMemory+2)
 	p.g.export("steps", KindGlobal, p.g.global(I64, true, i64(0)))
+	p.g.export("throws", KindGlobal, p.g.global(I64, true, i64(0)))
 	p.void = p.g.typ(nil, nil)
 	p.g.tags = append(p.g.tags, []byte{0, byte(p.void)})
 	p.g.table(FuncRef, programFuncs, programFuncs)
@@ -56,10 +59,13 @@ func program(seed uint64) []byte {
 
 func (p *programmer) statements(depth int) (code []byte) {
 	for range 1 + p.IntN(4) {
-		code = slices.Concat(code, op(OpGlobalGet, stepsGlobal), i64(1), op(OpI64Add), op(OpGlobalSet, stepsGlobal),
-			p.statement(depth))
+		code = slices.Concat(code, count(stepsGlobal), p.statement(depth))
 	}
 	return code
+}
+
+func count(global uint32) []byte {
+	return slices.Concat(op(OpGlobalGet, global), i64(1), op(OpI64Add), op(OpGlobalSet, global))
 }
 
 func (p *programmer) variable() uint32 { return 1 + p.Uint32N(programVars) }
@@ -94,10 +100,10 @@ func (p *programmer) statement(depth int) []byte {
 			p.labels = append(p.labels, label{})
 			body := p.statements(depth - 1)
 			p.labels = p.labels[:len(p.labels)-1]
-			return slices.Concat([]byte{byte(OpTryTable), 0x40, 1, catchAll, 0}, body, op(OpEnd))
+			return slices.Concat(count(throwsGlobal), []byte{byte(OpTryTable), 0x40, 1, catchAll, 0}, body, op(OpEnd))
 		})
 	case 11:
-		return slices.Concat(p.expr(1), i32(7), op(OpI32Sub), op(opI32Eqz), blk(OpIf, op(OpThrow, 0)))
+		return slices.Concat(p.expr(1), i32(7), op(OpI32Sub), op(opI32Eqz), blk(OpIf, count(throwsGlobal), op(OpThrow, 0)))
 	case 12:
 		return slices.Concat(i32(p.Int32N(100)), i32(5), i32(p.Int32N(1000)), op(OpMemoryFill, 0))
 	default:
@@ -226,11 +232,11 @@ func FuzzPrograms(f *testing.F) {
 	f.Fuzz(func(t *testing.T, seed uint64) {
 		plain := program(seed)
 		a.ticks = 0
-		spending := runProgram(t, rt, metered(t, plain))
+		spending := runProgram(t, rt, metered(t, plain), Init{})
 		if a.ticks > a.left {
 			return // too long
 		}
-		want := runProgram(t, rt, plain)
+		want := runProgram(t, rt, plain, Init{})
 		if spending.programState != want.programState {
 			t.Errorf("metered: %+v, want %+v", spending.programState, want.programState)
 		}
@@ -239,12 +245,13 @@ func FuzzPrograms(f *testing.F) {
 		if least := want.steps * unitsPerStep; paid < least {
 			t.Errorf("paid %d for %d statements, less than %d", paid, want.steps, least)
 		}
-		if most := want.steps*600 + 3000; paid > most && want.ended {
-			t.Errorf("paid %d for %d statements, more than %d", paid, want.steps, most)
+		if most := want.steps*600 + want.throws*exceptionCost + 3000; paid > most && want.ended {
+			t.Errorf("paid %d for %d statements and %d exceptions, more than %d", paid, want.steps, want.throws, most)
 		}
 		for _, v := range variants[1:] {
 			a.ticks = -1 << 30
-			if got := runProgram(t, rt, rewritten(t, plain, v.rewrite)); got.programState != want.programState {
+			b, init := rewritten(t, plain, v.rewrite)
+			if got := runProgram(t, rt, b, init); got.programState != want.programState {
 				t.Errorf("%s: %+v, want %+v", v.name, got.programState, want.programState)
 			}
 		}
@@ -256,6 +263,7 @@ type programState struct {
 	ended  bool
 	result uint64
 	steps  int64
+	throws int64
 	memory [1100]byte
 }
 
@@ -264,15 +272,16 @@ type programRun struct {
 	budget int64
 }
 
-func runProgram(t *testing.T, rt wazero.Runtime, b []byte) (r programRun) {
+func runProgram(t *testing.T, rt wazero.Runtime, b []byte, init Init) (r programRun) {
 	t.Helper()
-	mod := start(t, rt, b)
+	mod := start(t, rt, b, init)
 	defer mod.Close(t.Context())
 	results, err := mod.ExportedFunction("run").Call(t.Context(), 3)
 	if r.ended = err == nil; r.ended {
 		r.result = results[0]
 	}
 	r.steps = int64(mod.ExportedGlobal("steps").Get())
+	r.throws = int64(mod.ExportedGlobal("throws").Get())
 	memory, _ := mod.Memory().Read(0, uint32(len(r.memory)))
 	copy(r.memory[:], memory)
 	if g, ok := mod.ExportedGlobal(BudgetExport).(api.MutableGlobal); ok {

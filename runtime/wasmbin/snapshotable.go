@@ -23,7 +23,8 @@ var tableChanges = []struct {
 // The state of an instance (specification 4.2.6) is its memories, globals,
 // tables and which segments it dropped. A dropped data segment is the one
 // thing let pass: a module that drops one never reads it again, unless it
-// means to trap. A host that re-enters the guest while an image is taken, or
+// means to trap. A data segment with an offset that only the engine knows
+// would be written over the image at each start. A host that re-enters the guest while an image is taken, or
 // keeps references to it, is the host's business.
 func (m *Module) Snapshotable() (reasons []string) {
 	add := func(format string, args ...any) { reasons = append(reasons, fmt.Sprintf(format, args...)) }
@@ -52,6 +53,11 @@ func (m *Module) Snapshotable() (reasons []string) {
 	for i, g := range m.Globals {
 		if g.Mutable && !g.Type.IsNumeric() {
 			add("global %d is mutable and of type %v", m.imported[KindGlobal]+i, g.Type)
+		}
+	}
+	for i := range m.Data {
+		if d := &m.Data[i]; d.Mode == Active && d.Memory == 0 && !d.detachable() {
+			add("the offset of data segment %d is not a constant", i)
 		}
 	}
 	for _, c := range tableChanges {

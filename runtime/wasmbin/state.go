@@ -18,16 +18,18 @@ type StateGlobal struct {
 }
 
 // ExportState exports every own mutable global as "__ray_g0", "__ray_g1" and
-// so on, and memory 0 as "__ray_memory" unless it is exported already.
+// so on, and memory 0 as "__ray_memory"; what is exported already keeps its
+// name.
 //
 // What changes: entries are added to the export section. Nothing refers to
 // exports by position, so all else keeps its meaning; a guest cannot see its
-// own exports.
+// own exports. An instance that has run nothing yet has in these globals the
+// initial values that the module declares.
 //
 // Globals that other passes added for the host's use alone (the budget, the
-// depth) are no state of the guest and are left out. Run this pass after
-// those that add globals of the guest (VirtualGrowth). It does not ask whether
-// memory and globals are all the state there is; Snapshotable does.
+// depth, the limit of pages) are no state of the guest and are left out. Run
+// this pass after VirtualGrowth, which adds a global of the guest. It does not
+// ask whether memory and globals are all the state there is; Snapshotable does.
 func (m *Module) ExportState() (State, error) {
 	if err := m.checkPrivate(); err != nil {
 		return State{}, err
@@ -38,8 +40,8 @@ func (m *Module) ExportState() (State, error) {
 		if !g.Mutable || m.hostOnly[index] {
 			continue
 		}
-		name := fmt.Sprintf("%sg%d", privatePrefix, len(s.Globals))
-		if err := m.addExport(name, KindGlobal, index); err != nil {
+		name, err := m.nameExport(KindGlobal, index, fmt.Sprintf("g%d", len(s.Globals)))
+		if err != nil {
 			return State{}, err
 		}
 		s.Globals = append(s.Globals, StateGlobal{Name: name, Type: g.Type})
@@ -47,12 +49,19 @@ func (m *Module) ExportState() (State, error) {
 	if m.imported[KindMemory]+len(m.Memories) == 0 {
 		return s, nil
 	}
+	name, err := m.nameExport(KindMemory, 0, "memory")
+	s.Memory = name
+	return s, err
+}
+
+// nameExport returns the name an item is exported as. If there is none yet, it
+// becomes the private one.
+func (m *Module) nameExport(k Kind, index uint32, private string) (string, error) {
 	for _, e := range m.Exports {
-		if e.Kind == KindMemory && e.Index == 0 {
-			s.Memory = e.Name
-			return s, nil
+		if e.Kind == k && e.Index == index {
+			return e.Name, nil
 		}
 	}
-	s.Memory = privatePrefix + "memory"
-	return s, m.addExport(s.Memory, KindMemory, 0)
+	name := privatePrefix + private
+	return name, m.addExport(name, k, index)
 }

@@ -2,6 +2,7 @@ package wasmbin
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -42,10 +43,32 @@ func parse(t testing.TB, b []byte) *Module {
 	return m
 }
 
-// start instantiates a module under no name.
-func start(t testing.TB, rt wazero.Runtime, wasm []byte) api.Module {
+// launch instantiates a module under no name, and does what DetachInit has
+// left to the host.
+func launch(ctx context.Context, rt wazero.Runtime, wasm []byte, init Init) (api.Module, error) {
+	mod, err := rt.InstantiateWithConfig(ctx, wasm, wazero.NewModuleConfig().WithName("").WithStartFunctions())
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range init.Data {
+		if !mod.Memory().Write(d.Offset, d.Bytes) {
+			mod.Close(ctx)
+			return nil, fmt.Errorf("%d bytes at %d are out of bounds", len(d.Bytes), d.Offset)
+		}
+	}
+	if init.Start {
+		if _, err := mod.ExportedFunction(StartExport).Call(ctx); err != nil {
+			mod.Close(ctx)
+			return nil, err
+		}
+	}
+	return mod, nil
+}
+
+// start launches a module that must start.
+func start(t testing.TB, rt wazero.Runtime, wasm []byte, init ...Init) api.Module {
 	t.Helper()
-	mod, err := rt.InstantiateWithConfig(t.Context(), wasm, wazero.NewModuleConfig().WithName("").WithStartFunctions())
+	mod, err := launch(t.Context(), rt, wasm, append(init, Init{})[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,51 +105,6 @@ func counter() *guest {
 	return g.export("up", KindFunc, up)
 }
 
-// A state taken from one instance and put into a resumed one goes on where
-// the first left off.
-func TestResumeGoesOnFromState(t *testing.T) {
-	for name, g := range map[string]*guest{"dropped": counter(), "emptied": counter().passive("x")} {
-		t.Run(name, func(t *testing.T) {
-			onEngines(t, func(t *testing.T, rt wazero.Runtime) {
-				m := parse(t, g.wasm())
-				state, err := m.ExportState()
-				if err != nil {
-					t.Fatal(err)
-				}
-				want := []StateGlobal{{"__ray_g0", I64}, {"__ray_g1", F32}}
-				if !slices.Equal(state.Globals, want) || state.Memory != "__ray_memory" {
-					t.Fatalf("state is %v", state)
-				}
-				first := start(t, rt, m.Encode())
-				call(t, first, "up")
-				if got := call(t, first, "up"); got != 102+1002 {
-					t.Fatalf("the second call returned %d", got)
-				}
-
-				if err := m.Resume(3); err != nil {
-					t.Fatal(err)
-				}
-				second := start(t, rt, m.Encode())
-				if got := second.ExportedMemory(state.Memory).Size(); got != 3<<16 {
-					t.Errorf("the resumed memory has %d bytes", got)
-				}
-				if got := call(t, second, "up"); got != 1+1 {
-					t.Errorf("the resumed variant is not empty: up returned %d", got)
-				}
-				image, _ := first.ExportedMemory(state.Memory).Read(0, 1<<16)
-				second.ExportedMemory(state.Memory).Write(0, image)
-				for _, sg := range state.Globals {
-					v := first.ExportedGlobal(sg.Name).Get()
-					second.ExportedGlobal(sg.Name).(api.MutableGlobal).Set(v)
-				}
-				if got := call(t, second, "up"); got != 103+1003 {
-					t.Errorf("after the restore up returned %d", got)
-				}
-			})
-		})
-	}
-}
-
 func TestExportStateUsesTheGuestsOwnMemoryName(t *testing.T) {
 	m := parse(t, counter().export("mem", KindMemory, 0).wasm())
 	state, err := m.ExportState()
@@ -142,10 +120,38 @@ func TestExportStateRefusesReservedNames(t *testing.T) {
 	}
 }
 
-func TestResumeRefusesMoreThanTheMaximum(t *testing.T) {
-	if err := parse(t, counter().wasm()).Resume(9); err == nil {
-		t.Error("9 pages of 8 are accepted")
+// What instantiation leaves in the globals of the state is what a reset puts
+// back: for a guest that has run nothing, the declared values.
+func TestExportStateReadsInitialValues(t *testing.T) {
+	g := counter()
+	g.global(I64, true, i64(-9))
+	m := parse(t, g.wasm())
+	if err := m.VirtualGrowth(); err != nil {
+		t.Fatal(err)
 	}
+	if err := m.Meter(tick); err != nil {
+		t.Fatal(err)
+	}
+	state, err := m.ExportState()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.DetachInit(); err != nil {
+		t.Fatal(err)
+	}
+	onEngines(t, func(t *testing.T, rt wazero.Runtime) {
+		a := account{slice: 1 << 20, left: 1 << 20}
+		a.host(t, rt)
+		mod := start(t, rt, m.Encode())
+		var got []string
+		for _, sg := range state.Globals {
+			got = append(got, fmt.Sprintf("%s %v %d", sg.Name, sg.Type, int64(mod.ExportedGlobal(sg.Name).Get())))
+		}
+		want := []string{"__ray_g0 i64 0", "__ray_g1 f32 0", "__ray_g2 i64 -9", "__ray_pages i32 1"}
+		if !slices.Equal(got, want) {
+			t.Errorf("the globals are %q, want %q", got, want)
+		}
+	})
 }
 
 func TestSnapshotable(t *testing.T) {
@@ -177,6 +183,12 @@ func TestSnapshotable(t *testing.T) {
 	}{
 		{importing(KindMemory, 0, 1), "the memory env.it is imported"},
 		{importing(KindTable, 0x70, 0, 1), "the table env.it is imported"},
+		{with(func(g *guest) {
+			g.imports = importing(KindGlobal, byte(I32), 0).imports
+			g.memory(1, 1)
+			g.bytes(0, "x")
+			g.data = append(g.data, slices.Concat([]byte{dataActive}, op(OpGlobalGet, 0), op(OpEnd), vec()))
+		}), "the offset of data segment 1 is not a constant"},
 		{importing(KindGlobal, byte(I32), 1), "the mutable global env.it is imported"},
 		{new(guest).memory(1, 1).memory(1, 1), "2 memories"},
 		{with(func(g *guest) { g.mems = append(g.mems, []byte{3, 1, 1}) }), "shared"},
@@ -196,56 +208,5 @@ func TestSnapshotable(t *testing.T) {
 	}
 	if reasons := parse(t, importing(KindGlobal, byte(I32), 0).wasm()).Snapshotable(); reasons != nil {
 		t.Errorf("an immutable import is a reason: %q", reasons)
-	}
-}
-
-// Growing by chance, the virtual memory must answer as the real one does.
-func TestVirtualGrowthAnswersAsRealMemory(t *testing.T) {
-	g := &guest{}
-	g.memory(2, 20)
-	g.export("size", KindFunc, g.fn(nil, types(I32), nil, op(OpMemorySize, 0)))
-	g.export("grow", KindFunc, g.fn(types(I32), types(I32), nil, op(OpLocalGet, 0), op(OpMemoryGrow, 0)))
-	plain := g.wasm()
-	for _, pages := range []uint32{20, 100} { // 100: the declared maximum is lower
-		m := parse(t, plain)
-		if err := m.VirtualGrowth(pages); err != nil {
-			t.Fatal(err)
-		}
-		state, err := m.ExportState()
-		if err != nil || len(state.Globals) != 1 {
-			t.Fatalf("state is %v, %v: want the size", state, err)
-		}
-		onEngines(t, func(t *testing.T, rt wazero.Runtime) {
-			real, virtual := start(t, rt, plain), start(t, rt, m.Encode())
-			deltas := []uint64{0, 1, 17, 1, 0, 1, 1 << 16, 0xffffffff, 0x80000000, 0}
-			for _, d := range deltas {
-				a, b := call(t, real, "grow", d), call(t, virtual, "grow", d)
-				if a != b || call(t, real, "size") != call(t, virtual, "size") {
-					t.Errorf("grow(%d): real memory says %d, virtual %d", d, int32(a), int32(b))
-				}
-			}
-			virtual.ExportedGlobal(state.Globals[0].Name).(api.MutableGlobal).Set(2)
-			if got := call(t, virtual, "size"); got != 2 {
-				t.Errorf("after the reset the size is %d", got)
-			}
-			for i := range 100 {
-				call(t, virtual, "grow", uint64(i%3))
-			}
-			if got := call(t, virtual, "size"); got != 20 {
-				t.Errorf("the size went to %d, past or short of the cap of 20", got)
-			}
-		})
-	}
-}
-
-func TestVirtualGrowthRefuses(t *testing.T) {
-	for name, g := range map[string]*guest{
-		"no memory":   {},
-		"two":         new(guest).memory(1, 2).memory(1, 2),
-		"a small cap": new(guest).memory(9, 20),
-	} {
-		if err := parse(t, g.wasm()).VirtualGrowth(8); err == nil {
-			t.Errorf("%s is accepted", name)
-		}
 	}
 }

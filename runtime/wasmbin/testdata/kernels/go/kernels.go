@@ -1,17 +1,17 @@
 // Command kernels is the Go guest of the metering benchmarks and tests: every
-// export does a fixed amount of one kind of work and returns a checksum.
+// export does a fixed amount of one kind of work and returns a checksum. Built
+// for another system than wasip1, it is a native program that runs them.
 package main
 
 import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/json"
+	"math"
 	"regexp"
 	"sort"
 	"strconv"
 )
-
-func main() {}
 
 var sink []byte
 
@@ -113,4 +113,77 @@ func copying(n int32) int32 {
 	}
 	sink = b
 	return int32(b[7])
+}
+
+type vec [3]float64
+
+type planet struct {
+	x, v vec
+	mass float64
+}
+
+//go:wasmexport nbody
+func nbody(steps int32) int32 {
+	planets := make([]planet, 5)
+	for i := range planets {
+		f := float64(i)
+		planets[i] = planet{vec{f * 3.1, f*1.7 + 1, f * 0.3}, vec{f * 0.01, -f * 0.02, 0.005}, 1 / (f + 1)}
+	}
+	for range steps {
+		for i := range planets {
+			a := &planets[i]
+			for j := i + 1; j < len(planets); j++ {
+				b := &planets[j]
+				var d vec
+				d2 := 0.0
+				for k := range d {
+					d[k] = a.x[k] - b.x[k]
+					d2 += d[k] * d[k]
+				}
+				mag := 0.001 / (d2 * math.Sqrt(d2))
+				for k := range d {
+					a.v[k] -= d[k] * b.mass * mag
+					b.v[k] += d[k] * a.mass * mag
+				}
+			}
+		}
+		for i := range planets {
+			p := &planets[i]
+			for k := range p.x {
+				p.x[k] += 0.001 * p.v[k]
+			}
+		}
+	}
+	return int32(planets[0].x[0] * 1e6)
+}
+
+func element(i, j int) float64 { return 1 / float64((i+j)*(i+j+1)/2+i+1) }
+
+func times(v, out []float64, transposed bool) {
+	for i := range out {
+		sum := 0.0
+		for j := range v {
+			if transposed {
+				sum += element(j, i) * v[j]
+			} else {
+				sum += element(i, j) * v[j]
+			}
+		}
+		out[i] = sum
+	}
+}
+
+//go:wasmexport spectral
+func spectral(n int32) int32 {
+	u, v, w := make([]float64, n), make([]float64, n), make([]float64, n)
+	for i := range u {
+		u[i] = 1
+	}
+	for range 3 {
+		times(u, w, false)
+		times(w, v, true)
+		times(v, w, false)
+		times(w, u, true)
+	}
+	return int32(u[0] * 1e3)
 }

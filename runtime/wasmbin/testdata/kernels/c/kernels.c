@@ -1,11 +1,17 @@
 /* The C guest of the metering benchmarks and tests: every export does a fixed
    amount of one kind of work and returns a checksum. It needs no libc but
-   memcpy, which the compiler may call. */
+   memcpy and memset, which the compiler may call. native.c makes a native
+   program of it. */
 
+#ifdef __wasm__
 #define EXPORT(name) __attribute__((export_name(#name)))
+#else
+#define EXPORT(name)
+#endif
 typedef unsigned int u32;
 typedef unsigned char u8;
 
+#ifdef __wasm__
 void *memcpy(void *restrict to, const void *restrict from, unsigned long n) {
 	u8 *t = to;
 	const u8 *f = from;
@@ -17,6 +23,7 @@ void *memset(void *to, int c, unsigned long n) {
 	while (n--) *t++ = (u8)c;
 	return to;
 }
+#endif
 
 static int fibonacci(int n) { return n < 2 ? n : fibonacci(n - 1) + fibonacci(n - 2); }
 EXPORT(fib) int fib(int n) { return fibonacci(n); }
@@ -162,4 +169,120 @@ EXPORT(hashmap) int hashmap(int n) {
 		values[h] += x & 15;
 	}
 	return (int)values[42];
+}
+
+static u8 text[1 << 16];
+static u8 *put(u8 *to, const char *s) {
+	while (*s) *to++ = (u8)*s++;
+	return to;
+}
+static u8 *put_number(u8 *to, int n) {
+	if (n >= 10) to = put_number(to, n / 10);
+	*to++ = (u8)('0' + n % 10);
+	return to;
+}
+
+/* A parser of JSON that returns a checksum of what it reads. */
+static const u8 *at;
+static void space(void) {
+	while (*at == ' ' || *at == '\n' || *at == '\t') at++;
+}
+static u32 string(void) {
+	u32 sum = 0;
+	for (at++; *at != '"'; at++) {
+		if (*at == '\\') at++;
+		sum = sum * 31 + *at;
+	}
+	at++;
+	return sum;
+}
+static u32 value(void);
+static u32 list(u8 end) {
+	u32 sum = 1;
+	at++;
+	for (space(); *at != end; space()) {
+		if (*at == ',' || *at == ':') at++;
+		sum = sum * 17 + value();
+	}
+	at++;
+	return sum;
+}
+static u32 value(void) {
+	space();
+	switch (*at) {
+	case '{':
+		return list('}');
+	case '[':
+		return list(']');
+	case '"':
+		return string();
+	case 't':
+	case 'n':
+		at += 4;
+		return 2;
+	case 'f':
+		at += 5;
+		return 3;
+	}
+	double number = 0, scale = 1;
+	int negative = *at == '-';
+	if (negative) at++;
+	for (; *at >= '0' && *at <= '9'; at++) number = number * 10 + (*at - '0');
+	if (*at == '.')
+		for (at++; *at >= '0' && *at <= '9'; at++) number += (*at - '0') * (scale /= 10);
+	return (u32)(negative ? -number : number);
+}
+EXPORT(jsons) int jsons(int n) {
+	u8 *to = put(text, "[");
+	for (int i = 0; i < 200; i++) {
+		if (i) to = put(to, ", ");
+		to = put_number(put(to, "{\"id\": "), i);
+		to = put(to, ", \"name\": \"a \\\"record\\\"\", \"tags\": [\"a\", \"b\", true, null], \"x\": -");
+		to = put(put_number(put(put_number(to, i * 7), "."), i), "}");
+	}
+	*put(to, "]") = 0;
+	u32 sum = 0;
+	for (int i = 0; i < n; i++) {
+		at = text;
+		sum += value();
+	}
+	return (int)sum;
+}
+
+/* A backtracking matcher of regular expressions: literals, ".", "*", classes
+   as \a (letter) and \d (digit). */
+static int is(const char **p, u8 c) {
+	char k = *(*p)++;
+	if (k == '.') return c != 0;
+	if (k != '\\') return k == (char)c;
+	k = *(*p)++;
+	return k == 'a' ? c >= 'a' && c <= 'z' : c >= '0' && c <= '9';
+}
+static const u8 *match(const char *p, const u8 *s) {
+	if (!*p) return s;
+	const char *next = p;
+	int one = is(&next, *s);
+	if (*next != '*') return one ? match(next, s + 1) : 0;
+	const u8 *end = s;
+	for (; *end && (next = p, is(&next, *end)); end++) {}
+	next = p;
+	is(&next, 0);
+	for (; end >= s; end--) {
+		const u8 *m = match(next + 1, end);
+		if (m) return m;
+	}
+	return 0;
+}
+EXPORT(regexps) int regexps(int n) {
+	u8 *to = text;
+	for (int i = 0; i < 40; i++) to = put(put_number(put(to, "some text with jane"), i), "@example.org in it, none here; ");
+	*to = 0;
+	int found = 0;
+	for (int i = 0; i < n; i++)
+		for (const u8 *s = text; *s;) {
+			const u8 *m = match("\\a\\a*\\d*@\\a*.org", s);
+			found += m != 0;
+			s = m ? m : s + 1;
+		}
+	return found;
 }

@@ -1,0 +1,184 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/raywasm/raywasm/host"
+)
+
+// submission is what a command line asks to run.
+type submission struct {
+	program string
+	node    host.Config
+	job     host.JobConfig
+	timeout time.Duration // of the driver; 0 for none
+	quiet   bool
+	verbose bool
+	format  format
+}
+
+func newSubmit() *cobra.Command {
+	var s submission
+	resources, env := make(amounts), make(variables)
+	var memory, objectStore size
+	cmd := &cobra.Command{
+		Use:   "submit [flags] PROGRAM [-- ARGS...]",
+		Short: "Run a program as a job",
+		Long: `Runs PROGRAM as a job on a node in this process. PROGRAM is a .wasm file, or a directory
+with a Go main package, which is built first as raywasm build does. What follows -- are
+the arguments of the program's driver.
+
+The job sees nothing of this machine but what it is given: variables by --env, and the
+files of --working-dir, read-only, as "/".
+
+Output: what the driver writes to stdout and stderr passes through as it comes. A line of
+a task or an actor is preceded by who wrote it: "(square task=ab12) text". When the job has
+ended, a line on stderr sums it up; --quiet leaves that out. On a terminal a status line
+shows how far the job is. NO_COLOR=1 turns colours off.
+
+Exit status: the driver's own. 1 if it did not end by itself (a trap, a limit) or never
+began, 2 for a command line that makes no sense, 124 after --timeout, 130 after Ctrl-C. The
+first Ctrl-C stops the job and tells what was stopped; the second ends at once.
+
+--format json makes the last line on stderr an object on one line:
+  job          the job's id
+  module       the digest of its module
+  outcome      "finished", "failed", "timeout" or "interrupted"
+  exit_status  of this command
+  error        what happened, unless the outcome is "finished"
+  seconds      how long the driver ran
+  stats        counts: submitted, waiting, running, finished, failed, retried, cancelled,
+               actor_calls, actors. Actor calls are among those submitted, finished,
+               failed and cancelled
+It is not printed if the job never began.`,
+		Example: `  raywasm submit ./examples/counter -- --kwargs iterations=7
+  raywasm submit --env HOME --env MODE=fast --working-dir ./data program.wasm
+  raywasm submit --num-cpus 4 --memory 8GiB --timeout 10m program.wasm
+  raywasm submit --format json program.wasm 2>&1 >/dev/null | tail -n 1 | jq .stats`,
+		ValidArgsFunction: completeProgram,
+		Args: func(cmd *cobra.Command, args []string) error {
+			before := cmd.ArgsLenAtDash()
+			if before < 0 {
+				before = len(args)
+			}
+			switch {
+			case before == 0:
+				return usagef(cmd, "want a PROGRAM: a .wasm file or a directory with a Go main package")
+			case before > 1:
+				return usagef(cmd, "unexpected argument %q: the program's own arguments go after --", args[1])
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if s.timeout < 0 {
+				return usagef(cmd, "--timeout %v is negative", s.timeout)
+			}
+			s.program, s.job.Args = args[0], args[1:]
+			s.job.Env, s.node.Resources = env, resources
+			s.node.Memory, s.node.ObjectStoreMemory = int64(memory), int64(objectStore)
+			return s.run(cmd.Context(), newScreen(cmd.OutOrStdout(), cmd.ErrOrStderr(), s.quiet))
+		},
+	}
+	f := cmd.Flags()
+	f.Var(env, "env", "a variable of the job's environment; K alone copies it from this one; may be repeated")
+	f.StringVar(&s.job.WorkingDir, "working-dir", "", "the `DIR` that the job sees as \"/\", read-only (default: no files)")
+	f.StringVar(&s.job.Namespace, "namespace", "", "where the names of the job's actors live (default: a namespace of its own)")
+	f.DurationVar(&s.timeout, "timeout", 0, "stop the job when its driver has run so long; building and loading do not count")
+	f.Float64Var(&s.node.NumCPUs, "num-cpus", 0, "CPUs the node offers (default: those this process may use)")
+	f.Float64Var(&s.node.NumGPUs, "num-gpus", 0, "GPUs the node offers (default: none)")
+	f.Var(&memory, "memory", "what tasks and actors may reserve of the machine's memory (default: 70 %)")
+	f.Var(&objectStore, "object-store-memory", "bound of the object store (default: 30 % of the machine's memory)")
+	f.Var(resources, "resources", "a custom resource the node offers, such as x86=4; may be repeated")
+	addCacheDir(cmd, &s.node.CacheDir)
+	f.BoolVarP(&s.verbose, "verbose", "v", false, "the node's log on stderr")
+	f.BoolVarP(&s.quiet, "quiet", "q", false, "neither summary nor status line")
+	addFormat(cmd, &s.format)
+	f.Lookup("format").Usage = "how to print the summary: text or json"
+	_ = cmd.MarkFlagDirname("working-dir") // the flag is there
+	return cmd
+}
+
+// run opens a node, runs the job on it and closes it.
+func (s *submission) run(ctx context.Context, to *screen) error {
+	wasm, err := readProgram(ctx, to, s.program)
+	if err != nil {
+		return err
+	}
+	if s.verbose {
+		s.node.Logger = newLogger(to.stderr)
+	}
+	// What ctx ends is the driver: the node goes on until it is known what the job was doing.
+	node, err := host.Open(context.WithoutCancel(ctx), s.node)
+	if err != nil {
+		return err
+	}
+	defer node.Close()
+	if s.job.Module, err = loadProgram(ctx, to, node, s.program, wasm); err != nil {
+		return err
+	}
+	s.job.Stdout, s.job.Stderr, s.job.TaskOutput = to.stdout, to.stderr, to.taskLine
+	job, err := node.NewJob(ctx, s.job)
+	if err != nil {
+		return err
+	}
+	defer job.Close()
+	return s.drive(ctx, to, node, job)
+}
+
+// timedOut is the cause of a context that --timeout ended.
+type timedOut time.Duration
+
+func (e timedOut) Error() string {
+	return fmt.Sprintf("timed out after %v (--timeout)", time.Duration(e))
+}
+
+// drive runs the driver, stops what is left of the job and says what became of it.
+func (s *submission) drive(ctx context.Context, to *screen, node *host.Node, job *host.Job) error {
+	if s.timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, s.timeout, timedOut(s.timeout))
+		defer cancel()
+	}
+	start := time.Now()
+	stop := to.follow(func(elapsed time.Duration) string { return statusText(job.ID(), job.Stats(), elapsed) })
+	status, err := job.Run(ctx)
+	stop()
+	end := ending{job: job.ID(), module: s.job.Module.Digest(), status: status, err: err, took: time.Since(start)}
+	if ctx.Err() != nil && (err != nil || status != 0) {
+		end.stop(context.Cause(ctx), job.Stats(), node.Usage().Actors)
+	}
+	stop = to.doing(fmt.Sprintf("job %v: stopping what is left of it", job.ID()))
+	err = job.Close()
+	stop()
+	if err != nil {
+		return err
+	}
+	end.stats = job.Stats()
+	return s.conclude(to, end)
+}
+
+// conclude prints how the job ended and returns the exit status.
+func (s *submission) conclude(to *screen, end ending) error {
+	if end.err != nil {
+		if _, err := to.stderr.Write([]byte(failureText(end.reported()))); err != nil {
+			return err
+		}
+	}
+	if !s.quiet || s.format == formatJSON {
+		text, err := end.summary(s.format)
+		if err != nil {
+			return err
+		}
+		if err := to.stderr.writeLine(text); err != nil {
+			return err
+		}
+	}
+	if status := end.exitStatus(); status != 0 {
+		return exitStatus(status)
+	}
+	return nil
+}

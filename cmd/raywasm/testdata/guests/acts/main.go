@@ -1,0 +1,191 @@
+// Acts is the program that the scripts submit: it performs the act that its first argument names.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"unsafe"
+
+	ray "github.com/raywasm/raywasm/guest-sdk/go"
+)
+
+func main() {
+	name := strings.Join(os.Args[1:min(2, len(os.Args))], "")
+	act, ok := acts[name]
+	if !ok {
+		fmt.Fprintf(os.Stderr, "acts: there is no act %q of %v\n", name, slices.Sorted(maps.Keys(acts)))
+		os.Exit(1)
+	}
+	if err := act(os.Args[2:]); err != nil {
+		fmt.Fprintln(os.Stderr, "acts:", err)
+		var fault *ray.Fault
+		if errors.As(err, &fault) {
+			fmt.Fprint(os.Stderr, fault.Detail())
+		}
+		os.Exit(1)
+	}
+}
+
+var acts = map[string]func(args []string) error{
+	"echo": echo, "env": env, "read": read, "exit": exit, "unfinished": unfinished, "tell": tell, "retry": retry,
+	"crash": crash, "trap": trap, "log": log, "spin": spin, "leave": leave,
+}
+
+// echo prints its arguments, one a line.
+func echo(args []string) error {
+	for _, arg := range args {
+		fmt.Println(arg)
+	}
+	return nil
+}
+
+// env prints variables as the driver and as a task see them, and how many there are.
+func env(names []string) error {
+	for _, name := range names {
+		there, err := lookupRemote.Remote(name).Get()
+		if err != nil {
+			return err
+		}
+		fmt.Printf("%s=%s, in a task %s\n", name, os.Getenv(name), there)
+	}
+	fmt.Println(len(os.Environ()), "variables")
+	return nil
+}
+
+func lookup(name string) (string, error) { return os.Getenv(name), nil }
+
+// read prints files.
+func read(names []string) error {
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		os.Stdout.Write(text)
+	}
+	return nil
+}
+
+// exit ends the driver with a status.
+func exit(args []string) error {
+	status, err := strconv.Atoi(args[0])
+	if err != nil {
+		return err
+	}
+	os.Exit(status)
+	return nil
+}
+
+// unfinished leaves a line of stderr unfinished.
+func unfinished([]string) error {
+	fmt.Fprint(os.Stderr, "no newline")
+	return nil
+}
+
+// tell lets a task and an actor write.
+func tell([]string) error {
+	if _, err := sayRemote.Remote("hello").Get(); err != nil {
+		return err
+	}
+	_, err := greet.Remote(greeters.Remote(), "world").Get()
+	return err
+}
+
+func say(text string) (ray.None, error) {
+	fmt.Println(text)
+	fmt.Fprintln(os.Stderr, text, "on stderr")
+	return ray.None{}, nil
+}
+
+// Greeter is an actor's state.
+type Greeter struct{}
+
+// NewGreeter is the constructor.
+func NewGreeter() (*Greeter, error) { return &Greeter{}, nil }
+
+// Greet writes a line.
+func (*Greeter) Greet(whom string) (ray.None, error) {
+	fmt.Println("greetings,", whom)
+	return ray.None{}, nil
+}
+
+// retry runs a task whose first attempt crashes.
+func retry([]string) error {
+	attempt, err := secondTimeLucky.Remote().Get()
+	fmt.Println("attempt", attempt)
+	return err
+}
+
+func crashFirst() (int, error) {
+	attempt := ray.Self().Attempt
+	if attempt == 0 {
+		os.Exit(1)
+	}
+	return attempt, nil
+}
+
+// crash runs a task that ends its own sandbox, and reports it.
+func crash([]string) error {
+	_, err := crashRemote.Remote().Get()
+	return err
+}
+
+func lastWords() (ray.None, error) {
+	fmt.Fprintln(os.Stderr, "the reactor is too hot")
+	os.Exit(3)
+	return ray.None{}, nil
+}
+
+// trap reads beyond the driver's memory.
+func trap([]string) error {
+	fmt.Fprintln(os.Stderr, "about to trap")
+	const beyond = 0xfffffff0
+	fmt.Println(*(*int64)(unsafe.Pointer(uintptr(beyond))))
+	return nil
+}
+
+// log writes to the job's log.
+func log([]string) error {
+	ray.Logger().Info("counted", "words", 7)
+	return nil
+}
+
+// spin waits for two tasks that never end, with an actor at its side.
+func spin([]string) error {
+	greeter := greeters.Remote()
+	if _, err := greet.Remote(greeter, "spinner").Get(); err != nil {
+		return err
+	}
+	_, err := ray.GetAll([]ray.Ref[ray.None]{foreverRemote.Remote(), foreverRemote.Remote()})
+	greeter.Release()
+	return err
+}
+
+// leave ends while a task of it waits for ever.
+func leave([]string) error {
+	foreverRemote.Remote()
+	fmt.Println("left")
+	return nil
+}
+
+func forever() (ray.None, error) {
+	fmt.Println("spinning")
+	for i := 0; ; i++ {
+	}
+}
+
+var (
+	lookupRemote    = ray.Remote1(lookup)
+	sayRemote       = ray.Remote1(say, ray.CPUs(0.5), ray.Retries(0))
+	secondTimeLucky = ray.Remote0(crashFirst)
+	crashRemote     = ray.Remote0(lastWords, ray.Retries(0))
+	foreverRemote   = ray.Remote0(forever, ray.Memory(64<<20))
+
+	greeters = ray.Actor0(NewGreeter, ray.MaxRestarts(2))
+	greet    = ray.Method1((*Greeter).Greet)
+)

@@ -1,0 +1,70 @@
+package hostcall
+
+import (
+	"context"
+	"time"
+
+	"github.com/raywasm/raywasm/spec"
+)
+
+// Caller is what a session may do, and on whose behalf. What is nil is denied; of the zero Caller everything is, so that
+// a module which describes itself has no effect on anything. Counts must be there if Objects, Tasks or Actors are.
+type Caller struct {
+	Objects Objects
+	Counts  Counts
+	Tasks   Tasks
+	Actors  Actors
+	Context Context
+}
+
+// Objects makes objects and waits for them. ids are not kept.
+type Objects interface {
+	// Put makes an object of a value, which the callee may keep, and counts it once for the caller.
+	Put(ctx context.Context, v spec.Value) (spec.ObjectID, error)
+	// Get waits for all objects and returns their values in order, or the first error among them. A negative timeout
+	// is none; after a timeout the error is of kind spec.GetTimeout.
+	Get(ctx context.Context, ids []spec.ObjectID, timeout time.Duration) ([]spec.Value, error)
+	// Wait waits until count of the objects are there, failed ones among them, and reports for each whether it is. A
+	// negative timeout is none; a timeout is no error.
+	Wait(ctx context.Context, ids []spec.ObjectID, count int, timeout time.Duration) ([]bool, error)
+}
+
+// Counts counts references. links are not kept. All callers that one session gets count in the same place.
+type Counts interface {
+	Retain(links []spec.Link)
+	Release(links []spec.Link)
+}
+
+// Tasks submits and cancels calls of functions.
+type Tasks interface {
+	// Submit begins a call, whose arguments the callee may keep and counts for itself. Each result is counted once for
+	// the caller.
+	Submit(ctx context.Context, call spec.Call) ([]spec.ObjectID, error)
+	// Cancel cancels the task that makes the object, and with recursive what that task submitted.
+	Cancel(ctx context.Context, id spec.ObjectID, force, recursive bool) error
+}
+
+// Actors makes, finds and uses actors.
+type Actors interface {
+	// Create makes an actor, or finds the living one if the options say so, and counts it once for the caller. The
+	// callee may keep the arguments and counts them for itself.
+	Create(ctx context.Context, class string, args []spec.Arg, opts spec.ActorOptions) (spec.ActorID, error)
+	// Find returns a living actor by name and counts it once for the caller. An empty namespace is the job's.
+	Find(ctx context.Context, name, namespace string) (spec.ActorID, error)
+	// Call is Submit for a method, named without its class.
+	Call(ctx context.Context, id spec.ActorID, call spec.Call) ([]spec.ObjectID, error)
+	// Kill ends the actor; without noRestart it may restart.
+	Kill(ctx context.Context, id spec.ActorID, noRestart bool) error
+}
+
+// Context tells where the guest runs and takes its log.
+type Context interface {
+	Self() spec.Self
+	// Log takes a record. text is valid UTF-8 of at most spec.MaxLogBytes.
+	Log(level spec.LogLevel, text string)
+}
+
+// denied is the answer to a function that the session's caller does not offer.
+func denied(function string) error {
+	return spec.Errorf("", spec.PermissionDenied, "", "%s is not allowed here: a module that is asked to describe itself only answers, and a session that is closed does nothing", function)
+}

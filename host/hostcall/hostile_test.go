@@ -1,0 +1,230 @@
+package hostcall
+
+import (
+	"encoding/binary"
+	"fmt"
+	"runtime"
+	"slices"
+	"testing"
+
+	"github.com/raywasm/raywasm/spec"
+)
+
+// validCalls prepares the world and returns, for every function, arguments with which it succeeds.
+func validCalls(w *world) map[string][]int64 {
+	inner := spec.ObjectLink(w.host.object(fakeObject{value: spec.Value{Data: []byte("inner")}}))
+	w.host.own[inner]++
+	w.session.Begin("function", []spec.Value{{Data: []byte("argument"), Links: []spec.Link{inner}}})
+	object := w.put("an object")
+	outer := w.put("with a link", object)
+	w.get(outer)
+	name, nameSize := w.text("f")
+	opts, optsSize := w.form(&spec.ActorOptions{Name: "f"})
+	actor := w.must("actor_create", name, nameSize, opts, optsSize)
+	returns := int32(2)
+	opts, optsSize = w.form(&spec.TaskOptions{Returns: &returns})
+	list, n := w.list(object, outer, object)
+	data, size := w.text("some bytes")
+	fault, faultSize := w.bytes(spec.MarshalError(spec.Errorf("call f", spec.TaskError, "", "it failed")))
+	out := int64(memoryBytes / 2)
+	return map[string][]int64{
+		"name": {out, 100}, "arg": {0}, "ret": {data, size, list, n}, "fail": {fault, faultSize},
+		"size": {outer}, "read": {outer, 2, out, 5}, "links": {outer, out, 4},
+		"put": {data, size, list, n}, "get": {list, n, 0}, "wait": {list, n, 2, 0, out}, "release": {object},
+		"pass_value": {data, size, list, n}, "pass_ref": {object}, "submit": {name, nameSize, opts, optsSize, out, 2}, "cancel": {outer, 3},
+		"actor_create": {name, nameSize, 0, 0}, "actor_call": {actor, name, nameSize, opts, optsSize, out, 2}, "actor_find": {name, nameSize, name, nameSize}, "actor_kill": {actor, 1},
+		"self": {out, 1000}, "log": {0, data, size}, "error": {out, 1000},
+	}
+}
+
+// hostile are numbers that go wrong where they are believed: at the edges of the memory, of 31 and 32 bits, and such that
+// four times them is small again.
+var hostile = []int64{0, 1, -1, -4, memoryBytes - 1, memoryBytes, memoryBytes + 1, memoryBytes / 4, memoryBytes/4 + 1,
+	1<<31 - 1, 1 << 31, 1 << 30, 1<<30 + 1, 1 << 22, argumentBit | 1<<indexBits, spec.MaxLinks, spec.MaxValueBytes}
+
+// mostAllocated bounds what one call may allocate, in bytes, whatever it claims: a multiple of the memory there is.
+const mostAllocated = 20 * memoryBytes
+
+func TestValidCalls(t *testing.T) {
+	if n := len(validCalls(newWorld(t))); n != len(functions) {
+		t.Fatalf("valid arguments for %d of %d functions", n, len(functions))
+	}
+	for _, f := range functions {
+		w := newWorld(t)
+		w.must(f.Name, validCalls(w)[f.Name]...)
+	}
+}
+
+// TestHostileArguments: every function with every hostile number in place of each argument, and of each two neighbours.
+func TestHostileArguments(t *testing.T) {
+	for _, f := range functions {
+		t.Run(f.Name, func(t *testing.T) {
+			refusals := 0
+			try := func(change func(args []int64)) {
+				w := newWorld(t)
+				args := validCalls(w)[f.Name]
+				change(args)
+				var before, after runtime.MemStats
+				runtime.ReadMemStats(&before)
+				result := w.call(f.Name, args...)
+				runtime.ReadMemStats(&after)
+				if spent := after.TotalAlloc - before.TotalAlloc; spent > mostAllocated {
+					t.Errorf("%s%v = %d allocated %d bytes", f.Name, args, result, spent)
+				}
+				if result < 0 {
+					refusals++
+				}
+				w.close()
+			}
+			for i := range f.Params {
+				for _, a := range hostile {
+					if i+1 == len(f.Params) {
+						try(func(args []int64) { args[i] = a })
+						continue
+					}
+					for _, b := range hostile {
+						try(func(args []int64) { args[i], args[i+1] = a, b })
+					}
+				}
+			}
+			if refusals == 0 && f.Name != "actor_kill" {
+				t.Error("nothing hostile was refused")
+			}
+		})
+	}
+}
+
+// A guest without a memory has nothing to point to.
+func TestWithoutMemory(t *testing.T) {
+	w := newWorld(t)
+	valid := validCalls(w)
+	w.guest.Bind(nil)
+	for name, args := range valid {
+		stack := make([]uint64, len(args))
+		for i, a := range args {
+			stack[i] = uint64(a)
+		}
+		if err := w.functions[name].Func(w.ctx, &w.guest, stack); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// fuzzFunction calls one function of a prepared world with any numbers at all, over a memory whose beginning is any bytes
+// at all.
+func fuzzFunction(f *testing.F, name string) {
+	i := slices.IndexFunc(functions, func(x function) bool { return x.Name == name })
+	params := functions[i].Params
+	seed := func(args []int64) {
+		var all [7]uint64
+		for i, a := range args {
+			all[i] = uint64(a)
+		}
+		f.Add(all[0], all[1], all[2], all[3], all[4], all[5], all[6], []byte{})
+	}
+	w := newWorld(f)
+	valid := validCalls(w)[name]
+	seed(valid)
+	for i := range valid {
+		for _, h := range hostile {
+			args := slices.Clone(valid)
+			args[i] = h
+			seed(args)
+		}
+	}
+	f.Fuzz(func(t *testing.T, a, b, c, d, e, g, h uint64, memory []byte) {
+		w := newWorld(t)
+		validCalls(w)
+		copy(w.memory, memory)
+		_, _ = w.invoke(name, []uint64{a, b, c, d, e, g, h}[:len(params)]...)
+	})
+}
+
+func FuzzName(f *testing.F)        { fuzzFunction(f, "name") }
+func FuzzArg(f *testing.F)         { fuzzFunction(f, "arg") }
+func FuzzRet(f *testing.F)         { fuzzFunction(f, "ret") }
+func FuzzFail(f *testing.F)        { fuzzFunction(f, "fail") }
+func FuzzSize(f *testing.F)        { fuzzFunction(f, "size") }
+func FuzzRead(f *testing.F)        { fuzzFunction(f, "read") }
+func FuzzLinks(f *testing.F)       { fuzzFunction(f, "links") }
+func FuzzPut(f *testing.F)         { fuzzFunction(f, "put") }
+func FuzzGet(f *testing.F)         { fuzzFunction(f, "get") }
+func FuzzWait(f *testing.F)        { fuzzFunction(f, "wait") }
+func FuzzRelease(f *testing.F)     { fuzzFunction(f, "release") }
+func FuzzPassValue(f *testing.F)   { fuzzFunction(f, "pass_value") }
+func FuzzPassRef(f *testing.F)     { fuzzFunction(f, "pass_ref") }
+func FuzzSubmit(f *testing.F)      { fuzzFunction(f, "submit") }
+func FuzzCancel(f *testing.F)      { fuzzFunction(f, "cancel") }
+func FuzzActorCreate(f *testing.F) { fuzzFunction(f, "actor_create") }
+func FuzzActorCall(f *testing.F)   { fuzzFunction(f, "actor_call") }
+func FuzzActorFind(f *testing.F)   { fuzzFunction(f, "actor_find") }
+func FuzzActorKill(f *testing.F)   { fuzzFunction(f, "actor_kill") }
+func FuzzSelf(f *testing.F)        { fuzzFunction(f, "self") }
+func FuzzLog(f *testing.F)         { fuzzFunction(f, "log") }
+func FuzzError(f *testing.F)       { fuzzFunction(f, "error") }
+
+// FuzzSequence plays sequences of calls: each step is a function and a byte for each argument, which picks a number that
+// is right more often than not. After every step the memory, and at the end the counts, must be in order.
+func FuzzSequence(f *testing.F) {
+	for i := range functions { // each function some times, with several choices
+		var script []byte
+		for step := range 12 {
+			script = append(script, byte((i+step*5)%len(functions)))
+			for k := range 7 {
+				script = append(script, byte(step*31+k*7+i))
+			}
+		}
+		f.Add(script)
+	}
+	f.Fuzz(func(t *testing.T, script []byte) {
+		w := newWorld(t)
+		valid := validCalls(w)
+		var known []int64 // handles seen so far, open or not
+		for len(script) > 0 && w.ctx.Err() == nil {
+			step := script[0]
+			script = script[1:]
+			if int(step)%(len(functions)+2) >= len(functions) {
+				if step&1 == 0 {
+					w.session.Begin(fmt.Sprint("call ", step), []spec.Value{{Data: []byte{step}}})
+				} else {
+					w.session.End()
+				}
+				continue
+			}
+			fn := functions[int(step)%(len(functions)+2)]
+			args := make([]uint64, len(fn.Params))
+			for i, p := range fn.Params {
+				pick := byte(0)
+				if len(script) > 0 {
+					pick, script = script[0], script[1:]
+				}
+				switch {
+				case pick < 8:
+					args[i] = uint64(hostile[int(pick)%len(hostile)])
+				case pick < 16:
+					args[i] = uint64(pick)
+				case p.Type == Handle && len(known) > 0:
+					args[i] = uint64(known[int(pick)%len(known)])
+				default:
+					args[i] = uint64(valid[fn.Name][i])
+				}
+				if p.Type == Handles && len(known) > 0 { // fill the list
+					for k := range 3 {
+						binary.LittleEndian.PutUint32(w.memory[min(args[i], memoryBytes/2)+uint64(k*handleBytes):], uint32(known[(int(pick)+k)%len(known)]))
+					}
+				}
+			}
+			result, err := w.invoke(fn.Name, args...)
+			if err == nil && result > 0 {
+				switch fn.Name {
+				case "arg", "put", "actor_create", "actor_find":
+					known = append(known, result)
+				case "submit", "actor_call", "links":
+					if ptr := uint32(args[slices.IndexFunc(fn.Params, func(p Param) bool { return p.Type == NewHandles })]); ptr < memoryBytes-8 {
+						known = append(known, w.handleIn(int64(ptr), 0), w.handleIn(int64(ptr), 1))
+					}
+				}
+			}
+		}
+	})
+}

@@ -1,0 +1,140 @@
+package hostcall
+
+import (
+	"github.com/raywasm/raywasm/spec"
+)
+
+// Session is what one sandbox has of the host: its handles, the call it serves, and what it may do. It belongs to one
+// goroutine at a time. The Owner of the sandbox's engine.Guest is its *Session.
+type Session struct {
+	caller  Caller
+	handles handles
+
+	// The call being served.
+	serving     bool
+	number      uint32 // of the call: how often Begin was called
+	function    string
+	args        []spec.Value
+	results     []spec.Value
+	resultBytes int64
+	resultLinks int
+	failure     *spec.Error
+	logged      int64 // bytes
+
+	passed passed
+	last   error // of the last function that failed
+
+	// What is used again from call to call, so that a small one allocates nothing.
+	oneResult [1]spec.Value
+	oneLink   [1]spec.Link
+	text      string // the last name that was read
+	waiting   []uint32
+	ids       []spec.ObjectID
+}
+
+// passed is the list of arguments for the next call.
+type passed struct {
+	args  []spec.Arg
+	links []spec.Link // what is counted for them
+	bytes int
+}
+
+// NewSession returns a session that may do what c offers. No call is served until Begin.
+func NewSession(c Caller) *Session { return &Session{caller: c} }
+
+// SetCaller replaces what the session may do: an actor's sandbox acts for one method's caller after the other.
+func (s *Session) SetCaller(c Caller) { s.caller = c }
+
+// Begin starts a call of the function, after ending the one before: the guest is to find this name and these arguments.
+// args are kept until the call's end and must stay counted by the caller for as long.
+func (s *Session) Begin(function string, args []spec.Value) {
+	s.End()
+	s.serving = true
+	s.number++
+	s.function, s.args = function, args
+}
+
+// End ends the call: its arguments, results, failure and what it passed but never submitted are dropped, and what was
+// counted for them is released. Handles of objects and actors live on. Ending twice is fine.
+func (s *Session) End() {
+	s.forgetPassed()
+	for i := range s.results {
+		s.countOut(s.results[i].Links)
+	}
+	s.oneResult[0] = spec.Value{}
+	s.serving = false
+	s.function, s.args, s.results, s.failure, s.last = "", nil, nil, nil, nil
+	s.resultBytes, s.resultLinks, s.logged = 0, 0, 0
+}
+
+// Failure returns the error that the guest ended the call with, nil if it did not. It is of kind [spec.TaskError]: an
+// error of another kind is its cause, for a guest cannot claim a failure of the host's.
+func (s *Session) Failure() *spec.Error { return s.failure }
+
+// Results returns the results that the guest has given, in order. They are valid, and their links counted, until the
+// call's end: who keeps the values counts the links before.
+func (s *Session) Results() []spec.Value { return s.results }
+
+// releaseBatch is how many links Close releases at a time.
+const releaseBatch = 1024
+
+// Close ends the call and releases everything that the session holds. Afterwards it may do nothing. Closing twice is
+// fine.
+func (s *Session) Close() {
+	s.End()
+	var batch []spec.Link
+	for i := range s.handles.slots {
+		if !s.handles.slots[i].held {
+			continue
+		}
+		if batch = append(batch, s.handles.slots[i].link); len(batch) == releaseBatch {
+			s.countOut(batch)
+			batch = batch[:0]
+		}
+	}
+	s.countOut(batch)
+	*s = Session{number: s.number}
+}
+
+// countIn takes a reference to each; countOut gives one to each back.
+func (s *Session) countIn(links []spec.Link) {
+	if len(links) > 0 && s.caller.Counts != nil {
+		s.caller.Counts.Retain(links)
+	}
+}
+
+func (s *Session) countOut(links []spec.Link) {
+	if len(links) > 0 && s.caller.Counts != nil {
+		s.caller.Counts.Release(links)
+	}
+}
+
+func (s *Session) countOutOne(l spec.Link) {
+	s.oneLink[0] = l
+	s.countOut(s.oneLink[:])
+}
+
+// served reports whether there is a call to answer.
+func (s *Session) served() error {
+	if s.serving {
+		return nil
+	}
+	return spec.Errorf("", spec.NotFound, "", "this sandbox serves no call: a driver has neither arguments nor a result")
+}
+
+// roomFor fails unless n more handles can be given.
+func (s *Session) roomFor(n int) error {
+	if n <= s.handles.room() {
+		return nil
+	}
+	return spec.Errorf("", spec.LimitExceeded, "", "%d handles are open, at most %d (MaxHandles): release some", s.handles.open, spec.MaxHandles)
+}
+
+// status notes why a function failed and returns its result.
+func (s *Session) status(err error) int64 {
+	s.last = err
+	if k := spec.KindOf(err); k.Valid() {
+		return -int64(k)
+	}
+	return -int64(spec.System)
+}

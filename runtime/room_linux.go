@@ -1,0 +1,144 @@
+package wasmrt
+
+import (
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/raywasm/raywasm/spec"
+)
+
+// room is a reservation of address space, or, for an engine that places memory itself, that engine's.
+type room struct {
+	image    *image // nil while one is made: then all is zeros
+	base     unsafe.Pointer
+	length   uint64 // readable and writable, in bytes
+	limit    uint64 // in bytes
+	first    uint64 // length at the beginning
+	reserved bool   // by us, not by the engine
+	regions  [maxDirtyRegions]pageRegion
+}
+
+// newRoom returns a room for a memory of at most limit bytes that begins as img.
+func newRoom(img *image, limit uint64) *room { return &room{image: img, limit: limit} }
+
+// Size returns how long a new memory of at least so many bytes will be.
+func (r *room) Size(atLeast uint64) uint64 {
+	if r.image != nil {
+		atLeast = max(atLeast, r.image.size())
+	}
+	return max(atLeast, min(r.limit, roundUp(atLeast)+headroom))
+}
+
+// Allocate reserves the room and maps the image; nil if there is no address space or no memory.
+func (r *room) Allocate(atLeast uint64) []byte {
+	first := r.Size(atLeast)
+	if first > r.limit {
+		return nil
+	}
+	base, err := unix.MmapPtr(-1, 0, nil, uintptr(r.limit), unix.PROT_NONE, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_NORESERVE)
+	if err != nil {
+		return nil
+	}
+	r.base, r.first, r.length, r.reserved = base, first, first, true
+	if err := unix.Mprotect(r.bytes(), unix.PROT_READ|unix.PROT_WRITE); err != nil {
+		r.free()
+		return nil
+	}
+	if r.mapImage() != nil {
+		r.free()
+		return nil
+	}
+	return r.bytes()
+}
+
+// adopt takes a memory that the engine has placed.
+func (r *room) adopt(memory []byte) error {
+	r.base, r.first, r.length = unsafe.Pointer(unsafe.SliceData(memory)), uint64(len(memory)), uint64(len(memory))
+	return r.mapImage()
+}
+
+// mapImage maps the image copy-on-write over the beginning.
+func (r *room) mapImage() error {
+	if r.image == nil || r.image.size() == 0 {
+		return nil
+	}
+	if _, err := unix.MmapPtr(r.image.fd, 0, r.base, uintptr(r.image.size()), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_FIXED); err != nil {
+		return &spec.Error{Op: "map the image", Kind: spec.OutOfMemory, Err: err}
+	}
+	return nil
+}
+
+// Grow makes more of the reservation usable. It never moves.
+func (r *room) Grow(size uint64) []byte {
+	if size > r.limit {
+		return nil
+	}
+	if size > r.length {
+		if err := unix.Mprotect(unsafe.Slice((*byte)(r.base), size), unix.PROT_READ|unix.PROT_WRITE); err != nil {
+			return nil
+		}
+		r.length = size
+	}
+	return r.bytes()
+}
+
+func (r *room) bytes() []byte { return unsafe.Slice((*byte)(r.base), r.length) }
+
+// reset makes the memory equal to the image again. false: the room has to be given up.
+func (r *room) reset(memory []byte) bool {
+	r.length = uint64(len(memory)) // the engine may have grown its own
+	if r.image == nil || r.length > r.first+keepGrown {
+		return false
+	}
+	regions, ok := r.changed()
+	if !ok {
+		return r.drop()
+	}
+	for _, g := range regions {
+		r.restore(uint64(g.start)-uint64(uintptr(r.base)), uint64(g.end-g.start))
+	}
+	return true
+}
+
+// changed returns the runs of pages that differ, or may differ, from the image; ok is false if there are many, or if
+// the kernel cannot tell.
+func (r *room) changed() (regions []pageRegion, ok bool) {
+	fd := pagemap()
+	if fd < 0 {
+		return nil, false
+	}
+	n, ok := scanPages(fd, uintptr(r.base), uintptr(r.length), r.regions[:])
+	if !ok {
+		return nil, false
+	}
+	pages := uint64(0)
+	for _, g := range r.regions[:n] {
+		pages += (g.end - g.start) / pageSize
+	}
+	return r.regions[:n], pages <= maxDirtyPages
+}
+
+// restore copies a run of pages back from the image, which ends somewhere before, in or after them.
+func (r *room) restore(off, n uint64) {
+	to := r.bytes()[off : off+n]
+	copied := 0
+	if off < uint64(len(r.image.bytes)) {
+		copied = copy(to, r.image.bytes[off:])
+	}
+	clear(to[copied:])
+}
+
+// drop gives up all private copies: the image shows through again, and zeros beyond it.
+func (r *room) drop() bool { return unix.Madvise(r.bytes(), unix.MADV_DONTNEED) == nil }
+
+// free gives the address space back. No guest may run in it any more.
+func (r *room) free() {
+	if r.reserved {
+		_ = unix.MunmapPtr(r.base, uintptr(r.limit)) // only a wrong argument could make it fail
+		r.reserved = false
+	}
+}
+
+// roundUp returns n rounded up to whole pages of WebAssembly.
+func roundUp(n uint64) uint64 { return (n + wasmPage - 1) / wasmPage * wasmPage }

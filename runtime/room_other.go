@@ -1,0 +1,63 @@
+//go:build !linux
+
+package wasmrt
+
+// room is plain memory of the Go heap: a system without memfd and a page map to scan.
+type room struct {
+	image  *image // nil while one is made: then all is zeros
+	memory []byte
+	limit  uint64
+}
+
+// copyAtMost is up to which length a memory is reset by copying all of it; a longer one is given up.
+const copyAtMost = 1 << 20
+
+func newRoom(img *image, limit uint64) *room { return &room{image: img, limit: limit} }
+
+// Size returns how long a memory of at least min bytes will be: no longer than it must, for all of it is real.
+func (r *room) Size(min uint64) uint64 {
+	if r.image != nil {
+		min = max(min, r.image.size())
+	}
+	return min
+}
+
+func (r *room) Allocate(min uint64) []byte {
+	first := r.Size(min)
+	if first > r.limit {
+		return nil
+	}
+	r.memory = make([]byte, first)
+	if r.image != nil {
+		copy(r.memory, r.image.bytes)
+	}
+	return r.memory
+}
+
+func (r *room) adopt(memory []byte) error {
+	r.memory = memory
+	if r.image != nil {
+		copy(memory, r.image.bytes)
+	}
+	return nil
+}
+
+func (r *room) Grow(size uint64) []byte {
+	if size > r.limit {
+		return nil
+	}
+	if size > uint64(len(r.memory)) {
+		r.memory = append(r.memory, make([]byte, size-uint64(len(r.memory)))...)
+	}
+	return r.memory
+}
+
+func (r *room) reset(memory []byte) bool {
+	if r.image == nil || len(memory) > copyAtMost {
+		return false
+	}
+	clear(memory[copy(memory, r.image.bytes):])
+	return true
+}
+
+func (r *room) free() { r.memory = nil }

@@ -1,0 +1,154 @@
+package wasmrt
+
+import (
+	"context"
+	"io"
+	"io/fs"
+	"strconv"
+	"time"
+
+	"github.com/raywasm/raywasm/runtime/wasmbin"
+	"github.com/raywasm/raywasm/spec"
+)
+
+// SandboxConfig says what a sandbox gets. The zero value gives it nothing but the default memory.
+type SandboxConfig struct {
+	// Owner is what the host functions find as engine.Guest.Owner.
+	Owner any
+	// MemoryBytes caps the linear memory. 0: spec.DefaultSandboxMemory.
+	MemoryBytes int64
+	// Args, Env, Files, Stdout and Stderr are as in package wasi; Args and Env must not change while the sandbox is open.
+	Args, Env      []string
+	Files          fs.FS
+	Stdout, Stderr io.Writer
+
+	frozen bool // while an image is made
+}
+
+// Sandbox is a running instance with its limits. It belongs to one goroutine at a time.
+type Sandbox struct {
+	instance *instance
+	broken   bool // a call failed: nobody knows what state it is in
+	closed   bool
+}
+
+// NewSandbox returns a sandbox as fresh as the module's image. ctx bounds the initialisation of a module without one.
+// Errors: spec.OutOfMemory; what the initialisation failed with.
+func (m *Module) NewSandbox(ctx context.Context, cfg SandboxConfig) (*Sandbox, error) {
+	limit := m.limitPages(cfg.MemoryBytes)
+	i := m.runtime.pools.take(m, limit)
+	if i == nil {
+		var err error
+		if i, err = m.instantiate(ctx, limit); err != nil {
+			return nil, err
+		}
+	}
+	i.begin(cfg)
+	s := &Sandbox{instance: i}
+	if m.image != nil {
+		if f := i.function(spec.ExportFresh); f != nil && f.params == 0 {
+			if _, err := s.Call(ctx, spec.ExportFresh); err != nil {
+				_ = s.Close() // the first error is the one to tell
+				return nil, err
+			}
+		}
+		return s, nil
+	}
+	i.meter.began = time.Now()
+	if err := i.start(ctx); err != nil {
+		s.broken = true
+		err = s.failure(ctx, "initialise", err)
+		_ = s.Close() // the first error is the one to tell
+		return nil, err
+	}
+	return s, nil
+}
+
+// HasExport reports whether the sandbox's module exports a function of that name, of numeric types.
+func (s *Sandbox) HasExport(name string) bool { return s.instance.module.HasExport(name) }
+
+// SetOwner changes what the host functions find as engine.Guest.Owner.
+func (s *Sandbox) SetOwner(owner any) { s.instance.guest.Owner = owner }
+
+// Call calls an export with parameters as bits, and returns its first result as bits, 0 if it has none. After an error
+// the sandbox can only be closed. Errors: spec.FunctionNotFound; spec.GuestTrap, spec.StackOverflow, spec.GuestExit and
+// spec.OutOfMemory with a *spec.Fault; the cause of ctx; what a host function returned.
+func (s *Sandbox) Call(ctx context.Context, export string, params ...uint64) (uint64, error) {
+	i := s.instance
+	if s.broken || s.closed {
+		return 0, spec.Errorf("call "+export, spec.WorkerCrashed, s.label(), "the sandbox has ended")
+	}
+	f := i.function(export)
+	if f == nil {
+		return 0, spec.Errorf("call", spec.FunctionNotFound, strconv.Quote(export), "module %s exports no such function of numeric types", i.module.Digest().Short())
+	}
+	if len(params) != f.params {
+		return 0, spec.Errorf("call "+export, spec.InvalidArgument, s.label(), "it has %d parameters, got %d", f.params, len(params))
+	}
+	if ctx.Err() != nil {
+		s.broken = true
+		return 0, s.failure(ctx, "call "+export, context.Cause(ctx))
+	}
+	stack := i.stack[:max(f.params, f.results)]
+	copy(stack, params)
+	i.meter.began = time.Now()
+	err := f.f.Call(ctx, stack)
+	i.pause()
+	if err != nil {
+		s.broken = true
+		return 0, s.failure(ctx, "call "+export, err)
+	}
+	if f.results == 0 {
+		return 0, nil
+	}
+	return stack[0], nil
+}
+
+// Usage is what a sandbox has used since it was made.
+type Usage struct {
+	// CPU is the time that the guest computed, waiting in host functions and for its turn not included.
+	CPU time.Duration
+	// Units are the instructions executed, as metering counts them; 0 for an unmetered module.
+	Units int64
+	// Memory is the size in bytes that the guest has grown its memory to.
+	Memory int64
+}
+
+// Usage returns what the sandbox has used. Not to be called while it runs.
+func (s *Sandbox) Usage() Usage {
+	i := s.instance
+	u := Usage{CPU: i.meter.cpu}
+	if i.budget != nil {
+		u.Units = i.meter.granted - int64(i.budget.Get())
+	}
+	for k, g := range i.module.program.state.Globals {
+		if g.Name == wasmbin.PagesExport {
+			u.Memory = int64(uint32(i.globals[k].Get())) * wasmPage
+		}
+	}
+	return u
+}
+
+// Close ends the sandbox. Whatever the guest did is gone. Closing twice is fine.
+func (s *Sandbox) Close() error {
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	i := s.instance
+	s.instance = nil
+	if s.broken || !i.scrub() {
+		i.destroy()
+		return nil
+	}
+	i.module.runtime.pools.give(i)
+	return nil
+}
+
+// label names the sandbox in errors.
+func (s *Sandbox) label() string {
+	if s.instance == nil {
+		return ""
+	}
+	return "module " + s.instance.module.Digest().Short()
+}

@@ -1,0 +1,260 @@
+package wazero
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"runtime/debug"
+	"sync"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
+
+	"github.com/raywasm/raywasm/runtime/engine"
+	"github.com/raywasm/raywasm/runtime/wasmbin"
+	"github.com/raywasm/raywasm/spec"
+)
+
+// features are what modules may use. Exceptions and tail calls are stable in wazero 1.12 but off by default; threads and
+// whatever is younger stay off.
+const features = api.CoreFeaturesV2 | experimental.CoreFeaturesTailCall | experimental.CoreFeaturesExceptionHandling | experimental.CoreFeaturesExtendedConst
+
+// Open opens the engine. It is of type engine.Open.
+func Open(cfg engine.Config) (engine.Engine, error) {
+	const op = "open the engine wazero"
+	e := &wazeroEngine{}
+	rc := wazero.NewRuntimeConfig().WithCoreFeatures(features).WithDebugInfoEnabled(false)
+	if cfg.CacheDir != "" {
+		cache, err := wazero.NewCompilationCacheWithDir(cfg.CacheDir)
+		if err != nil {
+			return nil, &spec.Error{Op: op, Kind: spec.System, ID: "cache directory " + cfg.CacheDir, Err: err}
+		}
+		e.cache = cache
+		rc = rc.WithCompilationCache(cache)
+	}
+	ctx := context.Background()
+	e.runtime = wazero.NewRuntimeWithConfig(ctx, rc)
+	modules := make(map[string]wazero.HostModuleBuilder)
+	var order []string
+	for _, f := range cfg.Imports {
+		b, ok := modules[f.Module]
+		if !ok {
+			b = e.runtime.NewHostModuleBuilder(f.Module)
+			modules[f.Module] = b
+			order = append(order, f.Module)
+		}
+		b.NewFunctionBuilder().WithGoModuleFunction(hostFunc(f), valueTypes(f.Params), valueTypes(f.Results)).Export(f.Name)
+	}
+	for _, name := range order {
+		if _, err := modules[name].Instantiate(ctx); err != nil {
+			_ = e.Close() // the first error is the one to tell
+			return nil, &spec.Error{Op: op, Kind: spec.System, ID: "imports of " + name, Err: err}
+		}
+	}
+	return e, nil
+}
+
+func valueTypes(types []wasmbin.ValType) []api.ValueType {
+	out := make([]api.ValueType, len(types))
+	for i, t := range types {
+		out[i] = api.ValueType(t)
+	}
+	return out
+}
+
+// hostFunc adapts a host function. Its error travels through wazero as a panic, which the compiled code's caller
+// recovers.
+func hostFunc(f engine.HostFunc) api.GoModuleFunc {
+	return func(ctx context.Context, _ api.Module, stack []uint64) {
+		c, ok := ctx.(*callContext)
+		if !ok { // a start function's call comes with a context around ours
+			c = ctx.Value(callKey{}).(*callContext)
+		}
+		if err := f.Func(c.Context, c.guest, stack); err != nil {
+			panic(&hostError{err})
+		}
+	}
+}
+
+// hostError carries a host function's error past wazero.
+type hostError struct{ err error }
+
+func (e *hostError) Error() string { return e.err.Error() }
+
+// callContext tells host functions whose call they serve. wazero passes it on as it is.
+type callContext struct {
+	context.Context
+	guest *engine.Guest
+}
+
+type callKey struct{}
+
+// Value is asked by wazero for settings of its own, which we have none of, and by hostFunc for the context itself.
+func (c *callContext) Value(key any) any {
+	if _, ok := key.(callKey); ok {
+		return c
+	}
+	return nil
+}
+
+type wazeroEngine struct {
+	runtime wazero.Runtime
+	cache   wazero.CompilationCache // nil for none
+}
+
+func (e *wazeroEngine) Name() string { return "wazero " + version() }
+
+// version is wazero's, as this program was built with it.
+var version = sync.OnceValue(func() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, d := range info.Deps {
+			if d.Path == "github.com/tetratelabs/wazero" {
+				return d.Version
+			}
+		}
+	}
+	return "unknown"
+})
+
+func (e *wazeroEngine) Compile(ctx context.Context, wasm []byte) (c engine.Code, err error) {
+	defer func() {
+		if p := recover(); p != nil { // a bug of the compiler's must not end the host
+			err = spec.Errorf("compile", spec.InvalidModule, "", "the compiler failed: %v", p)
+		}
+	}()
+	compiled, err := e.runtime.CompileModule(experimental.WithCompilationWorkers(ctx, runtime.GOMAXPROCS(0)), wasm)
+	if err != nil {
+		return nil, &spec.Error{Op: "compile", Kind: spec.InvalidModule, Err: err}
+	}
+	return &code{e.runtime, compiled}, nil
+}
+
+func (e *wazeroEngine) Close() error {
+	ctx := context.Background()
+	err := e.runtime.Close(ctx)
+	if e.cache != nil {
+		err = errors.Join(err, e.cache.Close(ctx))
+	}
+	return err
+}
+
+// code is a compiled module.
+type code struct {
+	runtime  wazero.Runtime
+	compiled wazero.CompiledModule
+}
+
+func (c *code) Close() error { return c.compiled.Close(context.Background()) }
+
+// anonymous: nothing is looked up by name, no start functions but the module's own, no system.
+var anonymous = wazero.NewModuleConfig().WithName("").WithStartFunctions()
+
+func (c *code) Instantiate(ctx context.Context, guest *engine.Guest, memory engine.Memory) (engine.Instance, error) {
+	i := &instance{ctx: callContext{ctx, guest}}
+	place := &placement{memory: memory}
+	guest.Bind(place.view)
+	mod, err := c.runtime.InstantiateModule(experimental.WithMemoryAllocator(&i.ctx, place), c.compiled, anonymous)
+	if err == nil && place.failed {
+		_ = mod.Close(&i.ctx) // there is nothing in it
+		err = spec.Errorf("instantiate", spec.OutOfMemory, "", "there is no room for a memory of %s", spec.FormatBytes(int64(place.min)))
+	}
+	if err != nil {
+		return nil, failure(err)
+	}
+	i.mod, i.place = mod, place
+	return i, nil
+}
+
+// placement puts wazero's memory where the runtime wants it.
+type placement struct {
+	memory engine.Memory
+	bytes  []byte
+	min    uint64
+	failed bool
+}
+
+func (p *placement) view() []byte { return p.bytes }
+
+// Allocate is wazero's request for a memory; its size comes with the first Reallocate.
+func (p *placement) Allocate(_, _ uint64) experimental.LinearMemory { return p }
+
+// Reallocate makes the memory, and later grows it. The first answer may be longer than asked for. wazero has no way to
+// be told that there is no memory at all: it gets a slice that is never used.
+func (p *placement) Reallocate(size uint64) []byte {
+	if p.bytes == nil {
+		p.min = size
+		if p.bytes = p.memory.Allocate(size); p.bytes == nil {
+			p.failed = true
+			p.bytes = make([]byte, size)
+		}
+		return p.bytes
+	}
+	grown := p.memory.Grow(size)
+	if grown != nil {
+		p.bytes = grown
+	}
+	return grown
+}
+
+// Free: the room is the runtime's.
+func (p *placement) Free() {}
+
+// instance is a running module.
+type instance struct {
+	ctx   callContext
+	mod   api.Module
+	place *placement
+}
+
+func (i *instance) Memory() []byte { return i.place.bytes }
+
+func (i *instance) Close() error { return i.mod.Close(context.Background()) }
+
+func (i *instance) Global(name string) engine.Global {
+	g, ok := i.mod.ExportedGlobal(name).(api.MutableGlobal)
+	if !ok {
+		return nil
+	}
+	return g
+}
+
+func (i *instance) Func(name string) engine.Func {
+	f := i.mod.ExportedFunction(name)
+	if f == nil {
+		return nil
+	}
+	return &function{i, f}
+}
+
+// function is an exported function with the stack that wazero made for it.
+type function struct {
+	instance *instance
+	f        api.Function
+}
+
+func (f *function) Call(ctx context.Context, stack []uint64) error {
+	c := &f.instance.ctx
+	outer := c.Context // of the call that this one is made from within, if any
+	c.Context = ctx
+	err := f.f.CallWithStack(c, stack)
+	c.Context = outer
+	if err != nil {
+		return failure(err)
+	}
+	return nil
+}
+
+// failure turns wazero's error into a host function's own or a trap.
+func failure(err error) error {
+	if host := (*hostError)(nil); errors.As(err, &host) {
+		return host.err
+	}
+	if known := (*spec.Error)(nil); errors.As(err, &known) {
+		return known
+	}
+	if bug := runtime.Error(nil); errors.As(err, &bug) { // a host function panicked
+		return &spec.Error{Op: "serve the guest", Kind: spec.System, Err: bug}
+	}
+	return trap(err)
+}
