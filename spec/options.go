@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"cmp"
 	"time"
 )
 
@@ -102,9 +103,9 @@ type ActorOptions struct {
 	Priority *int32 `cbor:"12,keyasint,omitempty"`
 }
 
-// Over returns o with what it does not say taken from base. Name, Namespace and GetIfExists belong to one creation and
-// are never taken from base.
+// Over returns o with what it does not say taken from base.
 func (o ActorOptions) Over(base ActorOptions) ActorOptions {
+	o.Name, o.Namespace, o.GetIfExists = cmp.Or(o.Name, base.Name), cmp.Or(o.Namespace, base.Namespace), o.GetIfExists || base.GetIfExists
 	if o.Lifetime == LifetimeJob {
 		o.Lifetime = base.Lifetime
 	}

@@ -21,10 +21,16 @@ type ending struct {
 	stats  host.Stats
 }
 
-// stop records that cause stopped the job, and what that interrupted.
-func (e *ending) stop(cause error, s host.Stats, actors int) {
+// leftovers are what a job was doing when it was stopped.
+type leftovers struct {
+	stats  host.Stats
+	actors int
+}
+
+// stopped records that cause stopped the job, and what it was doing.
+func (e *ending) stopped(cause error, left leftovers) {
 	e.err = fmt.Errorf("job %v %w: stopped its driver, %s, %s and %s", e.job, cause,
-		count(s.Running, "running task"), count(s.Waiting, "waiting task"), count(int64(actors), "actor"))
+		count(left.stats.Running, "running task"), count(left.stats.Waiting, "waiting task"), count(int64(left.actors), "actor"))
 }
 
 // outcome is one word for it.
@@ -100,7 +106,7 @@ func (e *ending) summary(f format) (string, error) {
 	if s.ActorCalls > 0 || s.Actors > 0 {
 		parts = append(parts, count(s.ActorCalls, "actor call"), count(s.Actors, "actor"))
 	}
-	return fmt.Sprintf("job %v %s: %s in %s", e.job, verb, strings.Join(parts, ", "), seconds(e.took)), nil
+	return fmt.Sprintf("job %v %s: %s in %s", e.job, verb, strings.Join(parts, ", "), duration(e.took)), nil
 }
 
 // asides are what did not go straight: " (1 retried, 2 failed)".
@@ -152,7 +158,15 @@ func statusText(job spec.JobID, s host.Stats, elapsed time.Duration) string {
 	return b.String() + " " + seconds(elapsed)
 }
 
-// seconds prints d for people: "0.3s", "12.0s", "2m5s".
+// duration prints how long something took: "23ms", and from a second on as seconds does.
+func duration(d time.Duration) string {
+	if d < time.Second {
+		return d.Round(time.Millisecond).String()
+	}
+	return seconds(d)
+}
+
+// seconds prints how long something has taken so far: "0.3s", "12.0s", "2m5s".
 func seconds(d time.Duration) string {
 	if d < time.Minute {
 		return fmt.Sprintf("%.1fs", d.Seconds())

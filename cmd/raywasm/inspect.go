@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -129,7 +130,10 @@ func (i *inspection) print(to io.Writer) error {
 		}
 	}
 	section("imports", len(m.Imports))
-	for _, imp := range m.Imports {
+	for i, imp := range m.Imports {
+		if slices.Contains(m.Imports[:i], imp) { // Go imports some functions once for each package that uses them
+			continue
+		}
 		row("  "+imp.Module+"."+imp.Name, imp.Signature, refusalText(imp))
 	}
 	section("exports", len(m.Exports))

@@ -143,13 +143,26 @@ func (s *submission) drive(ctx context.Context, to *screen, node *host.Node, job
 		ctx, cancel = context.WithTimeoutCause(ctx, s.timeout, timedOut(s.timeout))
 		defer cancel()
 	}
+	// The driver stops only when it has been seen what it leaves, for its actors end with it.
+	driving, stopDriver := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer stopDriver(nil)
+	var left leftovers
+	seen := make(chan struct{})
+	inTime := context.AfterFunc(ctx, func() {
+		defer close(seen)
+		left = leftovers{job.Stats(), node.Usage().Actors}
+		stopDriver(context.Cause(ctx))
+	})
 	start := time.Now()
 	stop := to.follow(func(elapsed time.Duration) string { return statusText(job.ID(), job.Stats(), elapsed) })
-	status, err := job.Run(ctx)
+	status, err := job.Run(driving)
 	stop()
 	end := ending{job: job.ID(), module: s.job.Module.Digest(), status: status, err: err, took: time.Since(start)}
-	if ctx.Err() != nil && (err != nil || status != 0) {
-		end.stop(context.Cause(ctx), job.Stats(), node.Usage().Actors)
+	if !inTime() {
+		<-seen
+		if err != nil || status != 0 {
+			end.stopped(context.Cause(ctx), left)
+		}
 	}
 	stop = to.doing(fmt.Sprintf("job %v: stopping what is left of it", job.ID()))
 	err = job.Close()

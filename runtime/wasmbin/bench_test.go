@@ -2,11 +2,11 @@ package wasmbin
 
 import "testing"
 
-// The benchmarks of the passes work on the Go guest of testdata/kernels, of
+// The benchmarks of the passes work on the Go guest of testdata/kernels/go, of
 // about 4 MB.
 
 func BenchmarkParse(b *testing.B) {
-	wasm := buildGo(b)
+	wasm := buildGo(b, false)
 	b.SetBytes(int64(len(wasm)))
 	for b.Loop() {
 		parse(b, wasm)
@@ -14,7 +14,7 @@ func BenchmarkParse(b *testing.B) {
 }
 
 func BenchmarkEncode(b *testing.B) {
-	m := parse(b, buildGo(b))
+	m := parse(b, buildGo(b, false))
 	b.SetBytes(int64(len(m.Encode())))
 	for b.Loop() {
 		m.Encode()
@@ -22,7 +22,7 @@ func BenchmarkEncode(b *testing.B) {
 }
 
 func BenchmarkMeter(b *testing.B) {
-	wasm := buildGo(b)
+	wasm := buildGo(b, false)
 	b.SetBytes(int64(len(wasm)))
 	for b.Loop() {
 		b.StopTimer()
@@ -37,7 +37,7 @@ func BenchmarkMeter(b *testing.B) {
 // BenchmarkAdmission is all that happens to a guest that enters a node: it is
 // read, judged, rewritten by every pass, and written.
 func BenchmarkAdmission(b *testing.B) {
-	wasm := buildGo(b)
+	wasm := buildGo(b, false)
 	b.SetBytes(int64(len(wasm)))
 	for b.Loop() {
 		m := parse(b, wasm)

@@ -143,7 +143,7 @@ func FuzzMutants(f *testing.F) {
 		guests = append(guests, program(seed))
 	}
 	if _, err := exec.LookPath(clang); err == nil {
-		guests = append(guests, buildC(f))
+		guests = append(guests, buildC(f, false))
 	}
 	for seed := range uint64(200) {
 		f.Add(seed)

@@ -168,7 +168,9 @@ EXPORT(hashmap) int hashmap(int n) {
 		keys[h] = key;
 		values[h] += x & 15;
 	}
-	return (int)values[42];
+	u32 sum = 0;
+	for (int i = 0; i < 1 << 12; i++) sum += values[i] * (u32)i;
+	return (int)sum;
 }
 
 static u8 text[1 << 16];
@@ -230,7 +232,7 @@ static u32 value(void) {
 	for (; *at >= '0' && *at <= '9'; at++) number = number * 10 + (*at - '0');
 	if (*at == '.')
 		for (at++; *at >= '0' && *at <= '9'; at++) number += (*at - '0') * (scale /= 10);
-	return (u32)(negative ? -number : number);
+	return (u32)(int)(negative ? -number : number);
 }
 EXPORT(jsons) int jsons(int n) {
 	u8 *to = put(text, "[");
