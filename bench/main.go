@@ -21,6 +21,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"runtime/pprof"
 	"strconv"
 	"text/tabwriter"
 	"time"
@@ -45,9 +46,23 @@ func main() {
 	sync := flag.Int("sync", 2_000, "tasks and actor calls one after the other")
 	naive := flag.Int("naive", 100, "new wazero instances, one per call")
 	format := flag.String("format", "text", "text or json")
+	profile := flag.String("cpuprofile", "", "write a CPU profile of the run to this file")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
+	if *profile != "" {
+		f, err := os.Create(*profile)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		defer f.Close()
+		if err := pprof.StartCPUProfile(f); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		defer pprof.StopCPUProfile()
+	}
 	rows, err := measure(ctx, *tasks, *calls, *sync, *naive)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)

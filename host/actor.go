@@ -340,6 +340,7 @@ func (a *actor) invoke(life *incarnation, t *task) (ev owner.ActorEvent, crashed
 		return owner.ActorEvent{Op: owner.Crashed, Call: t.call, Err: err}, true
 	}
 	t.finish(values, err)
+	life.session.End() // an idle actor holds on to no call's arguments and results
 	return owner.ActorEvent{Op: owner.Returned, Call: t.call}, false
 }
 

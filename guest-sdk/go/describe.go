@@ -23,6 +23,7 @@ func describe() int32 {
 	if err != nil {
 		return fail(err)
 	}
+	warm(registry.entries)
 	return 0
 }
 

@@ -159,7 +159,7 @@ const (
 	opI64TruncF64 wasmbin.Op = 0xb0
 	opRefNull     wasmbin.Op = 0xd0
 	opMemoryFill  wasmbin.Op = 0xfc0b
-	opTableGet             = wasmbin.OpTableGet
+	opTableGet               = wasmbin.OpTableGet
 )
 
 // op writes an instruction with indexes after it. Those of a prefixed family have the prefix in the high byte.

@@ -24,7 +24,7 @@ func Test(t *testing.T, open engine.Open) {
 	t.Run("Exports", s.exports)
 
 	t.Run("Traps", s.traps)
-	t.Run("TrapsInHostCalls", s.trapStack)
+	t.Run("TrapInHostCall", s.trapInHostCall)
 	t.Run("Features", s.features)
 
 	t.Run("MemoryPlacement", s.memoryPlacement)
@@ -39,6 +39,7 @@ func Test(t *testing.T, open engine.Open) {
 	t.Run("Concurrency", s.concurrency)
 	t.Run("Close", s.close)
 	t.Run("Cache", s.cache)
+	t.Run("CacheDamage", s.cacheDamage)
 }
 
 // suite is the engine under test.

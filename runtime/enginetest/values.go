@@ -59,7 +59,7 @@ func (s suite) manyValues(t *testing.T) {
 		spread = append(spread, get(0))
 	}
 	var m module
-	m.fn("swap", types(i32, f64), types(f64, i32), get(1), get(0))
+	m.fn("swap", types(i64, f64), types(f64, i64), get(1), get(0))
 	m.fn("reverse", ten, ten, reversed...)
 	m.fn("last", ten, types(i64), get(9))
 	m.fn("spread", types(i64), ten, spread...)

@@ -37,111 +37,107 @@ var measured = []struct {
 }
 
 // BenchmarkMetering runs every kernel natively, plain and rewritten, in turns.
+// It reports the time of the plain guest and the ratios of the others to that,
+// and under the name "mean" geometric means of the ratios, over each language
+// and over both.
+//
 // A machine that does other things makes runs longer, never shorter, so each
-// way is represented by its shortest run. It reports the ratios to the plain
-// guest, and their geometric means over each language and over both.
+// way is represented by its shortest run.
 func BenchmarkMetering(b *testing.B) {
-	var all tally
+	var both tally
 	for _, s := range suites {
 		b.Run(s.name, func(b *testing.B) {
-			t := s.measure(b)
-			t.report(b)
-			all.add(t)
+			ways := s.ways(b)
+			all := tally{}
+			for _, k := range s.kernels {
+				b.Run(k.name, func(b *testing.B) { all.add(measure(b, ways, k)) })
+			}
+			b.Run("mean", all.report)
+			both.add(all)
 		})
 	}
-	if len(all.names) > 0 {
-		b.Run("both", func(b *testing.B) { all.report(b) })
+	b.Run("mean", both.report)
+}
+
+// tally is ratios to the plain guest by the names of the other ways.
+type tally map[string][]float64
+
+func (t *tally) add(u tally) {
+	if *t == nil {
+		*t = tally{}
+	}
+	for name, ratios := range u {
+		(*t)[name] = append((*t)[name], ratios...)
 	}
 }
 
-// tally is ratios to the plain guest, by way and kernel.
-type tally struct {
-	names  []string
-	ratios [][]float64
-}
-
-func (t *tally) note(name string, ratio float64) {
-	for i := range t.names {
-		if t.names[i] == name {
-			t.ratios[i] = append(t.ratios[i], ratio)
-			return
-		}
-	}
-	t.names = append(t.names, name)
-	t.ratios = append(t.ratios, []float64{ratio})
-}
-
-func (t *tally) add(u *tally) {
-	for i, name := range u.names {
-		for _, r := range u.ratios[i] {
-			t.note(name, r)
-		}
-	}
-}
-
-func (t *tally) report(b *testing.B) {
+// report reports the geometric means.
+func (t tally) report(b *testing.B) {
 	for b.Loop() {
 	}
-	b.ReportMetric(0, "ns/op") // it means nothing here
-	for i, name := range t.names {
+	b.ReportMetric(0, "ns/op") // the loop's, which means nothing
+	for name, ratios := range t {
 		logs := 0.0
-		for _, r := range t.ratios[i] {
+		for _, r := range ratios {
 			logs += math.Log(r)
 		}
-		b.ReportMetric(math.Exp(logs/float64(len(t.ratios[i]))), name+"-ratio")
+		b.ReportMetric(math.Exp(logs/float64(len(ratios))), name)
 	}
 }
 
-// measure times the kernels of a suite.
-func (s *suite) measure(b *testing.B) *tally {
+// way is one way of running kernels.
+type way struct {
+	name string
+	run  func(k kernel) (uint32, time.Duration)
+}
+
+// ways returns all ways of running the kernels of a suite, the plain guest
+// first.
+func (s *suite) ways(b *testing.B) []way {
 	ctx := context.Background()
 	rt := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigCompiler())
-	defer rt.Close(ctx)
+	b.Cleanup(func() { rt.Close(ctx) })
 	wasi_snapshot_preview1.MustInstantiate(ctx, rt)
 	a := account{slice: 1 << 20, left: math.MaxInt}
 	a.host(b, rt)
 
 	wasm := s.build(b, false)
-	plain := guestRunner(b, rt, wasm, Init{})
-	native := startNative(b, s.build(b, true))
-	runs := []func(k kernel) (uint32, time.Duration){plain, native.run}
-	names := []string{"plain", "native"}
+	ways := []way{
+		{"plain", guestRunner(b, rt, wasm, Init{})},
+		{"native", startNative(b, s.build(b, true)).run},
+	}
 	for _, v := range measured {
 		out, init := rewritten(b, wasm, v.rewrite)
-		runs = append(runs, guestRunner(b, rt, out, init))
-		names = append(names, v.name)
+		ways = append(ways, way{v.name, guestRunner(b, rt, out, init)})
 	}
+	return ways
+}
 
-	var t tally
-	var lines string
-	for _, k := range s.kernels {
-		best := make([]time.Duration, len(runs))
-		var want uint32
-		a.ticks = 0
-		for round := range rounds {
-			for i, run := range runs {
-				result, took := run(k)
-				if round == 0 && i == 0 {
-					want = result
-				}
-				if result != want {
-					b.Fatalf("%s %s(%d) = %d, want %d", names[i], k.name, k.arg, result, want)
-				}
-				if round == 0 || took < best[i] {
-					best[i] = took
-				}
+// measure times one kernel in all ways and returns the ratios.
+func measure(b *testing.B, ways []way, k kernel) tally {
+	best := make([]time.Duration, len(ways))
+	var want uint32
+	for round := range rounds {
+		for i, w := range ways {
+			result, took := w.run(k)
+			if round == 0 && i == 0 {
+				want = result
+			}
+			if result != want {
+				b.Fatalf("%s: %s(%d) = %d, want %d", w.name, k.name, k.arg, int32(result), int32(want))
+			}
+			if round == 0 || took < best[i] {
+				best[i] = took
 			}
 		}
-		line := fmt.Sprintf("\n%-9s plain %7.2f ms, %3d ticks a call;", k.name, best[0].Seconds()*1e3, a.ticks/rounds/3)
-		for i := 1; i < len(runs); i++ {
-			ratio := float64(best[i]) / float64(best[0])
-			t.note(names[i], ratio)
-			line += fmt.Sprintf(" %s %.3f", names[i], ratio)
-		}
-		lines += line
 	}
-	b.Log(lines)
-	return &t
+	t := tally{}
+	for i, w := range ways[1:] {
+		t[w.name] = []float64{float64(best[i+1]) / float64(best[0])}
+	}
+	t.report(b)
+	b.ReportMetric(float64(best[0].Nanoseconds()), "ns/op")
+	return t
 }
 
 // guestRunner starts a guest and returns what runs a kernel in it.

@@ -29,7 +29,8 @@
 //   - No panic of a host function unwinds through C: it becomes the error of the call.
 //   - Compiled code is read back only if its SHA-256 is right, and checked in the very bytes that are then used, for
 //     code from elsewhere could do anything.
-//   - What wasmtime allocates is freed by Close, not by finalizers.
+//   - What wasmtime allocates is freed by Close and not by finalizers, but for the types of host functions, some bytes
+//     for each.
 package wasmtime
 
 // MaxStack is how much native stack a guest's calls may take, in bytes; beyond it a call traps. It is a quarter of what

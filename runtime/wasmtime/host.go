@@ -18,8 +18,7 @@ func (e *wasmtimeEngine) link(h engine.HostFunc) error {
 	if !numeric(h.Params) || !numeric(h.Results) || len(h.Results) > 1 {
 		return fmt.Errorf("a host function takes numbers and returns at most one, this is from %v to %v", h.Params, h.Results)
 	}
-	t := wt.NewFuncType(valTypes(h.Params), valTypes(h.Results))
-	defer t.Close()
+	t := wt.NewFuncType(valTypes(h.Params), valTypes(h.Results)) // not closed: every call looks at it
 	err := e.linker.FuncNew(h.Module, h.Name, t, func(caller *wt.Caller, args []wt.Val) ([]wt.Val, *wt.Trap) {
 		i := caller.Data().(*instance)
 		return i.serve(&h, caller, args)

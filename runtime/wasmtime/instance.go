@@ -101,14 +101,20 @@ func (f *function) Call(ctx context.Context, stack []uint64) error {
 func (i *instance) failure(op string, kind spec.Kind, err error) error {
 	host := i.err
 	i.err = nil
-	if t, ok := err.(*wt.Trap); ok {
+	t, trapped := err.(*wt.Trap)
+	if trapped {
 		defer t.Close()
-		if host == nil {
-			return trap(t)
-		}
-		return host
+	} else {
+		err = owned(err)
 	}
-	return &spec.Error{Op: op, Kind: kind, Err: owned(err)}
+	switch {
+	case host != nil:
+		return host
+	case trapped:
+		return trap(t)
+	default:
+		return &spec.Error{Op: op, Kind: kind, Err: err}
+	}
 }
 
 func (i *instance) Global(name string) engine.Global {
