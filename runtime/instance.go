@@ -157,14 +157,11 @@ func (i *instance) start(ctx context.Context) error {
 func (i *instance) capture() (*image, error) {
 	p := i.module.program
 	globals := make([]uint64, len(i.globals))
-	size := p.memory.min
 	for k, g := range i.globals {
 		globals[k] = g.Get()
-		if p.state.Globals[k].Name == wasmbin.PagesExport {
-			size = uint64(uint32(globals[k])) * wasmPage
-		}
 	}
 	memory := i.engine.Memory()
+	size := uint64(i.believedPages()) * wasmPage
 	if uint64(len(memory)) < size {
 		return nil, spec.Errorf("take the image", spec.System, "module "+p.digest.Short(), "the memory has %d bytes and its global says %d", len(memory), size)
 	}
@@ -175,6 +172,16 @@ func (i *instance) capture() (*image, error) {
 	img.monotonic = i.system.Monotonic()
 	img.reseeds = findReseeds(img.bytes, i.system.Served())
 	return img, nil
+}
+
+// believedPages is the size of the memory as the guest believes it to be, in pages of 64 KiB.
+func (i *instance) believedPages() uint32 {
+	for k, g := range i.module.program.state.Globals {
+		if g.Name == wasmbin.PagesExport {
+			return uint32(i.globals[k].Get())
+		}
+	}
+	return uint32(i.module.program.memory.min / wasmPage)
 }
 
 // scrub makes the instance as fresh as a new one; false if that cannot be done.

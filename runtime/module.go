@@ -41,7 +41,7 @@ func (m *Module) Info() Info {
 // initialise runs what a module does once, and takes its image. A module without image is initialised too, to find out
 // at once whether it can be.
 func (m *Module) initialise(ctx context.Context, warm func(context.Context, *Sandbox) error) error {
-	i, err := m.instantiate(ctx, m.limitPages(0))
+	i, err := m.instantiate(ctx, m.limitPages(0), 0)
 	if err != nil {
 		return err
 	}
@@ -90,8 +90,9 @@ func (m *Module) close() {
 	}
 }
 
-// instantiate makes an instance of the module: from the image, if there is one; otherwise start has to be called.
-func (m *Module) instantiate(ctx context.Context, limit uint32) (*instance, error) {
+// instantiate makes an instance of the module with a memory of at least so many pages: from the image, if there is one;
+// otherwise start has to be called.
+func (m *Module) instantiate(ctx context.Context, limit uint32, pages uint32) (*instance, error) {
 	p := m.program
 	fail := func(err error) (*instance, error) {
 		kind := spec.KindOf(err)
@@ -100,14 +101,14 @@ func (m *Module) instantiate(ctx context.Context, limit uint32) (*instance, erro
 		}
 		return nil, &spec.Error{Op: "instantiate", Kind: kind, ID: "module " + p.digest.Short(), Err: err}
 	}
-	least := p.memory.min
+	least := max(p.memory.min, uint64(pages)*wasmPage)
 	if m.image != nil {
-		least = m.image.size()
+		least = max(least, m.image.size())
 	}
 	if p.memory.has && uint64(limit)*wasmPage < least {
 		return fail(spec.Errorf("allocate memory", spec.OutOfMemory, "", "it begins with %s and may have %s: raise the memory option", spec.FormatBytes(int64(least)), spec.FormatBytes(int64(limit)*wasmPage)))
 	}
-	i := &instance{module: m, limit: limit, room: newRoom(m.image, uint64(limit)*wasmPage)}
+	i := &instance{module: m, limit: limit, room: newRoom(m.image, uint64(limit)*wasmPage, least)}
 	i.guest.System = &i.system
 	i.guest.Tick = i.tick
 	var err error
@@ -115,7 +116,7 @@ func (m *Module) instantiate(ctx context.Context, limit uint32) (*instance, erro
 		i.room.free()
 		return fail(err)
 	}
-	if memory := i.engine.Memory(); p.memory.has && i.room.base == nil {
+	if memory := i.engine.Memory(); p.memory.has && !i.room.placed() {
 		if err := i.room.adopt(memory); err != nil {
 			i.destroy()
 			return fail(err)

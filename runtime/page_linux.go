@@ -43,7 +43,7 @@ var pagemap = sync.OnceValue(func() int {
 	}
 	*(*byte)(mem) = 1
 	var probe [1]pageRegion
-	n, ok := scanPages(fd, uintptr(mem), page, probe[:])
+	n, _, ok := scanPages(fd, uintptr(mem), page, probe[:])
 	_ = unix.MunmapPtr(mem, page) // a page more or less
 	if !ok || n != 1 || probe[0].start != uint64(uintptr(mem)) {
 		_ = unix.Close(fd) // nothing was written
@@ -53,8 +53,8 @@ var pagemap = sync.OnceValue(func() int {
 })
 
 // scanPages finds the pages of [base, base+length) that are private copies, swapped out ones included: neither the
-// file's nor the zero page. ok is false if the kernel cannot tell, or if there are more runs than regions has room for.
-func scanPages(fd int, base, length uintptr, regions []pageRegion) (n int, ok bool) {
+// file's nor the zero page. It stops when regions is full, and says where. ok is false if the kernel cannot tell.
+func scanPages(fd int, base, length uintptr, regions []pageRegion) (n int, end uintptr, ok bool) {
 	arg := pageScan{
 		start: uint64(base), end: uint64(base + length),
 		vec: uint64(uintptr(unsafe.Pointer(unsafe.SliceData(regions)))), vecLen: uint64(len(regions)),
@@ -63,5 +63,5 @@ func scanPages(fd int, base, length uintptr, regions []pageRegion) (n int, ok bo
 	}
 	arg.size = uint64(unsafe.Sizeof(arg))
 	r, _, errno := unix.RawSyscall(unix.SYS_IOCTL, uintptr(fd), ioctlPageScan, uintptr(unsafe.Pointer(&arg)))
-	return int(r), errno == 0 && arg.walkEnd == arg.end
+	return int(r), uintptr(arg.walkEnd), errno == 0
 }

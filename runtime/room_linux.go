@@ -1,6 +1,7 @@
 package wasmrt
 
 import (
+	"iter"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -14,16 +15,19 @@ type room struct {
 	base     unsafe.Pointer
 	length   uint64 // readable and writable, in bytes
 	limit    uint64 // in bytes
-	first    uint64 // length at the beginning
+	first    uint64 // length at the beginning; before that, the least it must be
 	reserved bool   // by us, not by the engine
 	regions  [maxDirtyRegions]pageRegion
 }
 
-// newRoom returns a room for a memory of at most limit bytes that begins as img.
-func newRoom(img *image, limit uint64) *room { return &room{image: img, limit: limit} }
+// newRoom returns a room for a memory of at most limit bytes that begins as img and is at least so long.
+func newRoom(img *image, limit, atLeast uint64) *room {
+	return &room{image: img, limit: limit, first: atLeast}
+}
 
 // Size returns how long a new memory of at least so many bytes will be.
 func (r *room) Size(atLeast uint64) uint64 {
+	atLeast = max(atLeast, r.first)
 	if r.image != nil {
 		atLeast = max(atLeast, r.image.size())
 	}
@@ -108,8 +112,8 @@ func (r *room) changed() (regions []pageRegion, ok bool) {
 	if fd < 0 {
 		return nil, false
 	}
-	n, ok := scanPages(fd, uintptr(r.base), uintptr(r.length), r.regions[:])
-	if !ok {
+	n, end, ok := scanPages(fd, uintptr(r.base), uintptr(r.length), r.regions[:])
+	if !ok || end != uintptr(r.base)+uintptr(r.length) {
 		return nil, false
 	}
 	pages := uint64(0)
@@ -117,6 +121,30 @@ func (r *room) changed() (regions []pageRegion, ok bool) {
 		pages += (g.end - g.start) / pageSize
 	}
 	return r.regions[:n], pages <= maxDirtyPages
+}
+
+// suspects yields runs of the memory outside of which nothing differs from the image.
+func (r *room) suspects(memory []byte) iter.Seq2[int, []byte] {
+	return func(yield func(int, []byte) bool) {
+		base := uintptr(unsafe.Pointer(unsafe.SliceData(memory)))
+		fd, from, to := pagemap(), base, base+uintptr(len(memory))
+		for from < to {
+			n, end, ok := 0, to, false
+			if fd >= 0 && r.image != nil {
+				n, end, ok = scanPages(fd, from, to-from, r.regions[:])
+			}
+			if !ok { // all of it is suspect
+				yield(int(from-base), memory[from-base:])
+				return
+			}
+			for _, g := range r.regions[:n] {
+				if !yield(int(uintptr(g.start)-base), memory[uintptr(g.start)-base:uintptr(g.end)-base]) {
+					return
+				}
+			}
+			from = end
+		}
+	}
 }
 
 // restore copies a run of pages back from the image, which ends somewhere before, in or after them.
@@ -131,6 +159,9 @@ func (r *room) restore(off, n uint64) {
 
 // drop gives up all private copies: the image shows through again, and zeros beyond it.
 func (r *room) drop() bool { return unix.Madvise(r.bytes(), unix.MADV_DONTNEED) == nil }
+
+// placed reports whether there is a memory.
+func (r *room) placed() bool { return r.base != nil }
 
 // free gives the address space back. No guest may run in it any more.
 func (r *room) free() {

@@ -2,24 +2,30 @@
 
 package wasmrt
 
+import "iter"
+
 // room is plain memory of the Go heap: a system without memfd and a page map to scan.
 type room struct {
 	image  *image // nil while one is made: then all is zeros
 	memory []byte
 	limit  uint64
+	first  uint64 // the least it must be long
 }
 
 // copyAtMost is up to which length a memory is reset by copying all of it; a longer one is given up.
 const copyAtMost = 1 << 20
 
-func newRoom(img *image, limit uint64) *room { return &room{image: img, limit: limit} }
+func newRoom(img *image, limit, atLeast uint64) *room {
+	return &room{image: img, limit: limit, first: atLeast}
+}
 
 // Size returns how long a memory of at least min bytes will be: no longer than it must, for all of it is real.
-func (r *room) Size(min uint64) uint64 {
+func (r *room) Size(atLeast uint64) uint64 {
+	atLeast = max(atLeast, r.first)
 	if r.image != nil {
-		min = max(min, r.image.size())
+		atLeast = max(atLeast, r.image.size())
 	}
-	return min
+	return atLeast
 }
 
 func (r *room) Allocate(min uint64) []byte {
@@ -59,5 +65,12 @@ func (r *room) reset(memory []byte) bool {
 	clear(memory[copy(memory, r.image.bytes):])
 	return true
 }
+
+// suspects yields runs of the memory outside of which nothing differs from the image: here, all of it.
+func (r *room) suspects(memory []byte) iter.Seq2[int, []byte] {
+	return func(yield func(int, []byte) bool) { yield(0, memory) }
+}
+
+func (r *room) placed() bool { return r.memory != nil }
 
 func (r *room) free() { r.memory = nil }

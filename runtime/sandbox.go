@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/raywasm/raywasm/runtime/wasmbin"
 	"github.com/raywasm/raywasm/spec"
 )
 
@@ -36,12 +35,9 @@ type Sandbox struct {
 // Errors: spec.OutOfMemory; what the initialisation failed with.
 func (m *Module) NewSandbox(ctx context.Context, cfg SandboxConfig) (*Sandbox, error) {
 	limit := m.limitPages(cfg.MemoryBytes)
-	i := m.runtime.pools.take(m, limit)
-	if i == nil {
-		var err error
-		if i, err = m.instantiate(ctx, limit); err != nil {
-			return nil, err
-		}
+	i, err := m.take(ctx, limit, 0)
+	if err != nil {
+		return nil, err
 	}
 	i.begin(cfg)
 	s := &Sandbox{instance: i}
@@ -121,11 +117,7 @@ func (s *Sandbox) Usage() Usage {
 	if i.budget != nil {
 		u.Units = i.meter.granted - int64(i.budget.Get())
 	}
-	for k, g := range i.module.program.state.Globals {
-		if g.Name == wasmbin.PagesExport {
-			u.Memory = int64(uint32(i.globals[k].Get())) * wasmPage
-		}
-	}
+	u.Memory = int64(i.believedPages()) * wasmPage
 	return u
 }
 

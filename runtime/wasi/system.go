@@ -70,3 +70,16 @@ func (s *System) Close() {
 	s.fds = s.fds[:0]
 	s.config = Config{}
 }
+
+// SetMonotonicOffset changes Config.MonotonicOffset.
+func (s *System) SetMonotonicOffset(offset int64) { s.config.MonotonicOffset = offset }
+
+// OpenFiles returns how many descriptors the guest has opened and not closed.
+func (s *System) OpenFiles() (n int) {
+	for fd := range s.fds {
+		if d := &s.fds[fd]; (d.kind == file || d.kind == directory) && !d.preopen {
+			n++
+		}
+	}
+	return n
+}

@@ -62,8 +62,16 @@ func (g *callGraph) direct(index uint32) node {
 	return node(index - g.imported)
 }
 
-// indirect returns the node of indirect calls of a type.
-func (g *callGraph) indirect(typeIndex uint32) node { return g.typeNode[typeIndex] }
+// callee returns the node that in calls, if it is a call.
+func (g *callGraph) callee(in *Instr) (n node, ok bool) {
+	switch in.Op {
+	case OpCall, OpReturnCall:
+		return g.direct(in.Index), true
+	case OpCallIndirect, OpReturnCallIndirect, OpCallRef, OpReturnCallRef:
+		return g.typeNode[in.Index], true
+	}
+	return 0, false
+}
 
 // takenFuncs returns every function that a reference may exist to, in
 // ascending order.
@@ -93,11 +101,10 @@ func (m *Module) tablesAreOpen() bool {
 }
 
 // callees returns what n may call.
-func (g *callGraph) callees(f *flow, n node, buf []node) []node {
+func (g *callGraph) callees(f flow, n node, buf []node) []node {
 	switch {
 	case n < g.own:
-		r := f.funcs[n].calls
-		for _, c := range f.calls[r.lo:r.hi] {
+		for _, c := range f[n].calls {
 			buf = append(buf, c.callee)
 		}
 		return buf
@@ -114,7 +121,7 @@ func (g *callGraph) mayReturnTo(n, callee node) bool {
 
 // connect finds the groups of nodes that may call each other, callees first,
 // by Tarjan's algorithm without recursion.
-func (g *callGraph) connect(f *flow) {
+func (g *callGraph) connect(f flow) {
 	total := int(g.outside) + 1
 	g.cycle = make([]bool, total)
 	g.group = make([]int32, total)

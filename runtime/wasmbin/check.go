@@ -85,7 +85,7 @@ func (p *parser) checkIndexes(b *Body, w *Walker, in *Instr) {
 	space := func(k Kind, own int) int { return m.imported[k] + own }
 	switch op := in.Op; op {
 	case OpRefFunc:
-		m.refs[in.Index] = true
+		p.refs[in.Index] = true
 		w.checkIndex(in, in.Index, m.NumFuncs(), "function")
 	case OpCall, OpReturnCall:
 		w.checkIndex(in, in.Index, m.NumFuncs(), "function")
@@ -93,25 +93,25 @@ func (p *parser) checkIndexes(b *Body, w *Walker, in *Instr) {
 		w.checkIndex(in, in.Index, len(m.Types), "type")
 		w.checkIndex(in, in.Index2, space(KindTable, len(m.Tables)), "table")
 	case OpCallRef, OpReturnCallRef:
-		m.uses[op] = true
+		p.uses[op] = true
 		w.checkIndex(in, in.Index, len(m.Types), "type")
 	case OpThrow:
 		w.checkIndex(in, in.Index, space(KindTag, len(m.Tags)), "tag")
 	case OpGlobalGet, OpGlobalSet:
 		w.checkIndex(in, in.Index, space(KindGlobal, len(m.Globals)), "global")
 	case OpTableGet, OpTableSet, OpTableGrow, OpTableSize, OpTableFill:
-		m.uses[op] = true
+		p.uses[op] = true
 		w.checkIndex(in, in.Index, space(KindTable, len(m.Tables)), "table")
 	case OpTableCopy:
-		m.uses[op] = true
+		p.uses[op] = true
 		w.checkIndex(in, in.Index, space(KindTable, len(m.Tables)), "table")
 		w.checkIndex(in, in.Index2, space(KindTable, len(m.Tables)), "table")
 	case OpTableInit:
-		m.uses[op] = true
+		p.uses[op] = true
 		w.checkIndex(in, in.Index, len(m.Elements), "element segment")
 		w.checkIndex(in, in.Index2, space(KindTable, len(m.Tables)), "table")
 	case OpElemDrop:
-		m.uses[op] = true
+		p.uses[op] = true
 		w.checkIndex(in, in.Index, len(m.Elements), "element segment")
 	case OpMemoryInit, OpDataDrop:
 		if m.DataCount == nil {
@@ -122,17 +122,17 @@ func (p *parser) checkIndexes(b *Body, w *Walker, in *Instr) {
 			w.checkIndex(in, in.Index2, space(KindMemory, len(m.Memories)), "memory")
 		}
 	case OpMemoryCopy:
-		m.uses[op] = true
+		p.uses[op] = true
 		w.checkIndex(in, in.Index, space(KindMemory, len(m.Memories)), "memory")
 		w.checkIndex(in, in.Index2, space(KindMemory, len(m.Memories)), "memory")
 	case OpMemorySize, OpMemoryGrow, OpMemoryFill:
-		m.uses[op] = true
+		p.uses[op] = true
 		b.sizes = b.sizes || op != OpMemoryFill
 		w.checkIndex(in, in.Index, space(KindMemory, len(m.Memories)), "memory")
 	case OpRefNull:
 		p.checkHeap(w, in)
 	case OpAtomicWait32, OpAtomicWait64:
-		m.uses[op] = true
+		p.uses[op] = true
 		w.checkIndex(in, in.Index, space(KindMemory, len(m.Memories)), "memory")
 	default:
 		if op.accessesMemory() {

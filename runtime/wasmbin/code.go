@@ -42,16 +42,38 @@ func appendConst32(b []byte, v uint32) []byte {
 // before a position and returns the place to write at; moving done past an
 // instruction leaves it out. A body without changes is not copied.
 type bodyEdit struct {
-	body *Body
-	out  code
-	done int // how much of the code is copied or left out
+	body   *Body
+	out    code
+	done   int    // how much of the code is copied or left out
+	code   int    // where in out the instructions begin
+	locals uint32 // added
 }
+
+// begin copies what stands before the code.
+func (e *bodyEdit) begin() {
+	e.out = append(e.room(), e.body.Raw[:e.body.code]...)
+	e.code = len(e.out)
+}
+
+// addLocal declares a local after the others. It must be the first change.
+func (e *bodyEdit) addLocal(t ValType) {
+	raw := e.body.Raw
+	r := reader{b: raw}
+	groups := r.u32("groups of locals")
+	out := appendU32(e.room(), groups+1)
+	out = append(out, raw[r.pos:e.body.code]...)
+	e.out = appendValType(append(out, 1), t)
+	e.code = len(e.out)
+	e.locals = 1
+}
+
+// room returns space for a body somewhat longer than the old one.
+func (e *bodyEdit) room() []byte { return make([]byte, 0, len(e.body.Raw)+len(e.body.Raw)/4+32) }
 
 // upTo copies the code from done to pos.
 func (e *bodyEdit) upTo(pos int) *code {
 	if e.out == nil {
-		raw := e.body.Raw
-		e.out = append(make(code, 0, len(raw)+len(raw)/4+32), raw[:e.body.code]...)
+		e.begin()
 	}
 	e.out = append(e.out, e.body.Code()[e.done:pos]...)
 	e.done = pos
@@ -64,5 +86,6 @@ func (e *bodyEdit) finish() {
 		return
 	}
 	e.upTo(len(e.body.Code()))
-	e.body.Raw = e.out
+	e.body.Raw, e.body.code = e.out, e.code
+	e.body.Locals += e.locals
 }

@@ -1,9 +1,10 @@
 package wasmbin
 
 // DepthExport is the name of the global of type i32 that LimitDepth adds: an
-// estimate of how much stack the calls now open take, in bytes. A host sets it
-// to zero after a trap. If it is over the limit then, the trap was that of a
-// recursion too deep.
+// estimate of how much stack the calls now open take, in bytes. It is after a
+// call of an export what it was before, but for traps and exceptions, after
+// which a host sets it to zero. If it is over the limit then, the trap was that
+// of a recursion too deep.
 const DepthExport = privatePrefix + "depth"
 
 const (
@@ -20,23 +21,27 @@ const (
 // of native stack. Engines have such a limit too, but wazero's is a constant
 // of 50 MB, and an instance that has met it holds 80 MiB until it is closed.
 //
-// What changes: a function that may call itself, by whatever way, reads the
-// depth when it begins, traps if that is over the limit, and sets it to its
-// own depth, frame included, while it calls a function that may call it. Calls
-// that cannot lead back are not counted: there is a longest chain of them, and
-// it is as long as the module is large. Calls in tail position are not counted
-// either, as they give up the frame. A recursion through the host is the
-// host's to limit.
+// What changes: a function counts if it may call itself, by whatever way, or
+// calls one that counts, or calls out of the module. It reads the depth when it
+// begins, traps if it may call itself and the depth is over the limit, and
+// before each call of one that counts sets the depth to what it read, with its
+// own frame added if that call may lead back to it. Exports and the start
+// function are led through private functions that set the depth back.
 //
-// Why it is sound: the depth is set back after every such call, so it depends
-// on the open calls only. An exception skips that. So a function that catches
-// sets the depth to its own before each call that counts, and when it ends.
+// Calls that cannot lead back are not added: there is a longest chain of them,
+// and it is as long as the module is large. Calls in tail position are not
+// added either, as they give up the frame. A recursion through the host is
+// counted if it comes back through an export.
+//
+// Why it is sound: whoever reads the depth has been called by one that has just
+// set it, or by the host. So it need not be set back after a call, and
+// exceptions, which skip what stands there, make no difference.
 //
 // The estimate knows nothing of values that lie on the operand stack during a
 // call. A module made to have many is still stopped by the engine.
 func (m *Module) LimitDepth(limit uint32) error {
 	graph := m.newCallGraph()
-	flow := m.scanFlow(graph)
+	flow := m.scanCalls(graph)
 	graph.connect(flow)
 	depth, err := m.exportHostGlobal(DepthExport, I32, appendConst32(nil, 0))
 	if err != nil {
@@ -44,41 +49,29 @@ func (m *Module) LimitDepth(limit uint32) error {
 	}
 	d := depthLimiter{m: m, graph: graph, flow: flow, limit: limit, depth: depth}
 	d.findCounting()
-	for i := range m.Bodies {
-		if f := &flow.funcs[i]; d.recurs(node(i)) || f.tries && d.counts[i] {
-			d.function(i)
-		}
-	}
+	inParallel(len(m.Bodies), func() func(int) { return d.function })
+	d.entries()
 	m.changed(secCode)
 	return nil
 }
 
 // depthLimiter rewrites the functions of one module.
 type depthLimiter struct {
-	rewriter
 	m      *Module
 	graph  *callGraph
-	flow   *flow
+	flow   flow
 	limit  uint32
 	depth  uint32 // the global
-	counts []bool // by node: a call of it may reach a function that counts
-
-	n        node   // the function being rewritten
-	tries    bool   // and whether it catches
-	frame    uint32 // and what its frame takes
-	local    uint32 // and the local that holds the depth at its beginning
-	upcoming []callSite
+	counts []bool // by node
 }
-
-// recurs says whether own function n has a call that may lead back to it.
-func (d *depthLimiter) recurs(n node) bool { return d.graph.cycle[n] }
 
 // findCounting fills counts in, callees first. Within a group all count.
 func (d *depthLimiter) findCounting() {
 	d.counts = make([]bool, d.graph.outside+1)
+	d.counts[d.graph.outside] = true
 	var buf []node
 	for _, n := range d.graph.order {
-		d.counts[n] = d.graph.cycle[n]
+		d.counts[n] = d.counts[n] || d.graph.cycle[n]
 		buf = d.graph.callees(d.flow, n, buf[:0])
 		for _, to := range buf {
 			d.counts[n] = d.counts[n] || d.counts[to]
@@ -86,58 +79,73 @@ func (d *depthLimiter) findCounting() {
 	}
 }
 
+// function rewrites own function i if it counts.
 func (d *depthLimiter) function(i int) {
-	f, b := &d.flow.funcs[i], &d.m.Bodies[i]
-	t := d.m.Types[d.m.Functions[i]]
-	d.n, d.tries = node(i), f.tries
-	d.upcoming = d.flow.calls[f.calls.lo:f.calls.hi]
-	d.local = uint32(len(t.Params)) + b.Locals
-	d.frame = frameBytes + localBytes*d.local
-	b.addLocals(1, I32)
-	if d.tries {
-		d.begin(b, true, d.m.wrapType(t))
+	n, b := node(i), &d.m.Bodies[i]
+	if !d.counts[n] {
+		return
+	}
+	e := bodyEdit{body: b}
+	own := uint32(len(d.m.Types[d.m.Functions[i]].Params)) + b.Locals
+	frame := frameBytes + localBytes*own
+	e.addLocal(I32)
+	c := e.upTo(0)
+	if c.op(OpGlobalGet, d.depth); d.graph.cycle[n] {
+		c.op(OpLocalTee, own)
+		c.const32(d.limit).op(OpI32GtU).block(OpIf).op(OpUnreachable).op(OpEnd)
 	} else {
-		d.begin(b, false, nil)
+		c.op(OpLocalSet, own)
 	}
-	c := d.upTo(0)
-	c.op(OpGlobalGet, d.depth).op(OpLocalTee, d.local)
-	c.const32(d.limit).op(OpI32GtU).block(OpIf).op(OpUnreachable).op(OpEnd)
-	for d.next() {
-		d.instruction()
+	for _, call := range d.flow[i].calls {
+		if !d.counts[call.callee] {
+			continue
+		}
+		c := e.upTo(call.start)
+		c.op(OpLocalGet, own)
+		if d.graph.mayReturnTo(n, call.callee) && !call.tail {
+			c.const32(frame).op(OpI32Add)
+		}
+		c.op(OpGlobalSet, d.depth)
 	}
-	d.end()
+	e.finish()
 }
 
-func (d *depthLimiter) instruction() {
-	switch d.in.Op {
-	case OpCall, OpCallIndirect, OpCallRef:
-		callee := d.upcoming[0].callee
-		d.upcoming = d.upcoming[1:]
-		if d.graph.mayReturnTo(d.n, callee) {
-			d.set(d.upTo(d.in.Start), d.frame)
-			d.copy()
-			d.set(d.upTo(d.in.End), 0)
-			return
+// entries leads the ways in from the host to functions that count through
+// functions that set the depth back.
+func (d *depthLimiter) entries() {
+	m := d.m
+	made := map[uint32]uint32{}
+	entry := func(index uint32) uint32 {
+		if n := d.graph.direct(index); n == d.graph.outside || !d.counts[n] {
+			return index
 		}
-		if d.tries && d.counts[callee] {
-			d.set(d.upTo(d.in.Start), 0)
+		if _, ok := made[index]; !ok {
+			made[index] = d.entry(index)
 		}
-	case OpReturnCall, OpReturnCallIndirect, OpReturnCallRef:
-		d.upcoming = d.upcoming[1:]
-		if d.tries {
-			d.set(d.upTo(d.in.Start), 0)
+		return made[index]
+	}
+	for i := range m.Exports {
+		if e := &m.Exports[i]; e.Kind == KindFunc {
+			e.Index = entry(e.Index)
 		}
 	}
-	if d.copy() {
-		d.set(&d.out, 0)
+	if m.Start != nil {
+		start := entry(*m.Start)
+		m.Start = &start
+		m.changed(secStart)
 	}
 }
 
-// set sets the depth to that of this function and more.
-func (d *depthLimiter) set(c *code, more uint32) {
-	c.op(OpLocalGet, d.local)
-	if more > 0 {
-		c.const32(more).op(OpI32Add)
+// entry adds a function that calls the one at index and sets the depth back.
+func (d *depthLimiter) entry(index uint32) uint32 {
+	t, _ := d.m.FuncType(index)
+	var c code
+	before := uint32(len(t.Params))
+	c.op(OpGlobalGet, d.depth).op(OpLocalSet, before)
+	for i := range before {
+		c.op(OpLocalGet, i)
 	}
-	c.op(OpGlobalSet, d.depth)
+	c.op(OpCall, index)
+	c.op(OpLocalGet, before).op(OpGlobalSet, d.depth)
+	return d.m.addFunc(t, []ValType{I32}, c)
 }

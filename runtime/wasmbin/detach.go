@@ -58,6 +58,7 @@ func (m *Module) DetachInit() (Init, error) {
 		return init, nil
 	}
 	m.changed(secData)
+	init.Data = make([]InitData, 0, len(m.Data)-from)
 	for i := from; i < len(m.Data); i++ {
 		d := &m.Data[i]
 		if d.Mode == Active {

@@ -115,16 +115,3 @@ func (m *Module) addType(t FuncType) uint32 {
 	m.changed(secType)
 	return uint32(len(m.Types) - 1)
 }
-
-// addLocals declares n more locals of type t in b, after its others.
-func (b *Body) addLocals(n uint32, t ValType) {
-	r := reader{b: b.Raw}
-	groups := r.u32("groups of locals")
-	raw := appendU32(make([]byte, 0, len(b.Raw)+8), groups+1)
-	raw = append(raw, b.Raw[r.pos:b.code]...)
-	raw = appendValType(appendU32(raw, n), t)
-	code := len(raw)
-	b.Raw = append(raw, b.Code()...)
-	b.code = code
-	b.Locals += n
-}

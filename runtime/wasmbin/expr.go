@@ -42,7 +42,7 @@ func (p *parser) expr(globals int) Expr {
 // constant returns the value of an expression of type i32 that depends on
 // nothing: constants and arithmetic of them.
 func (e Expr) constant() (v uint32, ok bool) {
-	var stack []uint32
+	stack := make([]uint32, 0, 8)
 	w := walkCode(e, 0)
 	for in := (Instr{}); w.Next(&in) && in.Op != OpEnd; {
 		if in.Op == OpI32Const {

@@ -1,25 +1,21 @@
 package wasmbin
 
-// flow is what the passes that count know of the control flow of all own
-// functions: where loops begin, where calls stand, and what a stretch of code
-// costs. The slices hold all functions one after the other, in code order.
-type flow struct {
-	funcs     []funcFlow
+import "slices"
+
+// flow is what the passes that count know of the control flow of each own
+// function: where loops begin, where calls stand, and what a stretch of code
+// costs.
+type flow []funcFlow
+
+// funcFlow is one function's part of a flow. The slices are in code order.
+type funcFlow struct {
 	scopes    []scope
 	stretches []stretch
 	regions   []region
 	calls     []callSite
+	tries     bool // it has a try_table
+	spends    bool // it has an instruction that pays where it stands
 }
-
-// funcFlow is one function's part of a flow.
-type funcFlow struct {
-	scopes, stretches, regions, calls indexRange
-	tries                             bool // it has a try_table
-	spends                            bool // it has an instruction that pays where it stands
-}
-
-// indexRange is the indexes from lo up to, not including, hi.
-type indexRange struct{ lo, hi int32 }
 
 // A scope is code that is repeated together: a loop's body without the loops
 // in it or, as the first scope of every function, what stands outside loops.
@@ -47,18 +43,23 @@ type stretch struct {
 // begins at pos, after an instruction of control. dom is a region that has
 // always run when this one runs, or -1.
 type region struct {
-	pos int
-	dom int32
+	pos  int
+	dom  int32
+	pays bool // the ledger has chosen it to pay, and to look at the budget
 }
 
 // callSite is one call.
 type callSite struct {
+	start   int
 	end     int  // where the code after it begins
 	tail    bool // it ends the function
 	callee  node
 	stretch int32
 	region  int32 // -1 inside a loop
 }
+
+// ownScope is the scope of what stands outside loops.
+const ownScope = 0
 
 const (
 	// stretchCost is the cost in units from which on a scope is cut, and up
@@ -81,9 +82,9 @@ type openBlock struct {
 	dom    int32 // the last region before it
 }
 
-// scanner builds a flow.
+// scanner builds the flow of one function after the other.
 type scanner struct {
-	flow
+	funcFlow
 	graph  *callGraph
 	blocks []openBlock
 	scope  int32 // the innermost one
@@ -93,18 +94,36 @@ type scanner struct {
 }
 
 // scanFlow walks over all bodies and also gives the graph its edges.
-func (m *Module) scanFlow(g *callGraph) *flow {
-	s := scanner{graph: g}
-	s.funcs = make([]funcFlow, len(m.Bodies))
-	for i := range m.Bodies {
-		s.function(&s.funcs[i], &m.Bodies[i])
-	}
-	return &s.flow
+func (m *Module) scanFlow(g *callGraph) flow {
+	f := make(flow, len(m.Bodies))
+	inParallel(len(f), func() func(int) {
+		s := scanner{graph: g}
+		return func(i int) { f[i] = s.function(&m.Bodies[i]) }
+	})
+	return f
 }
 
-func (s *scanner) function(f *funcFlow, b *Body) {
-	f.scopes.lo, f.stretches.lo = int32(len(s.scopes)), int32(len(s.stretches))
-	f.regions.lo, f.calls.lo = int32(len(s.regions)), int32(len(s.calls))
+// scanCalls is scanFlow for who needs calls only.
+func (m *Module) scanCalls(g *callGraph) flow {
+	f := make(flow, len(m.Bodies))
+	inParallel(len(f), func() func(int) {
+		var calls []callSite
+		return func(i int) {
+			calls = calls[:0]
+			w := m.Bodies[i].Walk()
+			for in := (Instr{}); w.Next(&in); {
+				if callee, ok := g.callee(&in); ok {
+					calls = append(calls, callSite{start: in.Start, end: in.End, tail: in.Op.isTailCall(), callee: callee})
+				}
+			}
+			f[i].calls = slices.Clone(calls)
+		}
+	})
+	return f
+}
+
+func (s *scanner) function(b *Body) funcFlow {
+	s.funcFlow = funcFlow{scopes: s.scopes[:0], stretches: s.stretches[:0], regions: s.regions[:0], calls: s.calls[:0]}
 	s.scope, s.dom = -1, -1
 	s.openScope(false, 0)
 	s.blocks = append(s.blocks[:0], openBlock{op: OpBlock, scope: s.scope, from: -1, dom: -1})
@@ -112,26 +131,28 @@ func (s *scanner) function(f *funcFlow, b *Body) {
 
 	w := b.Walk()
 	for in := (Instr{}); w.Next(&in); {
-		s.instruction(f, &in)
+		s.instruction(&in)
 	}
 
-	f.scopes.hi, f.stretches.hi = int32(len(s.scopes)), int32(len(s.stretches))
-	f.regions.hi, f.calls.hi = int32(len(s.regions)), int32(len(s.calls))
-	for _, st := range s.stretches[f.stretches.lo:] {
+	for _, st := range s.stretches {
 		s.scopes[st.scope].total += st.most()
 	}
+	f := s.funcFlow // whose slices the next function overwrites
+	f.scopes, f.stretches = slices.Clone(f.scopes), slices.Clone(f.stretches)
+	f.regions, f.calls = slices.Clone(f.regions), slices.Clone(f.calls)
+	return f
 }
 
 // instruction notes what in does, and that it costs a unit. Instructions that
 // no machine code is made of cost nothing, those that call into the engine as
 // much as a call out of the module.
-func (s *scanner) instruction(f *funcFlow, in *Instr) {
+func (s *scanner) instruction(in *Instr) {
 	switch in.Op {
 	default:
 		s.pay(in, 1)
 	case OpNop:
 	case OpTryTable:
-		f.tries, f.spends = true, true
+		s.tries, s.spends = true, true
 		s.jumps(in.Labels)
 		s.open(in)
 	case OpBlock:
@@ -154,15 +175,14 @@ func (s *scanner) instruction(f *funcFlow, in *Instr) {
 		s.pay(in, 1)
 		s.jumps(in.Labels)
 		s.newRegion(in.End)
-	case OpCall, OpReturnCall:
-		s.call(in, s.graph.direct(in.Index))
-	case OpCallIndirect, OpReturnCallIndirect, OpCallRef, OpReturnCallRef:
-		s.call(in, s.graph.indirect(in.Index))
+	case OpCall, OpReturnCall, OpCallIndirect, OpReturnCallIndirect, OpCallRef, OpReturnCallRef:
+		callee, _ := s.graph.callee(in)
+		s.call(in, callee)
 	case OpMemoryGrow, OpTableGrow:
-		f.spends = true
+		s.spends = true
 		s.pay(in, outsideCost)
 	case OpMemoryCopy, OpMemoryFill, OpMemoryInit, OpTableCopy, OpTableFill, OpTableInit, OpThrow, OpThrowRef:
-		f.spends = true
+		s.spends = true
 		s.pay(in, 1)
 	}
 }
@@ -257,7 +277,7 @@ func (s *scanner) call(in *Instr, callee node) {
 	for up := s.scope; up >= 0 && !s.scopes[up].calls; up = s.scopes[up].parent {
 		s.scopes[up].calls = true
 	}
-	c := callSite{end: in.End, tail: in.Op.isTailCall(), callee: callee, stretch: s.scopes[s.scope].current, region: -1}
+	c := callSite{start: in.Start, end: in.End, tail: in.Op.isTailCall(), callee: callee, stretch: s.scopes[s.scope].current, region: -1}
 	if !s.scopes[s.scope].loop {
 		if s.region < 0 {
 			s.region = int32(len(s.regions))

@@ -34,11 +34,10 @@ import (
 // costs more than stretchCost.
 type ledger struct {
 	graph   *callGraph
-	flow    *flow
+	flow    flow
 	due     []uint32 // by node: what a call of it costs the caller
 	touches []bool   // by node: a call of it may read or write the budget
 	entry   []bool   // by own function: it pays for its own scope at its entry
-	chosen  []bool   // by region: it pays, and looks at the budget
 }
 
 const (
@@ -59,13 +58,12 @@ const (
 )
 
 // newLedger decides who pays, callees before callers.
-func newLedger(g *callGraph, f *flow) *ledger {
+func newLedger(g *callGraph, f flow) *ledger {
 	l := &ledger{
 		graph: g, flow: f,
 		due:     make([]uint32, g.outside+1),
 		touches: make([]bool, g.outside+1),
 		entry:   make([]bool, g.own),
-		chosen:  make([]bool, len(f.regions)),
 	}
 	for lo := 0; lo < len(g.order); {
 		hi := lo
@@ -105,22 +103,20 @@ func (l *ledger) together(nodes []node) {
 
 // function decides what calls of own function n cost, and who pays that.
 func (l *ledger) function(n node) {
-	f := &l.flow.funcs[n]
-	own := f.scopes.lo
+	f := &l.flow[n]
 	var due uint64
-	for _, s := range l.flow.stretches[f.stretches.lo:f.stretches.hi] {
-		if s.scope == own {
+	for _, s := range f.stretches {
+		if s.scope == ownScope {
 			due += uint64(s.cost)
 		}
 	}
-	for _, c := range l.flow.calls[f.calls.lo:f.calls.hi] {
-		if c.region < 0 {
-			continue
-		}
-		if l.watched(n, c) {
-			l.choose(c.region)
-		} else {
+	for _, c := range f.calls {
+		switch {
+		case c.region < 0:
+		case !l.watched(n, c):
 			due += uint64(l.due[c.callee])
+		case f.payer(c.region) < 0:
+			f.regions[c.region].pays = true
 		}
 	}
 	if due > stretchCost {
@@ -128,7 +124,7 @@ func (l *ledger) function(n node) {
 	} else {
 		l.due[n] = uint32(due)
 	}
-	l.touches[n] = l.entry[n] || f.spends || f.scopes.hi-f.scopes.lo > 1
+	l.touches[n] = l.entry[n] || f.spends || len(f.scopes) > 1
 }
 
 // watched says whether call c of own function n may come back to n, or leave
@@ -141,17 +137,11 @@ func (l *ledger) watched(n node, c callSite) bool {
 	return c.callee >= g.own && slices.Contains(g.reach[c.callee-g.own], g.outside)
 }
 
-// choose makes region r pay, unless one that has always run before it does.
-func (l *ledger) choose(r int32) {
-	if l.payer(r) < 0 {
-		l.chosen[r] = true
-	}
-}
-
-// payer returns the region that pays for calls in region r, or -1.
-func (l *ledger) payer(r int32) int32 {
-	for r >= 0 && !l.chosen[r] {
-		r = l.flow.regions[r].dom
+// payer returns the region that pays for calls in region r: itself, or one that
+// has always run before it; or -1.
+func (f *funcFlow) payer(r int32) int32 {
+	for r >= 0 && !f.regions[r].pays {
+		r = f.regions[r].dom
 	}
 	return r
 }
@@ -166,18 +156,17 @@ type charge struct {
 
 // charges lists what own function n pays and where, in code order.
 func (l *ledger) charges(n node) []charge {
-	f := &l.flow.funcs[n]
-	stretches := l.flow.stretches[f.stretches.lo:f.stretches.hi]
-	units := make([]uint64, len(stretches)+int(f.regions.hi-f.regions.lo))
-	for i, s := range stretches {
+	f := &l.flow[n]
+	units := make([]uint64, len(f.stretches)+len(f.regions))
+	for i, s := range f.stretches {
 		units[i] = uint64(s.cost)
 	}
-	for _, c := range l.flow.calls[f.calls.lo:f.calls.hi] {
+	for _, c := range f.calls {
 		due := uint64(l.due[c.callee])
 		if c.region >= 0 && l.watched(n, c) && !l.entry[n] {
-			units[len(stretches)+int(l.payer(c.region)-f.regions.lo)] += due + 1
+			units[len(f.stretches)+int(f.payer(c.region))] += due + 1
 		} else {
-			units[c.stretch-f.stretches.lo] += due
+			units[c.stretch] += due
 		}
 	}
 
@@ -186,24 +175,24 @@ func (l *ledger) charges(n node) []charge {
 		charges = append(charges, charge{pos, uint32(min(units, math.MaxInt32)), scope, looked})
 	}
 	seen := int32(-1) // scopes are numbered in the order of their first stretches
-	for i, s := range stretches {
+	for i, s := range f.stretches {
 		first := s.scope > seen
 		seen = max(seen, s.scope)
 		switch {
-		case s.scope == f.scopes.lo && !l.entry[n]:
-		case first && s.scope != f.scopes.lo:
+		case s.scope == ownScope && !l.entry[n]:
+		case first && s.scope != ownScope:
 			add(s.pos, units[i], s.scope, true)
 		default:
-			add(s.pos, units[i], -1, first || l.flow.scopes[s.scope].total > longScope)
+			add(s.pos, units[i], -1, first || f.scopes[s.scope].total > longScope)
 		}
 	}
-	for i, u := range units[len(stretches):] {
-		if r := f.regions.lo + int32(i); l.chosen[r] && !l.entry[n] {
-			add(l.flow.regions[r].pos, u, -1, true)
+	for i, u := range units[len(f.stretches):] {
+		if f.regions[i].pays && !l.entry[n] {
+			add(f.regions[i].pos, u, -1, true)
 		}
 	}
-	for _, c := range l.flow.calls[f.calls.lo:f.calls.hi] {
-		if !c.tail && l.graph.mayReturnTo(n, c.callee) && l.costAfter(c) > tailCost {
+	for _, c := range f.calls {
+		if !c.tail && l.graph.mayReturnTo(n, c.callee) && f.costAfter(c) > tailCost {
 			add(c.end, 0, -1, true)
 		}
 	}
@@ -213,9 +202,9 @@ func (l *ledger) charges(n node) []charge {
 
 // costAfter returns the most that a function may do after a call, before it
 // returns or comes to a loop header.
-func (l *ledger) costAfter(c callSite) (units uint64) {
-	for s := l.flow.stretches[c.stretch].scope; s >= 0; s = l.flow.scopes[s].parent {
-		units += uint64(l.flow.scopes[s].total)
+func (f *funcFlow) costAfter(c callSite) (units uint64) {
+	for s := f.stretches[c.stretch].scope; s >= 0; s = f.scopes[s].parent {
+		units += uint64(f.scopes[s].total)
 	}
 	return units
 }
@@ -223,20 +212,18 @@ func (l *ledger) costAfter(c callSite) (units uint64) {
 // quietLoop says whether own function n has a loop in which nothing that is
 // called touches the budget.
 func (l *ledger) quietLoop(n node) bool {
-	f := &l.flow.funcs[n]
-	loud := make(map[int32]bool)
-	for _, c := range l.flow.calls[f.calls.lo:f.calls.hi] {
+	f := &l.flow[n]
+	if len(f.scopes) == 1 {
+		return false
+	}
+	loud := make([]bool, len(f.scopes))
+	for _, c := range f.calls {
 		if !l.touches[c.callee] {
 			continue
 		}
-		for s := l.flow.stretches[c.stretch].scope; s >= 0 && !loud[s]; s = l.flow.scopes[s].parent {
+		for s := f.stretches[c.stretch].scope; s >= 0 && !loud[s]; s = f.scopes[s].parent {
 			loud[s] = true
 		}
 	}
-	for s := f.scopes.lo + 1; s < f.scopes.hi; s++ {
-		if !loud[s] {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(loud[1:], false)
 }

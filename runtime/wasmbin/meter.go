@@ -81,9 +81,11 @@ func (m *Module) Meter(tick Tick) error {
 	mt.addBulk()
 
 	mt.shiftFrom, mt.shiftBy = shiftFrom, 1
-	for i := range own {
-		mt.function(i)
-	}
+	mt.findWraps(own)
+	inParallel(own, func() func(int) {
+		worker := mt
+		return worker.function
+	})
 	m.changed(secCode)
 	return nil
 }
@@ -110,28 +112,38 @@ type meter struct {
 	budget uint32 // the global
 	tick   uint32 // the function that calls the import
 	bulk   map[Op]uint32
+	wraps  [][]byte // by own function: the block type of what keeps the budget in a local; or nil
 
 	local    int64 // the local that holds the budget in this function, or -1
 	pending  []charge
 	upcoming []callSite
+	scopes   []scope
+}
+
+// findWraps decides which functions keep the budget in a local. It adds the
+// types that takes, in an order that does not depend on who rewrites first.
+func (mt *meter) findWraps(own int) {
+	mt.wraps = make([][]byte, own)
+	for i := range mt.wraps {
+		if mt.ledger.quietLoop(node(i)) && !mt.ledger.flow[i].tries {
+			mt.wraps[i] = mt.m.wrapType(mt.m.Types[mt.m.Functions[i]])
+		}
+	}
 }
 
 // function rewrites own function i.
 func (mt *meter) function(i int) {
 	m, b := mt.m, &mt.m.Bodies[i]
-	n := node(i)
-	f := &mt.ledger.flow.funcs[i]
-	mt.pending = mt.ledger.charges(n)
-	mt.upcoming = mt.ledger.flow.calls[f.calls.lo:f.calls.hi]
-	t := m.Types[m.Functions[i]]
+	mt.pending = mt.ledger.charges(node(i))
+	mt.upcoming = mt.ledger.flow[i].calls
+	mt.scopes = mt.ledger.flow[i].scopes
 	mt.local = -1
-	if mt.ledger.quietLoop(n) && !f.tries {
-		mt.local = int64(len(t.Params)) + int64(b.Locals)
-		b.addLocals(1, I64)
-		mt.begin(b, true, m.wrapType(t))
+	if wrap := mt.wraps[i]; wrap != nil {
+		mt.local = int64(len(m.Types[m.Functions[i]].Params)) + int64(b.Locals)
+		mt.beginWrapped(b, I64, wrap)
 		mt.load(mt.upTo(0))
 	} else {
-		mt.begin(b, false, nil)
+		mt.begin(b)
 	}
 	for mt.next() {
 		mt.instruction()
@@ -187,7 +199,7 @@ func (mt *meter) loop() {
 		mt.overdrawn(&mt.out)
 		mt.out.op(OpBrIf, 1)
 		mt.openAround(1, end1)
-	case mt.ledger.flow.scopes[ch.scope].calls:
+	case mt.scopes[ch.scope].calls:
 		mt.tickAfter(head)
 	default:
 		mt.tickBefore(head)

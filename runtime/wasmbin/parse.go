@@ -2,6 +2,7 @@ package wasmbin
 
 import (
 	"bytes"
+	"maps"
 	"math"
 )
 
@@ -77,7 +78,11 @@ type parser struct {
 	limits  Limits
 	entries int  // entries of element segments so far
 	wide    bool // a memory has 64-bit addresses
-	blocks  []Op // open blocks of the body being checked
+
+	// While bodies are checked:
+	blocks []Op            // open blocks of the body
+	uses   map[Op]bool     // as in Module
+	refs   map[uint32]bool // as in Module
 }
 
 // module reads the header and every section, then checks what spans sections.
@@ -140,11 +145,32 @@ func (p *parser) checkAcross() {
 	if m.DataCount != nil && int64(*m.DataCount) != int64(len(m.Data)) {
 		p.failAt(p.pos, "%d data segments are declared, but there are %d", *m.DataCount, len(m.Data))
 	}
+	p.checkBodies()
+}
+
+// checkBodies checks all bodies and notes what occurs in them. Of several
+// faults it reports the first.
+func (p *parser) checkBodies() {
+	if p.err != nil {
+		return
+	}
+	m := p.m
 	p.wide = m.hasMemory64()
-	for i := range m.Bodies {
-		if p.err != nil {
-			return
+	var workers []*parser
+	inParallel(len(m.Bodies), func() func(int) {
+		w := &parser{m: m, limits: p.limits, wide: p.wide, uses: map[Op]bool{}, refs: map[uint32]bool{}}
+		workers = append(workers, w)
+		return func(i int) {
+			if w.err == nil {
+				w.checkBody(i)
+			}
 		}
-		p.checkBody(i)
+	})
+	for _, w := range workers {
+		maps.Copy(m.uses, w.uses)
+		maps.Copy(m.refs, w.refs)
+		if w.err != nil && (p.err == nil || w.err.Offset < p.err.Offset) {
+			p.err = w.err
+		}
 	}
 }

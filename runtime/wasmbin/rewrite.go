@@ -23,21 +23,26 @@ type newBlock struct {
 	after  code   // what closes those
 }
 
-// begin starts on a body. If exit is set, the body becomes a block of type
-// wrap within itself, so that code can be put at the one place where the
-// function ends.
-func (r *rewriter) begin(b *Body, exit bool, wrap []byte) {
+// begin starts on a body.
+func (r *rewriter) begin(b *Body) {
 	r.bodyEdit = bodyEdit{body: b}
 	r.w = *b.Walk()
-	r.exit = exit
+	r.exit = false
 	r.blocks = append(r.blocks[:0], newBlock{})
 	r.labels = 1
-	if exit {
-		c := r.upTo(0)
-		*c = append(append(*c, byte(OpBlock)), wrap...)
-		r.blocks[0] = newBlock{label: 1}
-		r.labels = 2
-	}
+}
+
+// beginWrapped starts on a body that gets a local of type t and becomes a block
+// of type wrap within itself, so that code can be put at the one place where
+// the function ends.
+func (r *rewriter) beginWrapped(b *Body, t ValType, wrap []byte) {
+	r.begin(b)
+	r.addLocal(t)
+	c := r.upTo(0)
+	*c = append(append(*c, byte(OpBlock)), wrap...)
+	r.exit = true
+	r.blocks[0] = newBlock{label: 1}
+	r.labels = 2
 }
 
 // next reads the next instruction of the original code into r.in.
