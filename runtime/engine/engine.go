@@ -12,7 +12,8 @@ type Open func(Config) (Engine, error)
 
 // Config configures an engine.
 type Config struct {
-	// Imports are all the functions that modules may import. A module that imports another is refused by Compile.
+	// Imports are all the functions that modules may import. A module that imports anything else is refused by Compile
+	// or by Instantiate.
 	Imports []HostFunc
 	// CacheDir is an existing directory, private to the host, where compiled code is kept. "": it is not kept.
 	CacheDir string

@@ -1,5 +1,7 @@
 package wasmbin
 
+import "slices"
+
 // checkBody walks over the code of own function i once, and checks every
 // index in it and that its blocks nest. The passes count on that.
 func (p *parser) checkBody(i int) {
@@ -9,6 +11,7 @@ func (p *parser) checkBody(i int) {
 	w.wide = p.wide
 	locals := len(m.Types[m.Functions[i]].Params) + int(b.Locals)
 	p.blocks = append(p.blocks[:0], OpBlock)
+	p.calls = p.calls[:0]
 	var in Instr
 	for w.Next(&in) {
 		if len(p.blocks) == 0 {
@@ -28,6 +31,7 @@ func (p *parser) checkBody(i int) {
 	if w.r.err == nil && len(p.blocks) > 0 {
 		w.r.failAt(w.r.pos, "function %d ends with %d blocks open", m.imported[KindFunc]+i, len(p.blocks))
 	}
+	b.calls = slices.Clone(p.calls)
 	p.err = w.r.err
 }
 
@@ -88,11 +92,14 @@ func (p *parser) checkIndexes(b *Body, w *Walker, in *Instr) {
 		p.refs[in.Index] = true
 		w.checkIndex(in, in.Index, m.NumFuncs(), "function")
 	case OpCall, OpReturnCall:
+		p.calls = append(p.calls, int32(in.Start))
 		w.checkIndex(in, in.Index, m.NumFuncs(), "function")
 	case OpCallIndirect, OpReturnCallIndirect:
+		p.calls = append(p.calls, int32(in.Start))
 		w.checkIndex(in, in.Index, len(m.Types), "type")
 		w.checkIndex(in, in.Index2, space(KindTable, len(m.Tables)), "table")
 	case OpCallRef, OpReturnCallRef:
+		p.calls = append(p.calls, int32(in.Start))
 		p.uses[op] = true
 		w.checkIndex(in, in.Index, len(m.Types), "type")
 	case OpThrow:

@@ -88,4 +88,5 @@ func (e *bodyEdit) finish() {
 	e.upTo(len(e.body.Code()))
 	e.body.Raw, e.body.code = e.out, e.code
 	e.body.Locals += e.locals
+	e.body.calls, e.body.edited = nil, true
 }

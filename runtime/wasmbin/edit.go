@@ -84,7 +84,7 @@ func (m *Module) addFunc(t FuncType, locals []ValType, code ...[]byte) uint32 {
 	start := len(raw)
 	raw = append(append(raw, slices.Concat(code...)...), byte(OpEnd))
 	m.Functions = append(m.Functions, m.addType(t))
-	m.Bodies = append(m.Bodies, Body{Raw: raw, Locals: uint32(len(locals)), code: start})
+	m.Bodies = append(m.Bodies, Body{Raw: raw, Locals: uint32(len(locals)), code: start, edited: true})
 	m.changed(secFunction)
 	m.changed(secCode)
 	return uint32(m.NumFuncs() - 1)

@@ -34,6 +34,9 @@ func (m *Module) sizeHint() int {
 	for i := range m.Bodies {
 		n += len(m.Bodies[i].Raw) + 5
 	}
+	for i := range m.Customs {
+		n += len(m.Customs[i].Data)
+	}
 	return n
 }
 

@@ -42,6 +42,12 @@ func (p *parser) expr(globals int) Expr {
 // constant returns the value of an expression of type i32 that depends on
 // nothing: constants and arithmetic of them.
 func (e Expr) constant() (v uint32, ok bool) {
+	if e[0] == byte(OpI32Const) { // nearly all are one constant, and a Go guest has tens of thousands
+		r := reader{b: e, pos: 1}
+		if v := uint32(r.signed(32, "constant")); r.pos == len(e)-1 {
+			return v, true
+		}
+	}
 	stack := make([]uint32, 0, 8)
 	w := walkCode(e, 0)
 	for in := (Instr{}); w.Next(&in) && in.Op != OpEnd; {

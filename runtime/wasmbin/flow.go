@@ -13,8 +13,9 @@ type funcFlow struct {
 	stretches []stretch
 	regions   []region
 	calls     []callSite
-	tries     bool // it has a try_table
-	spends    bool // it has an instruction that pays where it stands
+	stops     []int32 // where instructions begin that Meter looks at again
+	tries     bool    // it has a try_table
+	spends    bool    // it has an instruction that pays where it stands
 }
 
 // A scope is code that is repeated together: a loop's body without the loops
@@ -107,23 +108,35 @@ func (m *Module) scanFlow(g *callGraph) flow {
 func (m *Module) scanCalls(g *callGraph) flow {
 	f := make(flow, len(m.Bodies))
 	inParallel(len(f), func() func(int) {
-		var calls []callSite
-		return func(i int) {
-			calls = calls[:0]
-			w := m.Bodies[i].Walk()
-			for in := (Instr{}); w.Next(&in); {
-				if callee, ok := g.callee(&in); ok {
-					calls = append(calls, callSite{start: in.Start, end: in.End, tail: in.Op.isTailCall(), callee: callee})
-				}
-			}
-			f[i].calls = slices.Clone(calls)
-		}
+		return func(i int) { f[i].calls = m.Bodies[i].scanCalls(g) }
 	})
 	return f
 }
 
+func (b *Body) scanCalls(g *callGraph) []callSite {
+	calls := make([]callSite, 0, len(b.calls))
+	note := func(in *Instr) {
+		if callee, ok := g.callee(in); ok {
+			calls = append(calls, callSite{start: in.Start, end: in.End, tail: in.Op.isTailCall(), callee: callee})
+		}
+	}
+	var in Instr
+	w := b.Walk()
+	if b.edited {
+		for w.Next(&in) {
+			note(&in)
+		}
+		return calls
+	}
+	for _, start := range b.calls {
+		w.at(start, &in)
+		note(&in)
+	}
+	return calls
+}
+
 func (s *scanner) function(b *Body) funcFlow {
-	s.funcFlow = funcFlow{scopes: s.scopes[:0], stretches: s.stretches[:0], regions: s.regions[:0], calls: s.calls[:0]}
+	s.funcFlow = funcFlow{scopes: s.scopes[:0], stretches: s.stretches[:0], regions: s.regions[:0], calls: s.calls[:0], stops: s.stops[:0]}
 	s.scope, s.dom = -1, -1
 	s.openScope(false, 0)
 	s.blocks = append(s.blocks[:0], openBlock{op: OpBlock, scope: s.scope, from: -1, dom: -1})
@@ -139,7 +152,7 @@ func (s *scanner) function(b *Body) funcFlow {
 	}
 	f := s.funcFlow // whose slices the next function overwrites
 	f.scopes, f.stretches = slices.Clone(f.scopes), slices.Clone(f.stretches)
-	f.regions, f.calls = slices.Clone(f.regions), slices.Clone(f.calls)
+	f.regions, f.calls, f.stops = slices.Clone(f.regions), slices.Clone(f.calls), slices.Clone(f.stops)
 	return f
 }
 
@@ -150,7 +163,11 @@ func (s *scanner) instruction(in *Instr) {
 	switch in.Op {
 	default:
 		s.pay(in, 1)
+		return
 	case OpNop:
+		return
+	case OpReturn, OpRefFunc:
+		s.pay(in, 1)
 	case OpTryTable:
 		s.tries, s.spends = true, true
 		s.jumps(in.Labels)
@@ -185,6 +202,7 @@ func (s *scanner) instruction(in *Instr) {
 		s.spends = true
 		s.pay(in, 1)
 	}
+	s.stops = append(s.stops, int32(in.Start))
 }
 
 // isTailCall says whether op ends the function with a call.

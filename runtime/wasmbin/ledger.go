@@ -154,8 +154,9 @@ type charge struct {
 	looked bool  // and looked at
 }
 
-// charges lists what own function n pays and where, in code order.
-func (l *ledger) charges(n node) []charge {
+// charges appends to an empty slice what own function n pays and where, in code
+// order.
+func (l *ledger) charges(n node, charges []charge) []charge {
 	f := &l.flow[n]
 	units := make([]uint64, len(f.stretches)+len(f.regions))
 	for i, s := range f.stretches {
@@ -170,7 +171,6 @@ func (l *ledger) charges(n node) []charge {
 		}
 	}
 
-	var charges []charge
 	add := func(pos int, units uint64, scope int32, looked bool) {
 		charges = append(charges, charge{pos, uint32(min(units, math.MaxInt32)), scope, looked})
 	}

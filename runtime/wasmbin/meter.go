@@ -115,7 +115,8 @@ type meter struct {
 	wraps  [][]byte // by own function: the block type of what keeps the budget in a local; or nil
 
 	local    int64 // the local that holds the budget in this function, or -1
-	pending  []charge
+	charges  []charge
+	pending  []charge // those that are still to come
 	upcoming []callSite
 	scopes   []scope
 }
@@ -134,16 +135,17 @@ func (mt *meter) findWraps(own int) {
 // function rewrites own function i.
 func (mt *meter) function(i int) {
 	m, b := mt.m, &mt.m.Bodies[i]
-	mt.pending = mt.ledger.charges(node(i))
-	mt.upcoming = mt.ledger.flow[i].calls
-	mt.scopes = mt.ledger.flow[i].scopes
+	f := &mt.ledger.flow[i]
+	mt.charges = mt.ledger.charges(node(i), mt.charges[:0])
+	mt.pending = mt.charges
+	mt.upcoming, mt.scopes = f.calls, f.scopes
 	mt.local = -1
 	if wrap := mt.wraps[i]; wrap != nil {
 		mt.local = int64(len(m.Types[m.Functions[i]].Params)) + int64(b.Locals)
-		mt.beginWrapped(b, I64, wrap)
+		mt.beginWrapped(b, f.stops, I64, wrap)
 		mt.load(mt.upTo(0))
 	} else {
-		mt.begin(b)
+		mt.begin(b, f.stops)
 	}
 	for mt.next() {
 		mt.instruction()
@@ -154,7 +156,7 @@ func (mt *meter) function(i int) {
 func (mt *meter) instruction() {
 	in := &mt.in
 	for len(mt.pending) > 0 && mt.pending[0].pos <= in.Start && mt.pending[0].scope < 0 {
-		mt.charge(mt.upTo(in.Start), mt.pending[0])
+		mt.charge(mt.upTo(mt.pending[0].pos), mt.pending[0])
 		mt.pending = mt.pending[1:]
 	}
 	switch in.Op {

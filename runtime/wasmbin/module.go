@@ -127,6 +127,9 @@ type Body struct {
 	code   int  // where in Raw the instructions begin
 	offset int  // where in the parsed module Raw began; for messages
 	sizes  bool // it has a memory.size or memory.grow
+
+	calls  []int32 // where in the code its calls begin, unless it is edited
+	edited bool    // a pass has changed the code
 }
 
 // Code returns the instructions, the final end included.

@@ -81,6 +81,7 @@ type parser struct {
 
 	// While bodies are checked:
 	blocks []Op            // open blocks of the body
+	calls  []int32         // as in Body
 	uses   map[Op]bool     // as in Module
 	refs   map[uint32]bool // as in Module
 }

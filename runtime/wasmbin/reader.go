@@ -65,9 +65,16 @@ func (r *reader) done() {
 
 // u32 reads an unsigned LEB128 number of up to 32 bits (specification 5.2.2).
 func (r *reader) u32(what string) uint32 {
-	if r.pos < len(r.b) && r.b[r.pos] < 0x80 {
-		r.pos++
-		return uint32(r.b[r.pos-1])
+	if r.pos+1 < len(r.b) { // nearly all take one byte or two
+		first, second := uint32(r.b[r.pos]), uint32(r.b[r.pos+1])
+		switch {
+		case first < 0x80:
+			r.pos++
+			return first
+		case second < 0x80:
+			r.pos += 2
+			return first&0x7f | second<<7
+		}
 	}
 	return uint32(r.unsigned(32, what))
 }
@@ -96,6 +103,11 @@ func (r *reader) unsigned(bits int, what string) uint64 {
 // signed reads a signed LEB128 number of up to bits bits, in no more than
 // ceil(bits/7) bytes and with every unused bit equal to the sign.
 func (r *reader) signed(bits int, what string) int64 {
+	if r.pos+1 < len(r.b) && r.b[r.pos] >= 0x80 && r.b[r.pos+1] < 0x80 { // two bytes fit in any number of bits used here
+		first, second := r.b[r.pos], int8(r.b[r.pos+1]<<1)
+		r.pos += 2
+		return int64(first&0x7f) | int64(second)<<6
+	}
 	var v int64
 	at := r.pos
 	for shift := 0; ; shift += 7 {

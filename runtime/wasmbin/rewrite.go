@@ -7,6 +7,7 @@ package wasmbin
 type rewriter struct {
 	bodyEdit
 	w      Walker
+	stops  []int32 // as in funcFlow; still to come
 	in     Instr
 	blocks []newBlock // by original block, outermost first
 	labels uint32     // open in the new code
@@ -23,10 +24,11 @@ type newBlock struct {
 	after  code   // what closes those
 }
 
-// begin starts on a body.
-func (r *rewriter) begin(b *Body) {
+// begin starts on a body, to stop at the given instructions.
+func (r *rewriter) begin(b *Body, stops []int32) {
 	r.bodyEdit = bodyEdit{body: b}
 	r.w = *b.Walk()
+	r.stops = stops
 	r.exit = false
 	r.blocks = append(r.blocks[:0], newBlock{})
 	r.labels = 1
@@ -35,8 +37,8 @@ func (r *rewriter) begin(b *Body) {
 // beginWrapped starts on a body that gets a local of type t and becomes a block
 // of type wrap within itself, so that code can be put at the one place where
 // the function ends.
-func (r *rewriter) beginWrapped(b *Body, t ValType, wrap []byte) {
-	r.begin(b)
+func (r *rewriter) beginWrapped(b *Body, stops []int32, t ValType, wrap []byte) {
+	r.begin(b, stops)
 	r.addLocal(t)
 	c := r.upTo(0)
 	*c = append(append(*c, byte(OpBlock)), wrap...)
@@ -45,8 +47,15 @@ func (r *rewriter) beginWrapped(b *Body, t ValType, wrap []byte) {
 	r.labels = 2
 }
 
-// next reads the next instruction of the original code into r.in.
-func (r *rewriter) next() bool { return r.w.Next(&r.in) }
+// next reads the next instruction to stop at into r.in.
+func (r *rewriter) next() bool {
+	if len(r.stops) == 0 {
+		return false
+	}
+	start := r.stops[0]
+	r.stops = r.stops[1:]
+	return r.w.at(start, &r.in)
+}
 
 // copy copies r.in as it must be in the new code. At the end of a wrapped
 // body, it closes the wrapping block and returns true: the code at the exit is

@@ -1,5 +1,7 @@
 package wasmbin
 
+import "slices"
+
 // Instr is one instruction with its immediates.
 type Instr struct {
 	Op         Op
@@ -40,6 +42,12 @@ type Walker struct {
 func (b *Body) Walk() *Walker {
 	w := walkCode(b.Code(), b.offset+b.code)
 	return &w
+}
+
+// at reads the instruction that begins at start into in.
+func (w *Walker) at(start int32, in *Instr) bool {
+	w.r.pos = int(start)
+	return w.Next(in)
 }
 
 // walkCode walks over code that stands at offset base of the module.
@@ -229,7 +237,7 @@ func (w *Walker) blockType(in *Instr) {
 
 func (w *Walker) brTable(in *Instr) {
 	n := w.r.count(1<<31-1, "branch targets")
-	w.labels = w.labels[:0]
+	w.labels = slices.Grow(w.labels[:0], n+1)
 	for range n {
 		w.labels = append(w.labels, w.r.u32("label"))
 	}

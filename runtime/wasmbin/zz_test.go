@@ -22,7 +22,7 @@ func TestZZ(t *testing.T) {
 			best[n] = d
 		}
 	}
-	for range 30 {
+	for range 120 {
 		ph("total", func() {
 			var m *Module
 			ph("parse", func() { m, _ = Parse(wasm) })

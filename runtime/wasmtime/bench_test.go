@@ -4,6 +4,7 @@ package wasmtime
 
 import (
 	"context"
+	"io"
 	"os"
 	"testing"
 
@@ -14,12 +15,14 @@ import (
 // benchGuest has an export for each cost of a call, and loops that leave it out.
 const benchGuest = `(module
 	(import "env" "nop" (func $nop))
+	(import "env" "fail" (func $fail))
 	(import "env" "sum" (func $sum (param i32 i32) (result i64)))
 	(memory (export "memory") 1)
 	(global (export "n") (mut i64) (i64.const 0))
 	(func (export "empty"))
 	(func (export "add") (param i64 i64) (result i64) (i64.add (local.get 0) (local.get 1)))
 	(func (export "trap") unreachable)
+	(func (export "fail") (call $fail))
 	(func (export "nops") (param i64) (loop
 		(call $nop)
 		(br_if 0 (i64.ne (i64.const 0) (local.tee 0 (i64.sub (local.get 0) (i64.const 1)))))))
@@ -29,6 +32,7 @@ const benchGuest = `(module
 
 var benchImports = []engine.HostFunc{
 	{Module: "env", Name: "nop", Func: nop},
+	{Module: "env", Name: "fail", Func: func(context.Context, *engine.Guest, []uint64) error { return io.EOF }},
 	{Module: "env", Name: "sum", Params: []wasmbin.ValType{wasmbin.I32, wasmbin.I32}, Results: []wasmbin.ValType{wasmbin.I64},
 		Func: func(_ context.Context, g *engine.Guest, stack []uint64) error {
 			b, _ := g.View(uint32(stack[0]), uint32(stack[1]))
@@ -46,7 +50,7 @@ func BenchmarkCall(b *testing.B) {
 		name  string
 		stack []uint64
 		fails bool
-	}{{"empty", nil, false}, {"add", []uint64{1, 2}, false}, {"trap", nil, true}} {
+	}{{"empty", nil, false}, {"add", []uint64{1, 2}, false}, {"trap", nil, true}, {"fail", nil, true}} {
 		b.Run(c.name, func(b *testing.B) {
 			f := i.Func(c.name)
 			b.ReportAllocs()

@@ -45,7 +45,7 @@ func openCache(e *wt.Engine, dir string) (*cache, error) {
 	if err != nil {
 		return nil, owned(err)
 	}
-	return &cache{dir: dir, compiler: sha256.Sum256(append(b, version()...))}, nil
+	return &cache{dir: dir, compiler: sha256.Sum256(append(b, version...))}, nil
 }
 
 type cacheKey [sha256.Size]byte

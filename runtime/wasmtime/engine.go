@@ -4,9 +4,6 @@ package wasmtime
 
 import (
 	"context"
-	"runtime/debug"
-	"strings"
-	"sync"
 
 	wt "github.com/bytecodealliance/wasmtime-go/v44"
 
@@ -50,19 +47,10 @@ type wasmtimeEngine struct {
 
 type importName struct{ module, name string }
 
-func (e *wasmtimeEngine) Name() string { return "wasmtime " + version() }
+func (e *wasmtimeEngine) Name() string { return "wasmtime " + version }
 
-// version is wasmtime's, as this program was built with it.
-var version = sync.OnceValue(func() string {
-	if info, ok := debug.ReadBuildInfo(); ok {
-		for _, d := range info.Deps {
-			if strings.HasPrefix(d.Path, "github.com/bytecodealliance/wasmtime-go/") {
-				return strings.TrimPrefix(d.Version, "v")
-			}
-		}
-	}
-	return "unknown"
-})
+// version is that of wasmtime and wasmtime-go, as go.mod has it. (A program does not always know what it was built of.)
+const version = "44.0.0"
 
 func (e *wasmtimeEngine) Compile(ctx context.Context, wasm []byte) (engine.Code, error) {
 	const op = "compile"

@@ -5,6 +5,8 @@ package wasmtime
 import (
 	"context"
 	"errors"
+	"os"
+	"regexp"
 	"testing"
 
 	wt "github.com/bytecodealliance/wasmtime-go/v44"
@@ -16,6 +18,16 @@ import (
 )
 
 func TestEngine(t *testing.T) { enginetest.Test(t, Open) }
+
+func TestVersionIsThatOfTheModule(t *testing.T) {
+	mod, err := os.ReadFile("../../go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "github.com/bytecodealliance/wasmtime-go/v44 v" + version; !regexp.MustCompile(`\b` + regexp.QuoteMeta(want) + `\b`).Match(mod) {
+		t.Errorf("go.mod does not require %s", want)
+	}
+}
 
 // bare is an engine.Memory that asks for size bytes in all, and fails the test if it is asked to place memory.
 type bare struct {
@@ -105,6 +117,9 @@ func TestCompileRefuses(t *testing.T) {
 	e := open(t, engine.Config{})
 	if _, err := e.Compile(t.Context(), wasm(t, `(module (memory 1))`)); !errors.Is(err, spec.InvalidModule) {
 		t.Errorf("a memory that is not exported: got %v", err)
+	}
+	if _, err := e.Compile(t.Context(), wasm(t, `(module (import "m" "f" (func)))`)); !errors.Is(err, spec.UnknownImport) {
+		t.Errorf("an import that is not offered: got %v", err)
 	}
 	ctx, cancel := context.WithCancelCause(t.Context())
 	stop := errors.New("stop")

@@ -4,6 +4,7 @@ package wasmtime
 
 import (
 	"fmt"
+	"runtime/debug"
 
 	wt "github.com/bytecodealliance/wasmtime-go/v44"
 
@@ -61,7 +62,7 @@ func (i *instance) run(h *engine.HostFunc, stack []uint64) (err error) {
 			if !ok {
 				cause = fmt.Errorf("%v", p)
 			}
-			err = spec.Errorf("serve the guest", spec.System, "host function "+h.Module+"."+h.Name, "it panicked: %w", cause)
+			err = spec.Errorf("serve the guest", spec.System, h.Module+"."+h.Name, "the host function panicked: %w\n%s", cause, debug.Stack())
 		}
 	}()
 	return h.Func(i.ctx, i.guest, stack)

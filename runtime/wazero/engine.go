@@ -71,10 +71,20 @@ func hostFunc(f engine.HostFunc) api.GoModuleFunc {
 		if !ok { // a start function's call comes with a context around ours
 			c = ctx.Value(callKey{}).(*callContext)
 		}
-		if err := f.Func(c.Context, c.guest, stack); err != nil {
+		if err := serve(&f, c, stack); err != nil {
 			panic(&hostError{err})
 		}
 	}
+}
+
+// serve runs a host function. If that panics, it is the host's fault and not the guest's.
+func serve(f *engine.HostFunc, c *callContext, stack []uint64) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = spec.Errorf("serve the guest", spec.System, f.Module+"."+f.Name, "the host function panicked: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return f.Func(c.Context, c.guest, stack)
 }
 
 // hostError carries a host function's error past wazero.
@@ -216,7 +226,11 @@ func (i *instance) Global(name string) engine.Global {
 	if !ok {
 		return nil
 	}
-	return g
+	switch g.Type() {
+	case api.ValueTypeI32, api.ValueTypeI64, api.ValueTypeF32, api.ValueTypeF64:
+		return g
+	}
+	return nil
 }
 
 func (i *instance) Func(name string) engine.Func {
@@ -252,9 +266,6 @@ func failure(err error) error {
 	}
 	if known := (*spec.Error)(nil); errors.As(err, &known) {
 		return known
-	}
-	if bug := runtime.Error(nil); errors.As(err, &bug) { // a host function panicked
-		return &spec.Error{Op: "serve the guest", Kind: spec.System, Err: bug}
 	}
 	return trap(err)
 }
