@@ -7,6 +7,8 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/raywasm/raywasm/runtime/engine"
+	"github.com/raywasm/raywasm/runtime/wazero"
 	"github.com/raywasm/raywasm/spec"
 )
 
@@ -24,6 +26,8 @@ type Config struct {
 	Resources map[string]float64
 	// CacheDir keeps compiled code between runs. "": raywasm in the user's cache directory; "off": nothing is kept.
 	CacheDir string
+	// Engine runs guests: wazero.Open or wasmtime.Open. nil: wazero.
+	Engine engine.Open
 	// Logger gets what an operator should know: retries, restarts, refused modules. nil: nothing is logged.
 	Logger *zap.Logger
 }
@@ -39,12 +43,16 @@ type resolved struct {
 	total             spec.Resources
 	objectStoreMemory int64
 	cacheDir          string // "" for none
+	engine            engine.Open
 	log               *zap.Logger
 }
 
 func (c Config) resolve() (resolved, error) {
 	const op = "check the node's configuration"
-	r := resolved{objectStoreMemory: c.ObjectStoreMemory, log: c.Logger}
+	r := resolved{objectStoreMemory: c.ObjectStoreMemory, log: c.Logger, engine: c.Engine}
+	if r.engine == nil {
+		r.engine = wazero.Open
+	}
 	if r.log == nil {
 		r.log = zap.NewNop()
 	}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/raywasm/raywasm/host/hostcall"
 	wasmrt "github.com/raywasm/raywasm/runtime"
-	"github.com/raywasm/raywasm/runtime/wazero"
 	"github.com/raywasm/raywasm/spec"
 	"github.com/raywasm/raywasm/store"
 )
@@ -64,7 +63,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	n.objects = newObjects(n.store)
 	n.objects.forget = n.forgetActor
 	n.runtime, err = wasmrt.New(wasmrt.Config{
-		Engine:   wazero.Open,
+		Engine:   r.engine,
 		Imports:  hostcall.Funcs(),
 		CacheDir: r.cacheDir,
 		Logger:   r.log,

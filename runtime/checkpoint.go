@@ -81,6 +81,12 @@ func (s *Sandbox) Checkpoint(kind CheckpointKind) ([]byte, error) {
 	if s.broken || s.closed {
 		return nil, spec.Errorf(op, spec.WorkerCrashed, s.label(), "the sandbox has ended")
 	}
+	if s.parked != nil {
+		if err := s.unpark(context.Background()); err != nil {
+			s.broken = true
+			return nil, err
+		}
+	}
 	i := s.instance
 	m := i.module
 	if m.image == nil {
@@ -225,7 +231,7 @@ func (m *Module) Restore(ctx context.Context, cfg SandboxConfig, checkpoint []by
 		return nil, err
 	}
 	i.begin(cfg)
-	s := &Sandbox{instance: i}
+	s := &Sandbox{instance: i, config: cfg}
 	if kind == CheckpointFull {
 		i.clear()
 	}

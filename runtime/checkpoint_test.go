@@ -146,6 +146,42 @@ func TestRestoredTwiceDrawsDifferentNumbers(t *testing.T) {
 	}
 }
 
+func TestAParkedSandboxGoesOnWhereItWas(t *testing.T) {
+	m := loadGo(t)
+	var all []*wasmrt.Sandbox
+	for k := range 5 {
+		s, err := m.NewSandbox(t.Context(), wasmrt.SandboxConfig{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, s)
+		call(t, s, "grow", uint64(k)*100_000)
+		s.Park()
+	}
+	for round := range 3 {
+		for k, s := range all {
+			if got, want := call(t, s, "count"), uint64(1001+round); got != want {
+				t.Errorf("sandbox %d counts %d in round %d, want %d", k, got, round, want)
+			}
+			before := s.Usage()
+			s.Park()
+			if after := s.Usage(); after != before || after.Units == 0 {
+				t.Errorf("parked, it has used %+v; before, %+v", after, before)
+			}
+		}
+	}
+	for k, s := range all {
+		saved, err := s.Checkpoint(wasmrt.CheckpointDelta)
+		if err != nil || len(saved) == 0 {
+			t.Errorf("a checkpoint of parked sandbox %d: %d bytes, %v", k, len(saved), err)
+		}
+		s.Park()
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestABadCheckpointIsRefused(t *testing.T) {
 	m := loadGo(t)
 	s, err := m.NewSandbox(t.Context(), wasmrt.SandboxConfig{})

@@ -119,7 +119,9 @@ func (p *program) read(m *wasmbin.Module, allowed map[importName]wasmbin.FuncTyp
 				i.Wanted = signatureText(want)
 			}
 		}
-		p.info.Imports = append(p.info.Imports, i)
+		if !slices.Contains(p.info.Imports, i) { // tool chains import some functions more than once
+			p.info.Imports = append(p.info.Imports, i)
+		}
 	}
 	for _, e := range m.Exports {
 		x := Export{Name: e.Name, Kind: e.Kind.String()}

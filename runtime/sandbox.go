@@ -26,8 +26,11 @@ type SandboxConfig struct {
 
 // Sandbox is a running instance with its limits. It belongs to one goroutine at a time.
 type Sandbox struct {
-	instance *instance
-	broken   bool // a call failed: nobody knows what state it is in
+	instance *instance // nil while it is parked, and once it is closed
+	parked   *parked   // nil while it is not
+	config   SandboxConfig
+	used     Usage // before it was parked last
+	broken   bool  // a call failed: nobody knows what state it is in
 	closed   bool
 }
 
@@ -40,7 +43,7 @@ func (m *Module) NewSandbox(ctx context.Context, cfg SandboxConfig) (*Sandbox, e
 		return nil, err
 	}
 	i.begin(cfg)
-	s := &Sandbox{instance: i}
+	s := &Sandbox{instance: i, config: cfg}
 	if m.image != nil {
 		if f := i.function(spec.ExportFresh); f != nil && f.params == 0 {
 			if _, err := s.Call(ctx, spec.ExportFresh); err != nil {
@@ -64,16 +67,27 @@ func (m *Module) NewSandbox(ctx context.Context, cfg SandboxConfig) (*Sandbox, e
 func (s *Sandbox) HasExport(name string) bool { return s.instance.module.HasExport(name) }
 
 // SetOwner changes what the host functions find as engine.Guest.Owner.
-func (s *Sandbox) SetOwner(owner any) { s.instance.guest.Owner = owner }
+func (s *Sandbox) SetOwner(owner any) {
+	s.config.Owner = owner
+	if s.instance != nil {
+		s.instance.guest.Owner = owner
+	}
+}
 
 // Call calls an export with parameters as bits, and returns its first result as bits, 0 if it has none. After an error
 // the sandbox can only be closed. Errors: spec.FunctionNotFound; spec.GuestTrap, spec.StackOverflow, spec.GuestExit and
 // spec.OutOfMemory with a *spec.Fault; the cause of ctx; what a host function returned.
 func (s *Sandbox) Call(ctx context.Context, export string, params ...uint64) (uint64, error) {
-	i := s.instance
 	if s.broken || s.closed {
 		return 0, spec.Errorf("call "+export, spec.WorkerCrashed, s.label(), "the sandbox has ended")
 	}
+	if s.parked != nil {
+		if err := s.unpark(ctx); err != nil {
+			s.broken = true
+			return 0, err
+		}
+	}
+	i := s.instance
 	f := i.function(export)
 	if f == nil {
 		return 0, spec.Errorf("call", spec.FunctionNotFound, strconv.Quote(export), "module %s exports no such function of numeric types", i.module.Digest().Short())
@@ -112,10 +126,14 @@ type Usage struct {
 
 // Usage returns what the sandbox has used. Not to be called while it runs.
 func (s *Sandbox) Usage() Usage {
+	u := s.used
 	i := s.instance
-	u := Usage{CPU: i.meter.cpu}
+	if i == nil {
+		return u
+	}
+	u.CPU += i.meter.cpu
 	if i.budget != nil {
-		u.Units = i.meter.granted - int64(i.budget.Get())
+		u.Units += i.meter.granted - int64(i.budget.Get())
 	}
 	u.Memory = int64(i.believedPages()) * wasmPage
 	return u
@@ -128,7 +146,10 @@ func (s *Sandbox) Close() error {
 	}
 	s.closed = true
 	i := s.instance
-	s.instance = nil
+	s.instance, s.parked = nil, nil
+	if i == nil {
+		return nil
+	}
 	if s.broken || !i.scrub() {
 		i.destroy()
 		return nil
@@ -139,8 +160,11 @@ func (s *Sandbox) Close() error {
 
 // label names the sandbox in errors.
 func (s *Sandbox) label() string {
-	if s.instance == nil {
-		return ""
+	switch {
+	case s.instance != nil:
+		return "module " + s.instance.module.Digest().Short()
+	case s.parked != nil:
+		return "module " + s.parked.module.Digest().Short()
 	}
-	return "module " + s.instance.module.Digest().Short()
+	return ""
 }

@@ -10,7 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"time"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -20,8 +20,9 @@ import (
 func newBuild() *cobra.Command {
 	var out string
 	cmd := &cobra.Command{
-		Use:   "build DIR [-o FILE]",
-		Short: "Build a Go main package into a module",
+		Use:                   "build DIR [-o FILE]",
+		DisableFlagsInUseLine: true,
+		Short:                 "Build a Go main package into a module",
 		Long: `Builds the Go main package in DIR into a WebAssembly module that is driver and worker
 at once, and prints the module's file, digest and size. Go must be installed.
 
@@ -109,24 +110,40 @@ func explain(err error, dir, what string) error {
 	return &spec.Error{Op: "build", Kind: spec.InvalidArgument, ID: dir, Err: &goFailed{fmt.Errorf("%s: %w", what, failed.err), failed.output}}
 }
 
-// runGo runs the go command for WebAssembly in dir and returns its stdout. When ctx ends, go gets the time to remove
-// its temporary files.
+// runGo runs the go command for WebAssembly in dir and returns its stdout. When ctx ends, go is interrupted; the temporary
+// files that it then leaves are removed here.
 func runGo(ctx context.Context, dir string, args ...string) (string, error) {
+	tmp, err := os.MkdirTemp(os.Getenv("GOTMPDIR"), "raywasm-go-")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(tmp)
 	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = dir
-	cmd.Env = append(cmd.Environ(), "GOOS=wasip1", "GOARCH=wasm")
+	cmd.Env = append(cmd.Environ(), "GOOS=wasip1", "GOARCH=wasm", "GOTMPDIR="+tmp)
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.WaitDelay = 5 * time.Second
-	err := cmd.Run()
+	err = cmd.Run()
 	switch {
 	case errors.Is(err, exec.ErrNotFound):
 		return "", spec.Errorf("build", spec.NotFound, dir, "the go command is not in PATH: install Go from https://go.dev/dl, or submit a .wasm file")
 	case err != nil && ctx.Err() != nil:
 		return "", context.Cause(ctx)
+	case killedBy(err, syscall.SIGINT): // a terminal sends Ctrl-C to both, and go was faster
+		return "", &interrupted{syscall.SIGINT}
 	case err != nil:
 		return "", &goFailed{err, stderr.String()}
 	}
 	return stdout.String(), nil
+}
+
+// killedBy reports whether err is that of a process that the signal ended.
+func killedBy(err error, signal syscall.Signal) bool {
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) {
+		return false
+	}
+	status, ok := exit.Sys().(syscall.WaitStatus)
+	return ok && status.Signaled() && status.Signal() == signal
 }

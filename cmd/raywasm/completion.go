@@ -20,8 +20,9 @@ var completions = map[string]func(root *cobra.Command, w io.Writer) error{
 func newCompletion() *cobra.Command {
 	shells := slices.Sorted(maps.Keys(completions))
 	return &cobra.Command{
-		Use:   "completion bash|zsh|fish|powershell",
-		Short: "Print a script that completes command lines in a shell",
+		Use:                   "completion bash|zsh|fish|powershell",
+		DisableFlagsInUseLine: true,
+		Short:                 "Print a script that completes command lines in a shell",
 		Long: `Prints a script that teaches a shell to complete raywasm's commands, flags and files.
 
 bash, with the package bash-completion, once per user:

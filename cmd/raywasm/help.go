@@ -8,9 +8,10 @@ import (
 
 func newHelp(root *cobra.Command) *cobra.Command {
 	return &cobra.Command{
-		Use:   "help [COMMAND]",
-		Short: "Tell what a command does",
-		Long:  `Prints what a command does, its flags and examples: the same as COMMAND --help.`,
+		Use:                   "help [COMMAND]",
+		DisableFlagsInUseLine: true,
+		Short:                 "Tell what a command does",
+		Long:                  `Prints what a command does, its flags and examples: the same as COMMAND --help.`,
 		Example: `  raywasm help
   raywasm help submit`,
 		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {

@@ -30,7 +30,7 @@ func newInspect() *cobra.Command {
 	var f format
 	var cfg host.Config
 	cmd := &cobra.Command{
-		Use:   "inspect MODULE",
+		Use:   "inspect [flags] MODULE",
 		Short: "Tell what a module offers and what it wants",
 		Long: `Loads MODULE, a .wasm file or a directory with a Go main package, and prints what it
 offers (a driver, functions, classes, with their options), what it wants of the host

@@ -23,8 +23,9 @@ func run(args []string) int {
 // newRoot returns the command with all below it. It prints neither errors nor usage by itself: report does.
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
-		Use:   "raywasm",
-		Short: "Ray Core for WebAssembly",
+		Use:                   "raywasm",
+		DisableFlagsInUseLine: true,
+		Short:                 "Ray Core for WebAssembly",
 		Long: `raywasm runs programs that call remote functions and actors, each in a WebAssembly
 sandbox: tasks get a fresh one per call, an actor keeps its own.
 

@@ -18,7 +18,7 @@ import (
 
 // addCacheDir gives the command the flag --cache-dir.
 func addCacheDir(cmd *cobra.Command, dir *string) {
-	cmd.Flags().StringVar(dir, "cache-dir", "", `where compiled code is kept between runs; "off" keeps none (default: raywasm in the user's cache directory)`)
+	cmd.Flags().StringVar(dir, "cache-dir", "", "the `DIR` of compiled code; \"off\" keeps none (default: raywasm in the user's cache directory)")
 	_ = cmd.MarkFlagDirname("cache-dir") // the flag is there
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -37,8 +38,9 @@ files of --working-dir, read-only, as "/".
 
 Output: what the driver writes to stdout and stderr passes through as it comes. A line of
 a task or an actor is preceded by who wrote it: "(square task=ab12) text". When the job has
-ended, a line on stderr sums it up; --quiet leaves that out. On a terminal a status line
-shows how far the job is. NO_COLOR=1 turns colours off.
+ended, a line on stderr sums it up. On a terminal a status line shows how far the job is.
+--quiet leaves out both, but not a summary that --format json asks for. NO_COLOR=1 turns
+colours off.
 
 Exit status: the driver's own. 1 if it did not end by itself (a trap, a limit) or never
 began, 2 for a command line that makes no sense, 124 after --timeout, 130 after Ctrl-C. The
@@ -86,16 +88,16 @@ It is not printed if the job never began.`,
 	f := cmd.Flags()
 	f.Var(env, "env", "a variable of the job's environment; K alone copies it from this one; may be repeated")
 	f.StringVar(&s.job.WorkingDir, "working-dir", "", "the `DIR` that the job sees as \"/\", read-only (default: no files)")
-	f.StringVar(&s.job.Namespace, "namespace", "", "where the names of the job's actors live (default: a namespace of its own)")
-	f.DurationVar(&s.timeout, "timeout", 0, "stop the job when its driver has run so long; building and loading do not count")
-	f.Float64Var(&s.node.NumCPUs, "num-cpus", 0, "CPUs the node offers (default: those this process may use)")
-	f.Float64Var(&s.node.NumGPUs, "num-gpus", 0, "GPUs the node offers (default: none)")
+	f.StringVar(&s.job.Namespace, "namespace", "", "the `NAME` of the job's namespace, in which actors have their names (default: one of its own)")
+	f.DurationVar(&s.timeout, "timeout", 0, "stop the job when its driver has run for a `DURATION` such as 90s; building and loading do not count")
+	f.Float64Var(&s.node.NumCPUs, "num-cpus", 0, "offer `N` CPUs (default: those this process may use)")
+	f.Float64Var(&s.node.NumGPUs, "num-gpus", 0, "offer `N` GPUs (default: none)")
 	f.Var(&memory, "memory", "what tasks and actors may reserve of the machine's memory (default: 70 %)")
 	f.Var(&objectStore, "object-store-memory", "bound of the object store (default: 30 % of the machine's memory)")
 	f.Var(resources, "resources", "a custom resource the node offers, such as x86=4; may be repeated")
 	addCacheDir(cmd, &s.node.CacheDir)
-	f.BoolVarP(&s.verbose, "verbose", "v", false, "the node's log on stderr")
-	f.BoolVarP(&s.quiet, "quiet", "q", false, "neither summary nor status line")
+	f.BoolVarP(&s.verbose, "verbose", "v", false, "print the node's log on stderr")
+	f.BoolVarP(&s.quiet, "quiet", "q", false, "print neither summary nor status line")
 	addFormat(cmd, &s.format)
 	f.Lookup("format").Usage = "how to print the summary: text or json"
 	_ = cmd.MarkFlagDirname("working-dir") // the flag is there
@@ -177,7 +179,7 @@ func (s *submission) drive(ctx context.Context, to *screen, node *host.Node, job
 // conclude prints how the job ended and returns the exit status.
 func (s *submission) conclude(to *screen, end ending) error {
 	if end.err != nil {
-		if _, err := to.stderr.Write([]byte(failureText(end.reported()))); err != nil {
+		if err := to.stderr.writeLine(strings.TrimSuffix(failureText(end.reported()), "\n")); err != nil {
 			return err
 		}
 	}

@@ -3,8 +3,6 @@ package main
 import (
 	"testing"
 
-	"github.com/spf13/pflag"
-
 	"github.com/raywasm/raywasm/spec"
 )
 
@@ -12,7 +10,11 @@ func TestValuesOfFlags(t *testing.T) {
 	t.Setenv("RAYWASM_TEST_SET", "here")
 	memory, resources, env := new(size), make(amounts), make(variables)
 	for _, c := range []struct {
-		value      pflag.Value
+		value interface {
+			Set(string) error
+			String() string
+			Type() string
+		}
 		text, want string // want is what the value prints then; "" for an error
 	}{
 		{memory, "1536", "1.5 KiB"},

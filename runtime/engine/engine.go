@@ -23,7 +23,7 @@ type Config struct {
 type Engine interface {
 	// Name names the engine and its version: "wazero 1.12.0".
 	Name() string
-	// Compile compiles a module, or loads what it compiled before. The bytes are not kept.
+	// Compile compiles a module, or loads what it compiled before. The bytes are not kept. A memory 0 must be exported.
 	Compile(ctx context.Context, wasm []byte) (Code, error)
 	// Close frees the engine and all its code. No instance may be left.
 	Close() error
@@ -53,9 +53,9 @@ type Memory interface {
 // Instance is a running module. It belongs to one goroutine at a time, its Close included: an instance is never closed
 // while a call runs.
 type Instance interface {
-	// Func returns an exported function, or nil.
+	// Func returns an exported function of numeric types, or nil.
 	Func(name string) Func
-	// Global returns an exported global of a numeric type, or nil.
+	// Global returns an exported mutable global of a numeric type, or nil.
 	Global(name string) Global
 	// Memory returns memory 0 as it is now, nil if there is none. It is valid until the guest runs again.
 	Memory() []byte

@@ -1,6 +1,9 @@
 package wasmbin
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 // The benchmarks of the passes work on the Go guest of testdata/kernels/go, of
 // about 4 MB.
@@ -35,11 +38,14 @@ func BenchmarkMeter(b *testing.B) {
 }
 
 // BenchmarkAdmission is all that happens to a guest that enters a node: it is
-// read, judged, rewritten by every pass, and written.
+// read, judged, rewritten by every pass, and written. It reports the shortest
+// time, too, which a machine that does other things disturbs less.
 func BenchmarkAdmission(b *testing.B) {
 	wasm := buildGo(b, false)
 	b.SetBytes(int64(len(wasm)))
+	best := time.Hour
 	for b.Loop() {
+		start := time.Now()
 		m := parse(b, wasm)
 		if reasons := m.Snapshotable(); reasons != nil {
 			b.Fatal(reasons)
@@ -47,6 +53,8 @@ func BenchmarkAdmission(b *testing.B) {
 		if _, err := everyPass(m); err != nil {
 			b.Fatal(err)
 		}
-		b.ReportMetric(float64(len(m.Encode()))/float64(len(wasm)), "growth")
+		m.Encode()
+		best = min(best, time.Since(start))
 	}
+	b.ReportMetric(best.Seconds()*1e3, "best-ms")
 }

@@ -1,6 +1,7 @@
 package wasmbin
 
 import (
+	"bytes"
 	"math"
 	"os"
 	"os/exec"
@@ -145,6 +146,10 @@ func TestPassesKeepKernels(t *testing.T) {
 	for _, s := range suites {
 		t.Run(s.name, func(t *testing.T) {
 			plain := s.build(t, false)
+			first, _ := rewritten(t, plain, everyPass)
+			if again, _ := rewritten(t, plain, everyPass); !bytes.Equal(first, again) {
+				t.Error("the same module is rewritten in two ways")
+			}
 			onEngines(t, func(t *testing.T, rt wazero.Runtime) { s.compare(t, rt, plain) })
 		})
 	}

@@ -43,10 +43,10 @@ const (
 	DefaultElementEntries = 1 << 20
 	DefaultDataSegments   = 100_000 // as in browsers; a Go guest has thousands
 	DefaultCustomSections = 1_000
-	DefaultBodyBytes      = 7_654_321 // bytes; as in browsers
-	DefaultLocals         = 50_000    // as in browsers
-	DefaultBranchTargets  = 65_520    // as in browsers
-	DefaultNesting        = 10_000    // Go nests one block per resume point
+	DefaultBodyBytes      = 4 << 20 // bytes; browsers and wasmtime take 7,654,321, and passes make bodies longer
+	DefaultLocals         = 49_000  // browsers and wasmtime take 50,000, and passes add some
+	DefaultBranchTargets  = 65_520  // as in browsers
+	DefaultNesting        = 10_000  // Go nests one block per resume point
 )
 
 // DefaultLimits returns the limits Parse works under.

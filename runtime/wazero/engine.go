@@ -3,8 +3,10 @@ package wazero
 import (
 	"context"
 	"errors"
+	"maps"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"sync"
 
 	"github.com/tetratelabs/wazero"
@@ -22,37 +24,7 @@ const features = api.CoreFeaturesV2 | experimental.CoreFeaturesTailCall | experi
 
 // Open opens the engine. It is of type engine.Open.
 func Open(cfg engine.Config) (engine.Engine, error) {
-	const op = "open the engine wazero"
-	e := &wazeroEngine{}
-	rc := wazero.NewRuntimeConfig().WithCoreFeatures(features).WithDebugInfoEnabled(false)
-	if cfg.CacheDir != "" {
-		cache, err := wazero.NewCompilationCacheWithDir(cfg.CacheDir)
-		if err != nil {
-			return nil, &spec.Error{Op: op, Kind: spec.System, ID: "cache directory " + cfg.CacheDir, Err: err}
-		}
-		e.cache = cache
-		rc = rc.WithCompilationCache(cache)
-	}
-	ctx := context.Background()
-	e.runtime = wazero.NewRuntimeWithConfig(ctx, rc)
-	modules := make(map[string]wazero.HostModuleBuilder)
-	var order []string
-	for _, f := range cfg.Imports {
-		b, ok := modules[f.Module]
-		if !ok {
-			b = e.runtime.NewHostModuleBuilder(f.Module)
-			modules[f.Module] = b
-			order = append(order, f.Module)
-		}
-		b.NewFunctionBuilder().WithGoModuleFunction(hostFunc(f), valueTypes(f.Params), valueTypes(f.Results)).Export(f.Name)
-	}
-	for _, name := range order {
-		if _, err := modules[name].Instantiate(ctx); err != nil {
-			_ = e.Close() // the first error is the one to tell
-			return nil, &spec.Error{Op: op, Kind: spec.System, ID: "imports of " + name, Err: err}
-		}
-	}
-	return e, nil
+	return &wazeroEngine{imports: cfg.Imports, cacheDir: cfg.CacheDir}, nil
 }
 
 func valueTypes(types []wasmbin.ValType) []api.ValueType {
@@ -109,8 +81,8 @@ func (c *callContext) Value(key any) any {
 }
 
 type wazeroEngine struct {
-	runtime wazero.Runtime
-	cache   wazero.CompilationCache // nil for none
+	imports  []engine.HostFunc
+	cacheDir string
 }
 
 func (e *wazeroEngine) Name() string { return "wazero " + version() }
@@ -127,35 +99,91 @@ var version = sync.OnceValue(func() string {
 	return "unknown"
 })
 
-func (e *wazeroEngine) Compile(ctx context.Context, wasm []byte) (c engine.Code, err error) {
+func (e *wazeroEngine) Close() error { return nil }
+
+// Compile makes a wazero runtime of the module's own: modules share nothing, and the file of compiled code that it reads
+// is one that has been checked.
+func (e *wazeroEngine) Compile(ctx context.Context, wasm []byte) (engine.Code, error) {
+	if e.cacheDir == "" {
+		return e.compile(ctx, wasm, nil)
+	}
+	kept, err := openCache(e.cacheDir, wasm)
+	if err != nil {
+		return nil, &spec.Error{Op: "compile", Kind: spec.System, ID: "cache directory " + e.cacheDir, Err: err}
+	}
+	c, err := e.compile(ctx, wasm, kept.cache)
+	if err != nil { // another process may be at work in the same directory
+		_ = kept.cache.Close(ctx) // nothing of it is used
+		return e.compile(ctx, wasm, nil)
+	}
+	_ = kept.seal() // without the checksum it is compiled again next time
+	return c, nil
+}
+
+// compile compiles the module and links its imports, cache being nil for none.
+func (e *wazeroEngine) compile(ctx context.Context, wasm []byte, cache wazero.CompilationCache) (_ engine.Code, err error) {
+	config := wazero.NewRuntimeConfig().WithCoreFeatures(features).WithDebugInfoEnabled(false)
+	if cache != nil {
+		config = config.WithCompilationCache(cache)
+	}
+	c := &code{runtime: wazero.NewRuntimeWithConfig(ctx, config), cache: cache}
 	defer func() {
 		if p := recover(); p != nil { // a bug of the compiler's must not end the host
 			err = spec.Errorf("compile", spec.InvalidModule, "", "the compiler failed: %v", p)
 		}
+		if err != nil {
+			_ = c.runtime.Close(ctx) // the first error is the one to tell
+		}
 	}()
-	compiled, err := e.runtime.CompileModule(experimental.WithCompilationWorkers(ctx, runtime.GOMAXPROCS(0)), wasm)
-	if err != nil {
+	if c.compiled, err = c.runtime.CompileModule(experimental.WithCompilationWorkers(ctx, runtime.GOMAXPROCS(0)), wasm); err != nil {
 		return nil, &spec.Error{Op: "compile", Kind: spec.InvalidModule, Err: err}
 	}
-	return &code{e.runtime, compiled}, nil
+	if err := e.link(ctx, c); err != nil {
+		return nil, &spec.Error{Op: "link", Kind: spec.System, Err: err}
+	}
+	return c, nil
 }
 
-func (e *wazeroEngine) Close() error {
-	ctx := context.Background()
-	err := e.runtime.Close(ctx)
-	if e.cache != nil {
-		err = errors.Join(err, e.cache.Close(ctx))
+// link makes the host modules that the module imports from, with those functions that it imports.
+func (e *wazeroEngine) link(ctx context.Context, c *code) error {
+	wanted := make(map[[2]string]bool)
+	for _, f := range c.compiled.ImportedFunctions() {
+		module, name, _ := f.Import()
+		wanted[[2]string{module, name}] = true
 	}
-	return err
+	modules := make(map[string]wazero.HostModuleBuilder)
+	for _, f := range e.imports {
+		if !wanted[[2]string{f.Module, f.Name}] {
+			continue
+		}
+		if modules[f.Module] == nil {
+			modules[f.Module] = c.runtime.NewHostModuleBuilder(f.Module)
+		}
+		modules[f.Module].NewFunctionBuilder().WithGoModuleFunction(hostFunc(f), valueTypes(f.Params), valueTypes(f.Results)).Export(f.Name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(modules)) {
+		if _, err := modules[name].Instantiate(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // code is a compiled module.
 type code struct {
 	runtime  wazero.Runtime
+	cache    wazero.CompilationCache // nil for none
 	compiled wazero.CompiledModule
 }
 
-func (c *code) Close() error { return c.compiled.Close(context.Background()) }
+func (c *code) Close() error {
+	ctx := context.Background()
+	err := c.runtime.Close(ctx)
+	if c.cache != nil {
+		err = errors.Join(err, c.cache.Close(ctx))
+	}
+	return err
+}
 
 // anonymous: nothing is looked up by name, no start functions but the module's own, no system.
 var anonymous = wazero.NewModuleConfig().WithName("").WithStartFunctions()

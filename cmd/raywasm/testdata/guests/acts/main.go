@@ -161,7 +161,9 @@ func spin([]string) error {
 	if _, err := greet.Remote(greeter, "spinner").Get(); err != nil {
 		return err
 	}
-	_, err := ray.GetAll([]ray.Ref[ray.None]{foreverRemote.Remote(), foreverRemote.Remote()})
+	tasks := []ray.Ref[ray.None]{foreverRemote.Remote(), foreverRemote.Remote()}
+	fmt.Println("submitted")
+	_, err := ray.GetAll(tasks)
 	greeter.Release()
 	return err
 }
