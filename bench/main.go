@@ -81,7 +81,7 @@ func measure(ctx context.Context, tasks, calls, sync, naive int) ([]result, erro
 	}
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "guest.wasm")
-	build := exec.CommandContext(ctx, "go", "build", "-buildmode=c-shared", "-ldflags=-s -w", "-o", path, "github.com/raywasm/raywasm/bench/guest")
+	build := exec.CommandContext(ctx, "go", "build", "-buildmode=c-shared", "-ldflags=-w", "-o", path, "github.com/raywasm/raywasm/bench/guest")
 	build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
 	build.Stderr = os.Stderr
 	if err := build.Run(); err != nil {

@@ -28,7 +28,7 @@ at once, and prints the module's file, digest and size. Go must be installed.
 
 It runs in DIR, with whatever else Go's environment variables say:
 
-  GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -ldflags="-s -w" -o FILE .
+  GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -ldflags=-w -o FILE .
 
 The package imports the SDK, github.com/raywasm/raywasm/guest-sdk/go, and so its Go
 module requires github.com/raywasm/raywasm.`,
@@ -95,7 +95,7 @@ func goBuild(ctx context.Context, s *screen, dir, out string) error {
 	if name = strings.TrimSpace(name); name != "main" {
 		return spec.Errorf(op, spec.InvalidArgument, dir, "it is package %s, and only a main package is a program", name)
 	}
-	if _, err := runGo(ctx, dir, "build", "-buildmode=c-shared", "-ldflags=-s -w", "-o", out, "."); err != nil {
+	if _, err := runGo(ctx, dir, "build", "-buildmode=c-shared", "-ldflags=-w", "-o", out, "."); err != nil {
 		return explain(err, dir, "go build failed")
 	}
 	return nil

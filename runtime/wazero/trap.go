@@ -30,7 +30,7 @@ const stackHeading = "wasm stack trace:"
 func trap(err error) *engine.Trap {
 	text, stack, _ := strings.Cut(err.Error(), stackHeading)
 	text = strings.TrimSpace(text)
-	t := &engine.Trap{Stack: strings.TrimSpace(stack), Text: text}
+	t := &engine.Trap{Stack: frames(stack), Text: text}
 	for _, known := range trapTexts {
 		if strings.HasSuffix(text, known.text) {
 			t.Code, t.Text = known.code, ""
@@ -38,4 +38,14 @@ func trap(err error) *engine.Trap {
 		}
 	}
 	return t
+}
+
+// frames cleans wazero's stack up: one frame a line, without tabs and the name of the module, which has none.
+func frames(stack string) string {
+	var b strings.Builder
+	for line := range strings.Lines(strings.TrimSpace(stack)) {
+		b.WriteString(strings.TrimPrefix(strings.TrimSpace(line), "."))
+		b.WriteByte('\n')
+	}
+	return strings.TrimSuffix(b.String(), "\n")
 }
