@@ -1,9 +1,13 @@
 package host
 
 import (
+	"cmp"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strings"
 
 	"go.uber.org/zap"
 
@@ -26,8 +30,12 @@ type Config struct {
 	Resources map[string]float64
 	// CacheDir keeps compiled code between runs. "": raywasm in the user's cache directory; "off": nothing is kept.
 	CacheDir string
-	// Engine runs guests: wazero.Open or wasmtime.Open. nil: wazero.
-	Engine engine.Open
+	// Engines are the engines that modules may ask for by name, beside "wazero", which is always there:
+	//
+	//	Engines: map[string]engine.Open{"wasmtime": wasmtime.Open}
+	Engines map[string]engine.Open
+	// Engine names the one that runs modules which ask for none. "": wazero.
+	Engine string
 	// Logger gets what an operator should know: retries, restarts, refused modules. nil: nothing is logged.
 	Logger *zap.Logger
 }
@@ -43,15 +51,18 @@ type resolved struct {
 	total             spec.Resources
 	objectStoreMemory int64
 	cacheDir          string // "" for none
-	engine            engine.Open
+	engines           map[string]engine.Open
+	engine            string
 	log               *zap.Logger
 }
 
 func (c Config) resolve() (resolved, error) {
 	const op = "check the node's configuration"
-	r := resolved{objectStoreMemory: c.ObjectStoreMemory, log: c.Logger, engine: c.Engine}
-	if r.engine == nil {
-		r.engine = wazero.Open
+	r := resolved{objectStoreMemory: c.ObjectStoreMemory, log: c.Logger, engine: cmp.Or(c.Engine, defaultEngine)}
+	r.engines = map[string]engine.Open{defaultEngine: wazero.Open}
+	maps.Copy(r.engines, c.Engines)
+	if r.engines[r.engine] == nil {
+		return r, unknownEngine(op, r.engine, r.engines)
 	}
 	if r.log == nil {
 		r.log = zap.NewNop()
@@ -99,4 +110,12 @@ func (c Config) resolve() (resolved, error) {
 		r.cacheDir = c.CacheDir
 	}
 	return r, nil
+}
+
+// defaultEngine is always there, and runs modules that ask for no other.
+const defaultEngine = "wazero"
+
+// unknownEngine says that there is no such engine, and which there are.
+func unknownEngine(op, name string, have map[string]engine.Open) *spec.Error {
+	return spec.Errorf(op, spec.InvalidArgument, "engine "+quote(name), "this node has no such engine; it has: %s", strings.Join(slices.Sorted(maps.Keys(have)), ", "))
 }

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 	"strings"
@@ -19,20 +20,45 @@ type Module struct {
 	methods   map[string]*spec.Function // by "Class.Method"
 }
 
+// LoadConfig says how a module is loaded.
+type LoadConfig struct {
+	// Engine names the engine that runs it. "": the node's own.
+	Engine string
+	// Trusted modules run unmetered: faster, and without deadlines or CPU accounting while they compute.
+	Trusted bool
+}
+
+// moduleKey tells loaded modules apart.
+type moduleKey struct {
+	digest spec.Digest
+	LoadConfig
+}
+
 // Load admits and compiles a module and asks it to describe itself. Loading the same bytes again returns the same
 // Module. Errors: spec.InvalidModule, spec.UnknownImport, spec.LimitExceeded for bytes that are not acceptable;
 // spec.FunctionNotFound for a module that offers nothing to call; what its initialisation failed with.
 func (n *Node) Load(ctx context.Context, wasm []byte) (*Module, error) {
+	return n.LoadWith(ctx, wasm, LoadConfig{})
+}
+
+// LoadWith is Load for a module that is to run under another engine, or unmetered. Errors: spec.InvalidArgument for an
+// engine that the node does not have, spec.Unsupported for one that is not built in.
+func (n *Node) LoadWith(ctx context.Context, wasm []byte, cfg LoadConfig) (*Module, error) {
+	cfg.Engine = cmp.Or(cfg.Engine, n.cfg.engine)
 	digest := spec.DigestOf(wasm)
+	key := moduleKey{digest, cfg}
 	n.mu.Lock()
-	m, ok := n.modules[digest]
+	m, ok := n.modules[key]
 	n.mu.Unlock()
 	if ok {
 		return m, nil
 	}
+	rt, err := n.runtime(cfg.Engine)
+	if err != nil {
+		return nil, err
+	}
 	m = &Module{functions: make(map[string]*spec.Function), classes: make(map[string]*spec.Class), methods: make(map[string]*spec.Function)}
-	var err error
-	m.wasm, err = n.runtime.Load(ctx, wasm, wasmrt.LoadConfig{Warm: func(ctx context.Context, s *wasmrt.Sandbox) error {
+	m.wasm, err = rt.Load(ctx, wasm, wasmrt.LoadConfig{Trusted: cfg.Trusted, Warm: func(ctx context.Context, s *wasmrt.Sandbox) error {
 		m.desc, err = describe(ctx, s, digest)
 		return err
 	}})
@@ -42,11 +68,21 @@ func (n *Node) Load(ctx context.Context, wasm []byte) (*Module, error) {
 	m.index()
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if first, ok := n.modules[digest]; ok { // somebody else loaded it meanwhile
+	if first, ok := n.modules[key]; ok { // somebody else loaded it meanwhile
 		return first, nil
 	}
-	n.modules[digest] = m
+	n.modules[key] = m
 	return m, nil
+}
+
+// Inspect tells what there is to know of a module without running or refusing it. Errors: spec.InvalidModule,
+// spec.LimitExceeded.
+func (n *Node) Inspect(wasm []byte) (wasmrt.Info, error) {
+	rt, err := n.runtime(n.cfg.engine)
+	if err != nil {
+		return wasmrt.Info{}, err
+	}
+	return rt.Inspect(wasm)
 }
 
 // index prepares the look-up by name.

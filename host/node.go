@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 
@@ -17,19 +18,20 @@ import (
 type Node struct {
 	id      spec.NodeID
 	log     *zap.Logger
-	runtime *wasmrt.Runtime
+	cfg     resolved
 	store   *store.Store
 	objects *objects
 	leases  *leases
 	scope   *scope // the node's goroutines, detached actors among them
 	jobs    atomic.Uint32
 
-	mu      sync.Mutex
-	closed  bool
-	open    map[*Job]struct{}
-	modules map[spec.Digest]*Module
-	actors  map[spec.ActorID]*actor
-	names   map[actorName]*actor
+	mu       sync.Mutex
+	closed   bool
+	open     map[*Job]struct{}
+	runtimes map[string]*wasmrt.Runtime // by the name of their engine
+	modules  map[moduleKey]*Module
+	actors   map[spec.ActorID]*actor
+	names    map[actorName]*actor
 }
 
 // actorName is how an actor is found.
@@ -50,28 +52,46 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{
-		id:      spec.NewNodeID(),
-		log:     r.log,
-		store:   store.New(r.objectStoreMemory),
-		leases:  newLeases(r.total),
-		scope:   newScope(ctx),
-		open:    make(map[*Job]struct{}),
-		modules: make(map[spec.Digest]*Module),
-		actors:  make(map[spec.ActorID]*actor),
-		names:   make(map[actorName]*actor),
+		id:       spec.NewNodeID(),
+		log:      r.log,
+		cfg:      r,
+		store:    store.New(r.objectStoreMemory),
+		leases:   newLeases(r.total),
+		scope:    newScope(ctx),
+		open:     make(map[*Job]struct{}),
+		runtimes: make(map[string]*wasmrt.Runtime),
+		modules:  make(map[moduleKey]*Module),
+		actors:   make(map[spec.ActorID]*actor),
+		names:    make(map[actorName]*actor),
 	}
 	n.objects = newObjects(n.store)
 	n.objects.forget = n.forgetActor
-	n.runtime, err = wasmrt.New(wasmrt.Config{
-		Engine:   r.engine,
-		Imports:  hostcall.Funcs(),
-		CacheDir: r.cacheDir,
-		Logger:   r.log,
-	})
-	if err != nil {
+	if _, err := n.runtime(r.engine); err != nil {
 		return nil, err
 	}
 	return n, nil
+}
+
+// runtime returns the runtime of an engine, which is opened when it is asked for first.
+func (n *Node) runtime(name string) (*wasmrt.Runtime, error) {
+	open := n.cfg.engines[name]
+	if open == nil {
+		return nil, unknownEngine("open the engine", name, n.cfg.engines)
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.closed {
+		return nil, errNodeClosed
+	}
+	if rt, ok := n.runtimes[name]; ok {
+		return rt, nil
+	}
+	rt, err := wasmrt.New(wasmrt.Config{Engine: open, Imports: hostcall.Funcs(), CacheDir: n.cfg.cacheDir, Logger: n.log})
+	if err != nil {
+		return nil, err
+	}
+	n.runtimes[name] = rt
+	return rt, nil
 }
 
 // Close ends every job and actor, waits for them and frees what the node holds. Closing twice is fine.
@@ -92,7 +112,11 @@ func (n *Node) Close() error {
 	}
 	n.killActors(nil, errNodeClosed)
 	n.scope.close(errNodeClosed)
-	return n.runtime.Close()
+	var err error
+	for _, rt := range n.runtimes {
+		err = errors.Join(err, rt.Close())
+	}
+	return err
 }
 
 // ID returns the node's id, new at every Open.

@@ -2,10 +2,11 @@ package wasmrt
 
 // Info is what can be said of a module without running it, and of its image once that is made.
 type Info struct {
-	Digest  string   `json:"digest"`
-	Bytes   int64    `json:"bytes"`
-	Imports []Import `json:"imports"`
-	Exports []Export `json:"exports"`
+	Digest  string     `json:"digest"`
+	Kind    ModuleKind `json:"kind"`
+	Bytes   int64      `json:"bytes"`
+	Imports []Import   `json:"imports"`
+	Exports []Export   `json:"exports"`
 	// MemoryMin and MemoryMax are the declared sizes of memory 0, in bytes; a MemoryMax of 0 is none declared.
 	MemoryMin int64 `json:"memory_min"`
 	MemoryMax int64 `json:"memory_max,omitempty"`
@@ -17,6 +18,22 @@ type Info struct {
 	ImageBytes  int64  `json:"image_bytes,omitempty"`
 	ImageDigest string `json:"image_digest,omitempty"`
 }
+
+// ModuleKind is what sort of module one is, by its exports.
+type ModuleKind string
+
+const (
+	// KindProgram has a driver, and may have functions and actors: built with an SDK.
+	KindProgram ModuleKind = "program"
+	// KindFunctions has functions or actors and no driver: built with an SDK.
+	KindFunctions ModuleKind = "functions"
+	// KindCommand is a plain WASI command: it exports _start.
+	KindCommand ModuleKind = "command"
+	// KindReactor is a plain WASI reactor: it exports _initialize.
+	KindReactor ModuleKind = "reactor"
+	// KindPlain has exports and nothing that initialises it.
+	KindPlain ModuleKind = "plain"
+)
 
 // Import is something a module wants of its host.
 type Import struct {

@@ -51,31 +51,42 @@ type program struct {
 // signature is how much of the stack a function's call takes, in values.
 type signature struct{ params, results int }
 
-// admit checks a module, and rewrites it so that it can be limited and copied.
-func admit(wasm []byte, allowed map[importName]wasmbin.FuncType, trusted bool) (*program, error) {
-	const op = "admit"
+// read parses a module and notes what it says of itself. Errors: spec.InvalidModule, spec.LimitExceeded.
+func read(op string, wasm []byte, allowed map[importName]wasmbin.FuncType, trusted bool) (*program, *wasmbin.Module, error) {
 	p := &program{digest: spec.DigestOf(wasm), metered: !trusted, exports: make(map[string]signature)}
-	id := "module " + p.digest.Short()
 	limits := wasmbin.DefaultLimits()
 	limits.ModuleBytes = spec.MaxModuleBytes
 	if len(wasm) > spec.MaxModuleBytes {
-		return nil, spec.Errorf(op, spec.LimitExceeded, id, "it has %s, at most %s", spec.FormatBytes(int64(len(wasm))), spec.FormatBytes(spec.MaxModuleBytes))
+		return nil, nil, spec.Errorf(op, spec.LimitExceeded, p.id(), "it has %s, at most %s", spec.FormatBytes(int64(len(wasm))), spec.FormatBytes(spec.MaxModuleBytes))
 	}
 	m, err := wasmbin.ParseLimits(wasm, limits)
 	if err != nil {
-		return nil, &spec.Error{Op: op, Kind: spec.InvalidModule, ID: id, Err: err}
+		return nil, nil, &spec.Error{Op: op, Kind: spec.InvalidModule, ID: p.id(), Err: err}
 	}
 	p.reasons = m.Snapshotable()
-	p.read(m, allowed, len(wasm))
-	if err := p.checkImports(op, id); err != nil {
+	p.describe(m, allowed, len(wasm))
+	return p, m, nil
+}
+
+// admit checks a module, and rewrites it so that it can be limited and copied.
+func admit(wasm []byte, allowed map[importName]wasmbin.FuncType, trusted bool) (*program, error) {
+	const op = "admit"
+	p, m, err := read(op, wasm, allowed, trusted)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.checkImports(op); err != nil {
 		return nil, err
 	}
 	if err := p.rewrite(m); err != nil {
-		return nil, &spec.Error{Op: op, Kind: spec.InvalidModule, ID: id, Err: err}
+		return nil, &spec.Error{Op: op, Kind: spec.InvalidModule, ID: p.id(), Err: err}
 	}
 	p.name = spec.DigestOf(fmt.Appendf(nil, "raywasm rewriter %d metered %t %s", rewriter, p.metered, p.digest))
 	return p, nil
 }
+
+// id names the module in errors.
+func (p *program) id() string { return "module " + p.digest.Short() }
 
 // rewrite runs the passes.
 func (p *program) rewrite(m *wasmbin.Module) (err error) {
@@ -100,13 +111,12 @@ func (p *program) rewrite(m *wasmbin.Module) (err error) {
 	if p.init, err = m.DetachInit(); err != nil {
 		return err
 	}
-	p.info.NoSnapshot = p.reasons
 	p.code = m.Encode()
 	return nil
 }
 
-// read notes what the original module says of itself.
-func (p *program) read(m *wasmbin.Module, allowed map[importName]wasmbin.FuncType, size int) {
+// describe notes what the original module says of itself.
+func (p *program) describe(m *wasmbin.Module, allowed map[importName]wasmbin.FuncType, size int) {
 	p.info = Info{Digest: p.digest.String(), Bytes: int64(size), Metered: p.metered}
 	for _, im := range m.Imports {
 		i := Import{Module: im.Module, Name: im.Name, Signature: im.Kind.String()}
@@ -143,6 +153,24 @@ func (p *program) read(m *wasmbin.Module, allowed map[importName]wasmbin.FuncTyp
 		}
 		p.info.MemoryMin, p.info.MemoryMax = int64(p.memory.min), int64(p.memory.max)
 	}
+	p.info.NoSnapshot = p.reasons
+	p.info.Kind = kindOf(m)
+}
+
+// kindOf says by its exports what sort of module m is.
+func kindOf(m *wasmbin.Module) ModuleKind {
+	has := func(name string) bool { _, ok := m.ExportedFunc(name); return ok }
+	switch {
+	case has(spec.ExportDescribe) && has(spec.ExportMain):
+		return KindProgram
+	case has(spec.ExportDescribe):
+		return KindFunctions
+	case has("_start"):
+		return KindCommand
+	case has(exportInitialize):
+		return KindReactor
+	}
+	return KindPlain
 }
 
 func numeric(types []wasmbin.ValType) bool {
@@ -178,7 +206,7 @@ func allowedImports(funcs []engine.HostFunc) map[importName]wasmbin.FuncType {
 }
 
 // checkImports refuses a module that imports what this host does not offer, and lists all of it.
-func (p *program) checkImports(op, id string) error {
+func (p *program) checkImports(op string) error {
 	var unknown []string
 	for _, i := range p.info.Imports {
 		switch {
@@ -198,5 +226,5 @@ func (p *program) checkImports(op, id string) error {
 		more = fmt.Sprintf(" and %d more", len(unknown)-most)
 		unknown = unknown[:most]
 	}
-	return spec.Errorf(op, spec.UnknownImport, id, "this host does not offer %s%s", strings.Join(unknown, ", "), more)
+	return spec.Errorf(op, spec.UnknownImport, p.id(), "this host does not offer %s%s", strings.Join(unknown, ", "), more)
 }

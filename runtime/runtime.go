@@ -89,6 +89,16 @@ func (r *Runtime) Close() error {
 	return r.engine.Close()
 }
 
+// Inspect tells what there is to know of a module without running or refusing it; Granted is false for the imports that
+// Load would refuse. Errors: spec.InvalidModule, spec.LimitExceeded.
+func (r *Runtime) Inspect(wasm []byte) (Info, error) {
+	p, _, err := read("inspect", wasm, r.allowed, false)
+	if err != nil {
+		return Info{}, err
+	}
+	return p.info, nil
+}
+
 // LoadConfig says how a module is loaded. The zero value is for a module that nobody knows.
 type LoadConfig struct {
 	// Trusted modules run unmetered: faster, and without deadlines or CPU accounting while they compute. They hold up

@@ -24,11 +24,13 @@ type inspection struct {
 	Functions []function  `json:"functions"`
 	Classes   []class     `json:"classes"`
 	Wasm      wasmrt.Info `json:"wasm"`
+	Refused   string      `json:"refused,omitempty"`
 }
 
 func newInspect() *cobra.Command {
 	var f format
 	var cfg host.Config
+	var load host.LoadConfig
 	cmd := &cobra.Command{
 		Use:   "inspect [flags] MODULE",
 		Short: "Tell what a module offers and what it wants",
@@ -36,7 +38,8 @@ func newInspect() *cobra.Command {
 offers (a driver, functions, classes, with their options), what it wants of the host
 (imports), and how it runs: whether its execution is metered, and whether sandboxes start
 from an image of its initialised memory. It is initialised for that, but no function of it
-is called.
+is called. A module that this host refuses, or that has nothing to call, is described all
+the same, with the reason.
 
 --format json prints an object:
   file       MODULE as it was given
@@ -46,7 +49,9 @@ is called.
              absent for none), options (absent if none are said)
   classes    array of: name, params (of the constructor), options, methods (array like
              functions)
-  wasm       the module as the runtime sees it: digest, bytes; imports (module, name,
+  refused    why the module cannot be loaded; absent if it can
+  wasm       the module as the runtime sees it: digest, kind ("program", "functions",
+             "command", "reactor", "plain"), bytes; imports (module, name,
              signature, granted); exports (name, kind, signature); memory_min, memory_max,
              metered, no_snapshot (why there can be no image), image_bytes, image_digest
 Options have Ray's names: num_cpus, memory, max_retries and so on; memory is in bytes,
@@ -62,7 +67,7 @@ times are in seconds.`,
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s := newScreen(cmd.OutOrStdout(), cmd.ErrOrStderr(), false)
-			found, err := inspect(cmd.Context(), s, cfg, args[0])
+			found, err := inspect(cmd.Context(), s, cfg, load, args[0])
 			if err != nil {
 				return err
 			}
@@ -74,11 +79,12 @@ times are in seconds.`,
 	}
 	addFormat(cmd, &f)
 	addCacheDir(cmd, &cfg.CacheDir)
+	addEngine(cmd, &cfg, &load)
 	return cmd
 }
 
 // inspect loads the module on a node of its own.
-func inspect(ctx context.Context, s *screen, cfg host.Config, path string) (*inspection, error) {
+func inspect(ctx context.Context, s *screen, cfg host.Config, load host.LoadConfig, path string) (*inspection, error) {
 	wasm, err := readProgram(ctx, s, path)
 	if err != nil {
 		return nil, err
@@ -88,15 +94,23 @@ func inspect(ctx context.Context, s *screen, cfg host.Config, path string) (*ins
 		return nil, err
 	}
 	defer node.Close()
-	module, err := loadProgram(ctx, s, node, path, wasm)
+	info, err := node.Inspect(wasm)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	found := &inspection{File: path, Wasm: info}
+	module, err := loadProgram(ctx, s, node, path, wasm, load)
+	switch {
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case err != nil:
+		found.Refused = err.Error()
+		return found, nil
 	}
 	d := module.Description()
-	return &inspection{
-		File: path, SDK: d.SDK, ABI: d.ABI, Driver: d.Main,
-		Functions: functionsOf(d.Functions), Classes: classesOf(d.Classes), Wasm: module.Wasm().Info(),
-	}, nil
+	found.SDK, found.ABI, found.Driver = d.SDK, d.ABI, d.Main
+	found.Functions, found.Classes, found.Wasm = functionsOf(d.Functions), classesOf(d.Classes), module.Wasm().Info()
+	return found, nil
 }
 
 // print writes i for a person.
@@ -112,8 +126,13 @@ func (i *inspection) print(to io.Writer) error {
 	m := &i.Wasm
 	row("module", m.Digest)
 	row("file", i.File+", "+spec.FormatBytes(m.Bytes))
-	row("built with", fmt.Sprintf("SDK %s, guest ABI %d", i.SDK, i.ABI))
-	row("driver", yesNo(i.Driver))
+	row("kind", kindText(m.Kind))
+	if i.Refused != "" {
+		row("refused", i.Refused)
+	} else {
+		row("built with", fmt.Sprintf("SDK %s, guest ABI %d", i.SDK, i.ABI))
+		row("driver", yesNo(i.Driver))
+	}
 	row("metered", yesNo(m.Metered))
 	row("memory", memoryText(m))
 	row("image", imageText(m))
@@ -141,6 +160,20 @@ func (i *inspection) print(to io.Writer) error {
 		row("  "+exp.Name, strings.TrimSpace(exp.Kind+" "+exp.Signature))
 	}
 	return w.Flush()
+}
+
+func kindText(k wasmrt.ModuleKind) string {
+	switch k {
+	case wasmrt.KindProgram:
+		return "program: a driver, with or without functions and actors"
+	case wasmrt.KindFunctions:
+		return "functions and actors, without a driver"
+	case wasmrt.KindCommand:
+		return "WASI command"
+	case wasmrt.KindReactor:
+		return "WASI reactor: plain exports"
+	}
+	return "plain exports"
 }
 
 func yesNo(b bool) string {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -92,7 +93,7 @@ func TestScripts(t *testing.T) {
 			e.Vars = append(e.Vars, env...)
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"status": wantStatus, "jsonkeys": wantKeys},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"status": wantStatus, "jsonkeys": wantKeys, "hex": writeHex},
 	})
 }
 
@@ -133,4 +134,14 @@ func wantKeys(ts *testscript.TestScript, neg bool, args []string) {
 	if got, want := slices.Sorted(maps.Keys(object)), slices.Sorted(slices.Values(args[1:])); !slices.Equal(got, want) {
 		ts.Fatalf("keys %q, want %q", got, want)
 	}
+}
+
+// writeHex is "hex FROM TO": TO gets the bytes whose hex digits FROM has, spaces and lines apart.
+func writeHex(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: hex FROM TO")
+	}
+	b, err := hex.DecodeString(strings.Join(strings.Fields(ts.ReadFile(args[0])), ""))
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), b, 0o600))
 }

@@ -71,10 +71,10 @@ func buildProgram(ctx context.Context, s *screen, dir string) ([]byte, error) {
 }
 
 // loadProgram loads the module that was read from path.
-func loadProgram(ctx context.Context, s *screen, node *host.Node, path string, wasm []byte) (*host.Module, error) {
+func loadProgram(ctx context.Context, s *screen, node *host.Node, path string, wasm []byte, load host.LoadConfig) (*host.Module, error) {
 	stop := s.doing("loading " + path)
 	defer stop()
-	module, err := node.Load(ctx, wasm)
+	module, err := node.LoadWith(ctx, wasm, load)
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return nil, context.Cause(ctx)

@@ -15,6 +15,7 @@ import (
 type submission struct {
 	program string
 	node    host.Config
+	load    host.LoadConfig
 	job     host.JobConfig
 	timeout time.Duration // of the driver; 0 for none
 	quiet   bool
@@ -96,6 +97,7 @@ It is not printed if the job never began.`,
 	f.Var(&objectStore, "object-store-memory", "bound of the object store (default: 30 % of the machine's memory)")
 	f.Var(resources, "resources", "a custom resource the node offers, such as x86=4; may be repeated")
 	addCacheDir(cmd, &s.node.CacheDir)
+	addEngine(cmd, &s.node, &s.load)
 	f.BoolVarP(&s.verbose, "verbose", "v", false, "print the node's log on stderr")
 	f.BoolVarP(&s.quiet, "quiet", "q", false, "print neither summary nor status line")
 	addFormat(cmd, &s.format)
@@ -119,7 +121,7 @@ func (s *submission) run(ctx context.Context, to *screen) error {
 		return err
 	}
 	defer node.Close()
-	if s.job.Module, err = loadProgram(ctx, to, node, s.program, wasm); err != nil {
+	if s.job.Module, err = loadProgram(ctx, to, node, s.program, wasm, s.load); err != nil {
 		return err
 	}
 	s.job.Stdout, s.job.Stderr, s.job.TaskOutput = to.stdout, to.stderr, to.taskLine

@@ -115,12 +115,16 @@ func (d *depthLimiter) function(i int) {
 func (d *depthLimiter) entries() {
 	m := d.m
 	made := map[uint32]uint32{}
+	var declared []uint32
 	entry := func(index uint32) uint32 {
 		if n := d.graph.direct(index); n == d.graph.outside || !d.counts[n] {
 			return index
 		}
 		if _, ok := made[index]; !ok {
 			made[index] = d.entry(index)
+			if m.refs[index] {
+				declared = append(declared, index)
+			}
 		}
 		return made[index]
 	}
@@ -134,6 +138,7 @@ func (d *depthLimiter) entries() {
 		m.Start = &start
 		m.changed(secStart)
 	}
+	m.declare(declared)
 }
 
 // entry adds a function that calls the one at index and sets the depth back.

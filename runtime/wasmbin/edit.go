@@ -90,6 +90,18 @@ func (m *Module) addFunc(t FuncType, locals []ValType, code ...[]byte) uint32 {
 	return uint32(m.NumFuncs() - 1)
 }
 
+// declare adds a segment that allows ref.func of functions, as a mention among
+// the exports does (specification 3.5.13, "undeclared references").
+func (m *Module) declare(funcs []uint32) {
+	if len(funcs) == 0 {
+		return
+	}
+	m.Elements = append(m.Elements, Element{
+		Mode: Declarative, Type: FuncRef, Funcs: funcs, form: elemNotActive | elemExplicit,
+	})
+	m.changed(secElement)
+}
+
 // addType returns the index of a type equal to t that stands by itself, which
 // it adds if need be: the members of a recursion group are types of their own
 // whatever their shape (specification 3.1.4).
