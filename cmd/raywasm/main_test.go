@@ -16,6 +16,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/raywasm/raywasm/runtime/engine"
 )
 
 // TestMain lets the test binary be the command, and keeps what all tests share in one folder.
@@ -94,6 +96,16 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"status": wantStatus, "jsonkeys": wantKeys, "hex": writeHex},
+		Condition: func(name string) (bool, error) {
+			if name != "wasmtime" {
+				return false, fmt.Errorf("there is no condition %q", name)
+			}
+			e, err := engines[name](engine.Config{})
+			if err != nil {
+				return false, nil // it is not built in
+			}
+			return true, e.Close()
+		},
 	})
 }
 

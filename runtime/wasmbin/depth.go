@@ -30,8 +30,9 @@ const (
 //
 // Calls that cannot lead back are not added: there is a longest chain of them,
 // and it is as long as the module is large. Calls in tail position are not
-// added either, as they give up the frame. A recursion through the host is
-// counted if it comes back through an export.
+// added either, as they give up the frame. What the host calls from within a
+// call goes on at the depth of that, but a recursion by way of the host alone
+// is the host's to limit.
 //
 // Why it is sound: whoever reads the depth has been called by one that has just
 // set it, or by the host. So it need not be set back after a call, and

@@ -1,6 +1,7 @@
 package wasmbin
 
 import (
+	"context"
 	"slices"
 	"testing"
 
@@ -123,6 +124,64 @@ func TestLimitDepthSurvivesExceptions(t *testing.T) {
 		}
 		if got := mod.ExportedGlobal(DepthExport).Get(); got != 0 {
 			t.Errorf("the depth is %d after the call", got)
+		}
+	})
+}
+
+// The depth goes on where the host calls back, and is right again afterwards,
+// however the exports end.
+func TestLimitDepthGoesOnThroughTheHost(t *testing.T) {
+	g := &guest{}
+	again := g.imp("env", "again", types(I32), types(I32))
+	self := g.nfuncs
+	g.fn(types(I32), types(I32), nil,
+		op(OpLocalGet, 0), op(opI32Eqz), blk(OpIf, i32(0), op(OpCall, again), op(OpReturn)),
+		op(OpLocalGet, 0), i32(1), op(OpI32Sub), op(OpCall, self), i32(1), op(OpI32Add))
+	g.export("run", KindFunc, g.fn(types(I32), types(I32), nil, op(OpLocalGet, 0), op(OpReturnCall, self)))
+	g.export("more", KindFunc, divers["directly"](g))
+	b := limited(t, g.wasm(), 100_000) // bytes: some 1400 frames
+	onEngines(t, func(t *testing.T, rt wazero.Runtime) {
+		more := uint64(0)
+		_, err := rt.NewHostModuleBuilder("env").NewFunctionBuilder().
+			WithGoModuleFunction(api.GoModuleFunc(func(ctx context.Context, mod api.Module, stack []uint64) {
+				results, err := mod.ExportedFunction("more").Call(ctx, more)
+				if err != nil {
+					panic(err)
+				}
+				stack[0] = results[0]
+			}), []api.ValueType{api.ValueTypeI32}, []api.ValueType{api.ValueTypeI32}).Export("again").Instantiate(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		mod := start(t, rt, b)
+		depth := mod.ExportedGlobal(DepthExport).(api.MutableGlobal)
+		for _, c := range []struct {
+			run, more uint64
+			fits      bool
+		}{{1000, 0, true}, {0, 1000, true}, {1000, 1000, false}, {500, 500, true}} {
+			more = c.more
+			results, err := mod.ExportedFunction("run").Call(t.Context(), c.run)
+			if c.fits != (err == nil) || err == nil && results[0] != c.run+c.more {
+				t.Errorf("run(%d) and %d more is %v, %v", c.run, c.more, results, err)
+			}
+			if got := depth.Get(); c.fits && got != 0 {
+				t.Errorf("the depth is %d after run(%d)", got, c.run)
+			}
+			depth.Set(0)
+		}
+	})
+}
+
+// A function that code refers to may be known by its export alone.
+func TestLimitDepthKeepsReferencesDeclared(t *testing.T) {
+	g := &guest{}
+	self := g.nfuncs
+	g.export("run", KindFunc, g.fn(types(I32), types(I32), nil,
+		dive(op(OpRefFunc, self), op(OpCallRef, g.typ(types(I32), types(I32))))))
+	b := limited(t, g.wasm(), 100_000)
+	onEngines(t, func(t *testing.T, rt wazero.Runtime) {
+		if got := call(t, start(t, rt, b), "run", 9); got != 9 {
+			t.Errorf("run(9) = %d", got)
 		}
 	})
 }

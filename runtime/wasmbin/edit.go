@@ -90,8 +90,9 @@ func (m *Module) addFunc(t FuncType, locals []ValType, code ...[]byte) uint32 {
 	return uint32(m.NumFuncs() - 1)
 }
 
-// declare adds a segment that allows ref.func of functions, as a mention among
-// the exports does (specification 3.5.13, "undeclared references").
+// declare adds a segment that declares functions for ref.func, as a mention
+// among the exports does: code may refer only to functions that are named
+// outside of it (C.refs in the specification's validation of modules).
 func (m *Module) declare(funcs []uint32) {
 	if len(funcs) == 0 {
 		return
