@@ -1,6 +1,7 @@
 package host
 
 import (
+	"container/list"
 	"context"
 	"slices"
 	"sync"
@@ -44,6 +45,8 @@ type actor struct {
 
 // incarnation is one life of an actor's sandbox, from the constructor to a crash, a kill or the end.
 type incarnation struct {
+	actor   *actor
+	entry   *list.Element // in the node's residents, guarded by their mu
 	ctx     context.Context
 	stop    context.CancelCauseFunc
 	number  int32 // 0 for the first
@@ -55,6 +58,8 @@ type incarnation struct {
 	busy bool // a goroutine is in the sandbox; it cleans up when it leaves and over is set
 	over bool // it was stopped or crashed
 	left bool // it has been closed
+	// parking is closed when somebody who is parking the sandbox has done so; nil if nobody is.
+	parking chan struct{}
 }
 
 // deed is an action of the core, with what it is about looked up under the lock.
@@ -224,7 +229,7 @@ func (a *actor) decide(ev owner.ActorEvent) []deed {
 		switch act.Do {
 		case owner.Start:
 			ctx, stop := context.WithCancelCause(a.scope.ctx)
-			d.life = &incarnation{ctx: ctx, stop: stop, number: a.core.Restarts(), busy: true}
+			d.life = &incarnation{actor: a, ctx: ctx, stop: stop, number: a.core.Restarts(), busy: true}
 			a.now = d.life
 		case owner.Run:
 			d.task = a.calls[act.Call]
@@ -282,8 +287,11 @@ func (a *actor) start(life *incarnation) {
 		ev = owner.ActorEvent{Op: owner.StartFailed, Err: err}
 	}
 	next := a.perform(a.report(life, ev, err != nil))
-	if next != nil {
+	switch {
+	case next != nil:
 		a.serve(next.life, next.task)
+	case err == nil:
+		a.rest(life)
 	}
 }
 
@@ -308,10 +316,14 @@ func (a *actor) construct(life *incarnation) *spec.Error {
 
 // serve runs the actor's calls, one after the other, as long as the core has one to run.
 func (a *actor) serve(life *incarnation, t *task) {
+	a.rouse(life)
 	for t != nil {
 		ev, crashed := a.invoke(life, t)
 		next := a.perform(a.report(life, ev, crashed))
 		if next == nil {
+			if !crashed {
+				a.rest(life)
+			}
 			return
 		}
 		life, t = next.life, next.task
@@ -357,12 +369,13 @@ func isCrash(k spec.Kind) bool {
 // leave closes an incarnation that is over, once nobody is in its sandbox.
 func (a *actor) leave(life *incarnation) {
 	a.mu.Lock()
-	clean := life.over && !life.busy && !life.left
+	clean := life.over && !life.busy && !life.left && life.parking == nil
 	life.left = life.left || clean
 	a.mu.Unlock()
 	if !clean {
 		return
 	}
+	a.node.residents.remove(life)
 	life.stop(nil)
 	if life.sandbox != nil {
 		_ = life.sandbox.Close() // it is discarded either way

@@ -16,14 +16,15 @@ import (
 
 // Node is an open node. It is safe for concurrent use.
 type Node struct {
-	id      spec.NodeID
-	log     *zap.Logger
-	cfg     resolved
-	store   *store.Store
-	objects *objects
-	leases  *leases
-	scope   *scope // the node's goroutines, detached actors among them
-	jobs    atomic.Uint32
+	id        spec.NodeID
+	log       *zap.Logger
+	cfg       resolved
+	store     *store.Store
+	objects   *objects
+	leases    *leases
+	residents residents
+	scope     *scope // the node's goroutines, detached actors among them
+	jobs      atomic.Uint32
 
 	mu       sync.Mutex
 	closed   bool

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -103,6 +104,8 @@ func inspect(ctx context.Context, s *screen, cfg host.Config, load host.LoadConf
 	switch {
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
+	case errors.Is(err, spec.InvalidArgument), errors.Is(err, spec.Unsupported): // the engine's fault, not the module's
+		return nil, err
 	case err != nil:
 		found.Refused = err.Error()
 		return found, nil
