@@ -156,7 +156,9 @@ RAY_IMPORT("arg") int32_t ray_arg(int32_t index);
 //   - NotFound: no call is being served
 //   - ReferenceCounting: there is no such handle
 //   - InvalidArgument: a handle is an argument's
-//   - LimitExceeded: more than MaxReturns results, than MaxResultBytes bytes or MaxLinks links in all of them
+//   - LimitExceeded: more than MaxReturns results, than MaxResultBytes bytes or MaxLinks links in all of them, or than
+//     MaxFormBytes in a description
+//   - ObjectStoreFull: there is no room for it
 RAY_IMPORT("ret") int32_t ray_ret(const void *ptr, uint32_t size, const uint32_t *handles, uint32_t n);
 
 // fail gives the error that the call ends with; ray_call then returns 1. The error reaches whoever gets the call's
@@ -225,6 +227,7 @@ RAY_IMPORT("read") int32_t ray_read(uint32_t handle, int64_t offset, void *ptr, 
 // Errors:
 //   - ReferenceCounting, ObjectNotAvailable, InvalidArgument: as for size
 //   - LimitExceeded: the sandbox would have more than MaxHandles handles
+//   - ObjectStoreFull: there is no room for the table of handles
 RAY_IMPORT("links") int32_t ray_links(uint32_t handle, uint32_t *ptr, uint32_t cap);
 
 // put makes an object of a value. It can be passed to any number of calls, and got by whoever gets its ref.
@@ -267,6 +270,7 @@ RAY_IMPORT("put") int32_t ray_put(const void *ptr, uint32_t size, const uint32_t
 //   - ReferenceCounting: there is no such handle
 //   - InvalidArgument: a handle is an actor's or an argument's
 //   - LimitExceeded: more than MaxWaited
+//   - ObjectStoreFull: there is no room for the list
 //   - PermissionDenied: the caller may not get
 //
 // When the call's own end comes while it waits (cancelled, deadline, end of the job), it never returns.
@@ -291,6 +295,7 @@ RAY_IMPORT("get") int32_t ray_get(const uint32_t *handles, uint32_t n, int64_t t
 //   - ReferenceCounting: there is no such handle
 //   - InvalidArgument: the count is not 1 to n, or a handle is an actor's or an argument's
 //   - LimitExceeded: more than MaxWaited
+//   - ObjectStoreFull: there is no room for the list
 //   - PermissionDenied: the caller may not wait
 //
 // When the call's own end comes while it waits (cancelled, deadline, end of the job), it never returns.
@@ -324,6 +329,7 @@ RAY_IMPORT("release") int32_t ray_release(uint32_t handle);
 //   - InvalidArgument: a handle is an argument's
 //   - LimitExceeded: the value is longer than MaxInlineBytes; or the arguments passed so far are more than MaxArgs, than
 //     MaxPassedBytes bytes, or contain more than MaxLinks links
+//   - ObjectStoreFull: there is no room for it
 //   - PermissionDenied: the caller may not call
 //
 // When put, pass_value or pass_ref fails, what was passed so far is given up: a call is submitted whole or not at all,
@@ -342,6 +348,7 @@ RAY_IMPORT("pass_value") int32_t ray_pass_value(const void *ptr, uint32_t size, 
 //   - ReferenceCounting: there is no such handle
 //   - InvalidArgument: it is an actor's handle or an argument's
 //   - LimitExceeded: more than MaxArgs arguments, or MaxLinks links in what was passed
+//   - ObjectStoreFull: there is no room for it
 //   - PermissionDenied: the caller may not call
 //
 // When it fails, what was passed so far is given up (see pass_value).
@@ -365,7 +372,9 @@ RAY_IMPORT("pass_ref") int32_t ray_pass_ref(uint32_t handle);
 // Errors:
 //   - FunctionNotFound: the module has no such function
 //   - InvalidArgument: the name, the options or n are malformed
-//   - LimitExceeded: the sandbox would have more than MaxHandles handles
+//   - LimitExceeded: the sandbox would have more than MaxHandles handles, or the job more than MaxPendingTasks calls
+//     that have not finished
+//   - ObjectStoreFull: there is no room for what the host has to keep
 //   - PermissionDenied: the caller may not call
 //
 // The passed arguments are taken in any case.
@@ -402,7 +411,8 @@ RAY_IMPORT("cancel") int32_t ray_cancel(uint32_t handle, uint32_t flags);
 //   - FunctionNotFound: the module has no such class
 //   - AlreadyExists: the name is taken
 //   - InvalidArgument: the name or the options are malformed
-//   - LimitExceeded: the sandbox would have more than MaxHandles handles
+//   - LimitExceeded: the sandbox would have more than MaxHandles handles, or the job more than MaxActors actors
+//   - ObjectStoreFull: there is no room for what the host has to keep
 //   - PermissionDenied: the caller may not use actors
 //
 // The passed arguments are taken in any case.
@@ -424,7 +434,9 @@ RAY_IMPORT("actor_create") int32_t ray_actor_create(const void *class_, uint32_t
 //   - ActorDied: the actor is gone
 //   - ReferenceCounting: there is no such handle
 //   - InvalidArgument: it is not an actor's handle; or the name, the options or n are malformed
-//   - LimitExceeded: the sandbox would have more than MaxHandles handles
+//   - LimitExceeded: the sandbox would have more than MaxHandles handles, or the job more than MaxPendingTasks calls
+//     that have not finished
+//   - ObjectStoreFull: there is no room for what the host has to keep
 //   - PermissionDenied: the caller may not use actors
 //
 // The passed arguments are taken in any case.
@@ -442,6 +454,7 @@ RAY_IMPORT("actor_call") int32_t ray_actor_call(uint32_t actor, const void *meth
 //   - NotFound: no living actor has that name
 //   - InvalidArgument: a name is too long or not UTF-8
 //   - LimitExceeded: the sandbox would have more than MaxHandles handles
+//   - ObjectStoreFull: there is no room for the table of handles
 //   - PermissionDenied: the caller may not use actors
 RAY_IMPORT("actor_find") int32_t ray_actor_find(const void *name, uint32_t name_size, const void *namespace_, uint32_t namespace_size);
 

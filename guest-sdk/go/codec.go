@@ -85,9 +85,16 @@ type item struct {
 // value encodes v behind what is there.
 func (e *encoder) value(v any) error {
 	start := e.buf.Len()
-	e.on, e.first = true, len(e.linked)
-	err := encMode.MarshalToBuffer(v, &e.buf)
-	e.on = false
+	e.first = len(e.linked)
+	b, ok := appendScalar(e.buf.AvailableBuffer(), v)
+	var err error
+	if ok {
+		e.buf.Write(b)
+	} else {
+		e.on = true
+		err = encMode.MarshalToBuffer(v, &e.buf)
+		e.on = false
+	}
 	e.items = append(e.items, item{start: start, end: e.buf.Len(), firstLink: e.first, afterLink: len(e.linked)})
 	return err
 }
@@ -158,6 +165,9 @@ func (d *decoder) into(value uint32, v any) error {
 	b, err := d.read(value)
 	if err != nil {
 		return err
+	}
+	if readScalar(b, v) {
+		return nil
 	}
 	d.on, d.value = true, value
 	if err := decMode.Unmarshal(b, v); err != nil {
