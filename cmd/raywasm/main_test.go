@@ -55,7 +55,7 @@ var guests = sync.OnceValues(func() (env []string, err error) {
 	}
 	env = []string{
 		"XDG_CACHE_HOME=" + filepath.Join(shared, "cache"), "GOTOOLCHAIN=local",
-		"GUESTS=" + sources, "ACTS=" + wasm("acts"), "INITPANIC=" + wasm("initpanic"), "BINONLY=" + filepath.Dir(path),
+		"GUESTS=" + sources, "ACTS=" + wasm("acts"), "INITPANIC=" + wasm("initpanic"), "MISTAKES=" + wasm("mistakes"), "BINONLY=" + filepath.Dir(path),
 	}
 	settings, err := exec.Command("go", "env", "-json", "GOCACHE", "GOMODCACHE", "GOFLAGS").Output()
 	if err != nil {
@@ -71,7 +71,9 @@ var guests = sync.OnceValues(func() (env []string, err error) {
 	for _, args := range [][]string{
 		{"build", filepath.Join(sources, "acts"), "-o", wasm("acts")},
 		{"build", filepath.Join(sources, "initpanic"), "-o", wasm("initpanic")},
+		{"build", filepath.Join(sources, "mistakes"), "-o", wasm("mistakes")},
 		{"inspect", wasm("acts")},
+		{"inspect", wasm("mistakes")},
 	} {
 		cmd := exec.Command("raywasm", args...)
 		cmd.Env = append(os.Environ(), env...)
