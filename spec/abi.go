@@ -1,6 +1,9 @@
 package spec
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // ABIVersion is the version of the guest ABI that this package describes: the imports of module [ABIModule].
 const ABIVersion = 1
@@ -58,13 +61,15 @@ type Class struct {
 	Options ActorOptions `cbor:"4,keyasint,omitzero"`
 }
 
+const checkDescription = "check the module's description"
+
 // Check reports what is malformed or over a limit in d.
 func (d *Description) Check() error {
-	const op = "check the module's description"
+	const op = checkDescription
 	if d.ABI != ABIVersion {
 		return Errorf(op, InvalidModule, "", "it uses guest ABI version %d, this host offers %d", d.ABI, ABIVersion)
 	}
-	total := len(d.Functions)
+	total := len(d.Functions) + len(d.Classes)
 	seen := make(map[string]bool)
 	name := func(kind, n string) error {
 		if n == "" || len(n) > MaxNameBytes {
@@ -90,10 +95,13 @@ func (d *Description) Check() error {
 		if err := name("class", c.Name); err != nil {
 			return err
 		}
-		if err := c.Options.Check(); err != nil {
+		if err := cmp.Or(c.Options.Check(), c.New.Options.Check()); err != nil {
 			return &Error{Op: op, Kind: InvalidModule, ID: c.Name, Err: err}
 		}
 		for j := range c.Methods {
+			if c.Methods[j].Name == "" {
+				return Errorf(op, InvalidModule, c.Name, "the name of a method is empty")
+			}
 			if err := name("method", c.Name+"."+c.Methods[j].Name); err != nil {
 				return err
 			}
@@ -103,9 +111,47 @@ func (d *Description) Check() error {
 		}
 	}
 	if total > MaxFunctions {
-		return Errorf(op, LimitExceeded, "", "%d functions and methods, at most %d", total, MaxFunctions)
+		return tooMany(total)
 	}
 	return nil
+}
+
+func tooMany(n int) error {
+	return Errorf(checkDescription, LimitExceeded, "", "%d functions, classes and methods, at most %d (MaxFunctions)", n, MaxFunctions)
+}
+
+// UnmarshalCBOR counts what b describes before it makes room for it: an empty map is one byte in b and a whole [Class]
+// in memory.
+func (d *Description) UnmarshalCBOR(b []byte) error {
+	type description struct { // an empty struct takes no room
+		Functions []struct{} `cbor:"3,keyasint"`
+		Classes   []struct{} `cbor:"4,keyasint"`
+	}
+	var lists description
+	if err := decMode.Unmarshal(b, &lists); err != nil {
+		return err
+	}
+	total := len(lists.Functions) + len(lists.Classes)
+	if total > MaxFunctions {
+		return tooMany(total)
+	}
+	type class struct {
+		Methods []struct{} `cbor:"3,keyasint"`
+	}
+	var methods struct {
+		Classes []class `cbor:"4,keyasint"`
+	}
+	if err := decMode.Unmarshal(b, &methods); err != nil {
+		return err
+	}
+	for _, c := range methods.Classes {
+		total += len(c.Methods)
+	}
+	if total > MaxFunctions {
+		return tooMany(total)
+	}
+	type plain Description // without this method
+	return decMode.Unmarshal(b, (*plain)(d))
 }
 
 // Function returns the description of the named function.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // Error is the one error type of raywasm: what was attempted, which kind of failure it was, on which thing, and why.
@@ -24,7 +25,7 @@ func Errorf(op string, kind Kind, id string, format string, args ...any) *Error 
 	return &Error{Op: op, Kind: kind, ID: id, Err: fmt.Errorf(format, args...)}
 }
 
-// Error prints "op id: cause (Kind)".
+// Error prints "op id: cause (Kind)", the kind once where cause is an *Error of the same.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString(e.Op)
@@ -42,6 +43,9 @@ func (e *Error) Error() string {
 	}
 	if b.Len() == 0 {
 		return e.Kind.Error()
+	}
+	if cause, ok := e.Err.(*Error); ok && cause.Kind == e.Kind {
+		return b.String()
 	}
 	b.WriteString(" (")
 	b.WriteString(e.Kind.Error())
@@ -174,7 +178,7 @@ func formOf(err error, depth int) *errorForm {
 	return f
 }
 
-// UnmarshalError reads the CBOR form. Bytes that are not one give an [InvalidArgument] error and ok false.
+// UnmarshalError reads the CBOR form. Bytes that are not one give no error e and an err of kind [InvalidArgument].
 func UnmarshalError(b []byte) (e *Error, err error) {
 	var f errorForm
 	if err := Unmarshal(b, &f); err != nil {
@@ -204,15 +208,29 @@ func (f *Fault) bounded(depth int) *Fault {
 	g.Type = clip(f.Type, MaxErrorText)
 	g.Message = clip(f.Message, MaxErrorText)
 	g.Stack = clip(f.Stack, MaxErrorText)
-	g.Stderr = clip(f.Stderr, StderrTail)
+	g.Stderr = clipFront(f.Stderr, StderrTail)
 	g.Cause = f.Cause.bounded(depth + 1)
 	return &g
 }
 
 // clip cuts s to at most n bytes of valid UTF-8.
 func clip(s string, n int) string {
-	if len(s) > n {
-		s = s[:n]
+	s = strings.ToValidUTF8(s[:min(len(s), n)], "\uFFFD")
+	if len(s) <= n { // what replaces a byte is longer than it
+		return s
 	}
-	return strings.ToValidUTF8(s, "\uFFFD")
+	for !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
+}
+
+// clipFront cuts s to at most its last n bytes of valid UTF-8.
+func clipFront(s string, n int) string {
+	s = strings.ToValidUTF8(s[max(0, len(s)-n):], "\uFFFD")
+	start := max(0, len(s)-n)
+	for start < len(s) && !utf8.RuneStart(s[start]) {
+		start++
+	}
+	return s[start:]
 }

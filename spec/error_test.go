@@ -283,7 +283,9 @@ func TestTheEndOfStderrIsKept(t *testing.T) {
 	for name, c := range map[string]struct{ stderr, suffix string }{
 		"short":               {"panic: x\n", "panic: x\n"},
 		"long":                {strings.Repeat("noise\n", spec.StderrTail) + "panic: x\n", "noise\npanic: x\n"},
-		"a rune across it":    {strings.Repeat("€", spec.StderrTail) + "\n", "€€\n"},
+		"only wide runes":     {strings.Repeat("€", spec.StderrTail) + "\n", "€€\n"},
+		"a rune across it":    {strings.Repeat("€", spec.StderrTail) + "\n\n", "€€\n\n"},
+		"a long rune across":  {strings.Repeat("😀", spec.StderrTail) + "\n", "😀\n"},
 		"long and not UTF-8":  {strings.Repeat("a\xff", spec.StderrTail) + "\n", "a\uFFFD\n"},
 		"exactly at its size": {strings.Repeat("x", spec.StderrTail), strings.Repeat("x", spec.StderrTail)},
 	} {

@@ -96,7 +96,7 @@ func FuzzSelf(f *testing.F) {
 
 func FuzzDescription(f *testing.F) {
 	seeds(f, spec.Description{}, counter())
-	f.Add([]byte("\xa1\x04" + list(100, "\xa1\x03"+list(100, "\xa0"))))
+	f.Add([]byte("\xa1\x04" + list(8, "\xa1\x03"+list(8, "\xa0"))))
 	f.Fuzz(func(t *testing.T, form []byte) {
 		testRecoding(t, form, plainDescription)
 		var d spec.Description

@@ -127,6 +127,9 @@ func TestNodeIDsAreFresh(t *testing.T) {
 	if a, b := spec.NewNodeID(), spec.NewNodeID(); a == b || a == (spec.NodeID{}) {
 		t.Errorf("two fresh nodes are %s and %s", a, b)
 	}
+	if got := (spec.NodeID{0: 0xab, 27: 1}).String(); got != "ab"+strings.Repeat("00", 26)+"01" {
+		t.Errorf("a node prints as %s, want its bytes in lower-case hex", got)
+	}
 }
 
 func TestAnIndexTellsResultsStreamsAndPutsApart(t *testing.T) {

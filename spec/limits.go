@@ -27,7 +27,7 @@ const (
 	MaxHandles = 4 << 20
 	// MaxLinks bounds the refs and actor handles contained in one value.
 	MaxLinks = 1 << 20
-	// MaxFunctions bounds what one module may describe.
+	// MaxFunctions bounds what one module may describe: its functions, classes and methods together.
 	MaxFunctions = 16_384
 	// MaxNesting bounds the depth of CBOR values; Go's own JSON stops at 10,000, fxamacker/cbor at 65,535.
 	MaxNesting = 256
@@ -46,6 +46,17 @@ const (
 	DefaultSandboxMemory = 1 * GiB
 	// MaxSandboxMemory is the most a wasm32 memory can be.
 	MaxSandboxMemory = 4 * GiB
+
+	// MaxPendingTasks bounds the calls of one job that have not finished, waiting ones included: a million queued tasks
+	// are usual, a guest that submits in a loop must end.
+	MaxPendingTasks = 4_000_000
+	// MaxRunningTasks bounds the functions of one job that run at once, those that wait for others included: each has a
+	// sandbox, some 300 KiB of the host's memory beside the guest's own. A recursion through tasks is no deeper. Ray's
+	// envelope is 10,000 on a whole cluster.
+	MaxRunningTasks = 16_384
+	// MaxActors bounds the actors that one job has made and to which there are handles. Ray's envelope is 40,000 on a
+	// whole cluster.
+	MaxActors = 2_000_000
 
 	// DefaultMaxRetries is how often a task is run again after a system failure, as in Ray.
 	DefaultMaxRetries = 3

@@ -15,7 +15,7 @@ type TaskOptions struct {
 	CPUs   *Quantity           `cbor:"2,keyasint,omitempty"`
 	GPUs   *Quantity           `cbor:"3,keyasint,omitempty"`
 	Memory *int64              `cbor:"4,keyasint,omitempty"`
-	Custom map[string]Quantity `cbor:"5,keyasint,omitempty"`
+	Custom map[string]Quantity `cbor:"5,keyasint,omitzero"` // empty: said to be none
 	// Returns is the number of results, 0 to MaxReturns. Default 1.
 	Returns *int32 `cbor:"6,keyasint,omitempty"`
 	// MaxRetries is how often the task is run again after a system failure: -1 for ever, 0 never. Default 3. For an
@@ -92,7 +92,7 @@ type ActorOptions struct {
 	CPUs   *Quantity           `cbor:"5,keyasint,omitempty"`
 	GPUs   *Quantity           `cbor:"6,keyasint,omitempty"`
 	Memory *int64              `cbor:"7,keyasint,omitempty"`
-	Custom map[string]Quantity `cbor:"8,keyasint,omitempty"`
+	Custom map[string]Quantity `cbor:"8,keyasint,omitzero"` // empty: said to be none
 	// MaxRestarts is how often the actor is started again after it crashed: -1 for ever. Default 0.
 	MaxRestarts *int32 `cbor:"9,keyasint,omitempty"`
 	// MaxTaskRetries is how often a call that a crash interrupted is run again: -1 for ever. Default 0.

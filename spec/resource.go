@@ -20,10 +20,11 @@ const Unit Quantity = 10_000
 func Q(n float64) (Quantity, error) {
 	scaled := n * float64(Unit)
 	q := math.Round(scaled)
+	rounding := max(min(1e-6*max(1, q), 0.01), q*0x1p-52) // what arithmetic on floats may have left of a round number
 	switch {
 	case !(n >= 0) || n > 1<<40:
 		return 0, Errorf("read a quantity", InvalidArgument, "", "%v is not between 0 and 2^40", n)
-	case math.Abs(scaled-q) > 1e-6*math.Max(1, q):
+	case math.Abs(scaled-q) > rounding:
 		return 0, Errorf("read a quantity", InvalidArgument, "", "%v is finer than 0.0001", n)
 	}
 	return Quantity(q), nil
