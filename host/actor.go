@@ -29,6 +29,7 @@ type actor struct {
 	args     []spec.Arg // of the constructor, kept for restarts
 	links    []spec.Link
 	opts     spec.ActorOptions
+	waiter   *waiter // for the constructor's arguments; nil if there is nothing to wait for
 	place    spec.Resources
 	hold     spec.Resources
 
@@ -118,7 +119,12 @@ func (c *caller) newActor(class *spec.Class, args []spec.Arg, opts spec.ActorOpt
 			refs = append(refs, arg.Ref)
 		}
 	}
-	n.objects.when(refs, len(refs), true, ask)
+	if len(refs) > 0 {
+		a.waiter = &waiter{ids: refs, left: len(refs), failFast: true, fire: ask}
+	}
+	if a.waiter == nil || !n.objects.join(a.waiter) {
+		ask()
+	}
 	return a, nil
 }
 
@@ -402,6 +408,9 @@ func (a *actor) end(err error) {
 	}
 	n.mu.Unlock()
 	n.leases.release(a.lease)
+	if a.waiter != nil { // it may have waited still
+		n.objects.ignore(a.waiter)
+	}
 	n.objects.release(a.links)
 	if a.detached {
 		n.objects.release([]spec.Link{spec.ActorLink(a.id)})

@@ -37,19 +37,47 @@ func (c actorCaller) Create(_ context.Context, class string, args []spec.Arg, op
 	}
 	for {
 		if opts.GetIfExists {
-			if id, err := c.Find(nil, opts.Name, opts.Namespace); err == nil {
+			if id, err := c.Find(context.Background(), opts.Name, opts.Namespace); err == nil {
 				return id, nil
 			}
 		}
-		a, err := c.newActor(described, args, opts)
+		id, err := c.create(described, args, opts)
 		if err == nil {
-			return a.id, nil
+			return id, nil
 		}
 		if opts.GetIfExists && spec.KindOf(err) == spec.AlreadyExists {
 			continue // somebody else made it between the two steps
 		}
 		return spec.ActorID{}, err
 	}
+}
+
+// create makes an actor, for which the job has to have room.
+func (c actorCaller) create(class *spec.Class, args []spec.Arg, opts spec.ActorOptions) (spec.ActorID, error) {
+	op := "create " + class.Name
+	j := c.job
+	if n := j.stats.actorsKept.Add(1); n > spec.MaxActors {
+		j.stats.actorsKept.Add(-1)
+		return spec.ActorID{}, spec.Errorf(op, spec.LimitExceeded, "", "the job has %d actors, at most %d (MaxActors): release the handles of some", n-1, spec.MaxActors)
+	}
+	bytes := actorBytes + formBytes(opts.Custom) + int64(len(opts.Name)+len(opts.Namespace)) + argBytes(args)
+	if err := j.memory.Reserve(bytes); err != nil {
+		j.stats.actorsKept.Add(-1)
+		return spec.ActorID{}, &spec.Error{Op: op, Kind: spec.KindOf(err), Err: err}
+	}
+	a, err := c.newActor(class, args, opts)
+	if err != nil {
+		j.returnActor(bytes)
+		return spec.ActorID{}, err
+	}
+	j.node.objects.atEnd(a.id, func() { j.returnActor(bytes) })
+	return a.id, nil
+}
+
+// returnActor gives back what was reserved for an actor.
+func (j *Job) returnActor(bytes int64) {
+	j.stats.actorsKept.Add(-1)
+	j.memory.Release(bytes)
 }
 
 // Find returns a living actor by its name; an empty namespace is the job's.
@@ -89,8 +117,7 @@ func (c actorCaller) Call(_ context.Context, id spec.ActorID, call spec.Call) ([
 		return nil, err
 	}
 	t.actor, t.module, t.scope = a, a.module, a.scope
-	t.begin()
-	return t.returns, nil
+	return t.begin()
 }
 
 // Kill ends the actor at once; without noRestart it may restart.

@@ -2,6 +2,8 @@ package host
 
 import (
 	"context"
+	"math"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -30,7 +32,7 @@ type caller struct {
 	deadline  time.Time
 	nextTask  atomic.Uint64
 	nextActor atomic.Uint64
-	nextPut   atomic.Uint32
+	nextPut   atomic.Uint64
 }
 
 // retryOrigin is where the indexes of attempts start, far beyond those of children.
@@ -53,13 +55,20 @@ func newDriver(j *Job) *caller {
 
 // functions returns c in the form that a session wants.
 func (c *caller) functions() hostcall.Caller {
-	return hostcall.Caller{Objects: c, Counts: c, Tasks: c, Actors: actorCaller{c}, Context: c}
+	return hostcall.Caller{Objects: c, Counts: c, Memory: c.job.memory, Tasks: c, Actors: actorCaller{c}, Context: c}
 }
+
+// maxPuts is how many objects a caller can put: their indexes have 32 bits, and never name two.
+const maxPuts = math.MaxUint32 - spec.FirstPutIndex + 1
 
 // Put makes an object of a value.
 func (c *caller) Put(_ context.Context, v spec.Value) (spec.ObjectID, error) {
-	id := c.origin.Object(spec.FirstPutIndex + c.nextPut.Add(1) - 1)
-	return id, c.job.node.objects.put(id, v)
+	n := c.nextPut.Add(1)
+	if n > maxPuts {
+		return spec.ObjectID{}, spec.Errorf("put", spec.LimitExceeded, "", "the caller has put %d objects, which is all it can", maxPuts)
+	}
+	id := c.origin.Object(spec.FirstPutIndex + uint32(n-1))
+	return id, c.job.node.objects.put(c.job.memory, id, v)
 }
 
 // Get waits for the objects and returns their values, or the first error among them in their order.
@@ -127,11 +136,10 @@ func (c *caller) Submit(_ context.Context, call spec.Call) ([]spec.ObjectID, err
 		return nil, err
 	}
 	t.need = call.Options.Over(f.Options).Resources(spec.Unit)
-	t.begin()
-	return t.returns, nil
+	return t.begin()
 }
 
-// newTask makes the task and its pending objects.
+// newTask makes the task. Nothing is reserved for it yet.
 func (c *caller) newTask(id spec.TaskID, call spec.Call, opts spec.TaskOptions) (*task, error) {
 	if err := opts.Check(); err != nil {
 		return nil, err
@@ -161,7 +169,7 @@ func (c *caller) newTask(id spec.TaskID, call spec.Call, opts spec.TaskOptions) 
 	for i := range t.returns {
 		t.returns[i] = id.Object(uint32(i) + 1)
 	}
-	c.job.node.objects.expect(t.returns...)
+	t.bytes = taskBytes + formBytes(call.Options.Custom) + int64(len(t.name)+len(t.function)) + argBytes(t.args)
 	return t, nil
 }
 
@@ -209,18 +217,13 @@ func (c *caller) Cancel(_ context.Context, id spec.ObjectID, force, recursive bo
 
 // descendants returns the unfinished tasks that t submitted, directly or not.
 func (j *Job) descendants(t *task) []*task {
-	all := j.tasks()
-	of := map[spec.TaskID]bool{t.id: true}
-	var found []*task
-	for grew := true; grew; {
-		grew = false
-		for _, x := range all {
-			if of[x.parent] && !of[x.id] {
-				of[x.id] = true
-				found = append(found, x)
-				grew = true
-			}
-		}
+	children := make(map[spec.TaskID][]*task)
+	for _, x := range j.tasks() {
+		children[x.parent] = append(children[x.parent], x)
+	}
+	found := slices.Clone(children[t.id])
+	for i := 0; i < len(found); i++ { // found is also the list of whose children are still to add
+		found = append(found, children[found[i].id]...)
 	}
 	return found
 }

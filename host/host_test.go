@@ -371,6 +371,34 @@ func TestActorWithoutHandlesEnds(t *testing.T) {
 	clean(t, node, j)
 }
 
+func TestActorThatEndsBeforeItsArgumentIsThereIsForgotten(t *testing.T) {
+	node, module := open(t, host.Config{})
+	j := job(t, node, host.JobConfig{Module: module})
+	never, err := j.Submit(t.Context(), "spin", spec.TaskOptions{}, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := j.NewActor(t.Context(), "Counter", spec.ActorOptions{}, never[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Kill(t.Context(), true); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := host.CallMethod[int](t.Context(), a, "Inc", 1); !errors.Is(err, spec.ActorDied) {
+		t.Errorf("a call of it: %v", err)
+	}
+	a.Release()
+	if u := node.Usage(); u.Actors != 0 {
+		t.Errorf("%d actors are left while the argument is still made", u.Actors)
+	}
+	if err := never[0].Cancel(t.Context(), true, false); err != nil {
+		t.Fatal(err)
+	}
+	never[0].Release()
+	clean(t, node, j)
+}
+
 func TestActorThatCrashes(t *testing.T) {
 	node, module := open(t, host.Config{})
 	j := job(t, node, host.JobConfig{Module: module})

@@ -18,6 +18,7 @@ import (
 	"github.com/raywasm/raywasm/host/hostcall"
 	wasmrt "github.com/raywasm/raywasm/runtime"
 	"github.com/raywasm/raywasm/spec"
+	"github.com/raywasm/raywasm/store"
 )
 
 // JobConfig says what a job runs and with what. Module is required.
@@ -52,6 +53,7 @@ type Job struct {
 	root      *os.Root // behind files
 	scope     *scope
 	driver    *caller
+	memory    *store.Account // what its guests make the host keep
 	stats     stats
 
 	mu   sync.Mutex
@@ -75,6 +77,7 @@ func (n *Node) NewJob(ctx context.Context, cfg JobConfig) (*Job, error) {
 		module:    cfg.Module,
 		namespace: cmp.Or(cfg.Namespace, anonymousNamespace()),
 		cfg:       cfg,
+		memory:    n.store.Account(),
 		live:      make(map[spec.TaskID]*task),
 	}
 	if len(j.namespace) > spec.MaxNameBytes {
@@ -203,9 +206,18 @@ func (j *Job) sandbox(session *hostcall.Session, memory int64, args []string, ou
 	return cfg
 }
 
-// add counts a task in; remove counts it out.
-func (j *Job) add(t *task) {
+// add counts a task in, unless the job has ended or has too many; remove counts it out.
+func (j *Job) add(t *task) error {
+	if n := j.stats.unfinished.Add(1); n > spec.MaxPendingTasks {
+		j.stats.unfinished.Add(-1)
+		return spec.Errorf("submit "+t.function, spec.LimitExceeded, "", "the job has %d calls that have not finished, at most %d (MaxPendingTasks): wait for some before submitting more", n-1, spec.MaxPendingTasks)
+	}
 	j.mu.Lock()
+	if j.over {
+		j.mu.Unlock()
+		j.stats.unfinished.Add(-1)
+		return errJobEnded
+	}
 	j.live[t.id] = t
 	j.mu.Unlock()
 	j.stats.submitted.Add(1)
@@ -214,12 +226,14 @@ func (j *Job) add(t *task) {
 	} else {
 		j.stats.functions.Add(1)
 	}
+	return nil
 }
 
 func (j *Job) remove(t *task, err *spec.Error) {
 	j.mu.Lock()
 	delete(j.live, t.id)
 	j.mu.Unlock()
+	j.stats.unfinished.Add(-1)
 	if t.actor == nil {
 		j.stats.functions.Add(-1)
 	}
@@ -255,7 +269,7 @@ func (j *Job) task(id spec.TaskID) (*task, bool) {
 
 // stats counts as things happen.
 type stats struct {
-	functions, running                                             atomic.Int64 // now
+	unfinished, functions, running, actorsKept                     atomic.Int64 // now
 	submitted, finished, failed, retried, cancelled, calls, actors atomic.Int64 // ever
 }
 

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"strconv"
@@ -58,11 +59,13 @@ func (n *Node) LoadWith(ctx context.Context, wasm []byte, cfg LoadConfig) (*Modu
 		return nil, err
 	}
 	m = &Module{functions: make(map[string]*spec.Function), classes: make(map[string]*spec.Class), methods: make(map[string]*spec.Function)}
-	m.wasm, err = rt.Load(ctx, wasm, wasmrt.LoadConfig{Trusted: cfg.Trusted, Warm: func(ctx context.Context, s *wasmrt.Sandbox) error {
-		m.desc, err = describe(ctx, s, digest)
-		return err
+	m.wasm, err = rt.Load(ctx, wasm, wasmrt.LoadConfig{Trusted: cfg.Trusted, WarmName: "describe", Warm: func(ctx context.Context, s *wasmrt.Sandbox) ([]byte, error) {
+		return describe(ctx, s, digest)
 	}})
 	if err != nil {
+		return nil, err
+	}
+	if m.desc, err = readDescription(m.wasm.Warmed(), digest); err != nil {
 		return nil, err
 	}
 	m.index()
@@ -100,16 +103,16 @@ func (m *Module) index() {
 }
 
 // describe asks the module what it offers, in a sandbox that may call nothing else. What that leaves in the sandbox's
-// memory is part of the module's image, so every sandbox has it done.
-func describe(ctx context.Context, sandbox *wasmrt.Sandbox, digest spec.Digest) (d spec.Description, err error) {
+// memory is part of the module's image, so every sandbox has it done. It returns a description that readDescription reads.
+func describe(ctx context.Context, sandbox *wasmrt.Sandbox, digest spec.Digest) ([]byte, error) {
 	const op = "describe"
 	id := "module " + digest.Short()
 	switch {
 	case sandbox.HasExport(spec.ExportDescribe):
 	case sandbox.HasExport(spec.ExportMain), sandbox.HasExport(spec.ExportCall):
-		return d, spec.Errorf("load", spec.InvalidModule, id, "it does not export %s: build it with the SDK's flags (raywasm build)", spec.ExportDescribe)
+		return nil, spec.Errorf("load", spec.InvalidModule, id, "it does not export %s: build it with the SDK's flags (raywasm build)", spec.ExportDescribe)
 	default:
-		return d, spec.Errorf("load", spec.FunctionNotFound, id,
+		return nil, spec.Errorf("load", spec.FunctionNotFound, id,
 			"it exports neither %s nor %s, so there is nothing to run: a Go program imports the SDK (package ray) and is built by raywasm build", spec.ExportMain, spec.ExportCall)
 	}
 	session := hostcall.NewSession(hostcall.Caller{})
@@ -118,17 +121,25 @@ func describe(ctx context.Context, sandbox *wasmrt.Sandbox, digest spec.Digest) 
 	session.Begin(spec.ExportDescribe, nil)
 	status, err := sandbox.Call(ctx, spec.ExportDescribe)
 	if err != nil {
-		return d, err
+		return nil, err
 	}
 	if fault := session.Failure(); fault != nil || int32(status) != 0 {
-		return d, &spec.Error{Op: op, Kind: spec.InvalidModule, ID: id, Err: errorOf(fault)}
+		return nil, &spec.Error{Op: op, Kind: spec.InvalidModule, ID: id, Err: errorOf(fault)}
 	}
 	results := session.Results()
 	if len(results) != 1 || len(results[0].Data) > spec.MaxFormBytes {
-		return d, spec.Errorf(op, spec.InvalidModule, id, "it gave %d results instead of one description of at most %s", len(results), spec.FormatBytes(spec.MaxFormBytes))
+		return nil, spec.Errorf(op, spec.InvalidModule, id, "it gave %d results instead of one description of at most %s", len(results), spec.FormatBytes(spec.MaxFormBytes))
 	}
-	if err := spec.Unmarshal(results[0].Data, &d); err != nil {
-		return d, &spec.Error{Op: op, Kind: spec.InvalidModule, ID: id, Err: err}
+	if _, err := readDescription(results[0].Data, digest); err != nil {
+		return nil, err
+	}
+	return bytes.Clone(results[0].Data), nil // the session's own goes with it
+}
+
+// readDescription reads what a module says of itself, and checks it.
+func readDescription(b []byte, digest spec.Digest) (d spec.Description, err error) {
+	if err := spec.Unmarshal(b, &d); err != nil {
+		return d, &spec.Error{Op: "describe", Kind: spec.InvalidModule, ID: "module " + digest.Short(), Err: err}
 	}
 	return d, d.Check()
 }

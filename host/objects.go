@@ -12,7 +12,7 @@ import (
 )
 
 // objects is the node's table of objects: which are there, who waits for them, and how many refer to them. The counts
-// are owner.Refs; large bytes are in the store.
+// are owner.Refs; large bytes are in the store. Every entry is reserved in the account of a job.
 type objects struct {
 	store *store.Store
 	// forget is called, without the lock, for an actor to which no reference is left.
@@ -21,6 +21,11 @@ type objects struct {
 	mu    sync.Mutex
 	refs  *owner.Refs
 	table map[spec.ObjectID]*object
+	ends  map[spec.ActorID]func() // what else is done when no reference to the actor is left
+	// What is to be done without the lock, see settle.
+	due      []func()
+	spare    []func()
+	settling bool
 }
 
 // object is one entry. It is pending until ready is set; then either err or value is its content.
@@ -30,114 +35,162 @@ type object struct {
 	value   spec.Value
 	err     *spec.Error
 	waiters []*waiter
+	stale   int // how many of the waiters wait no longer
+	memory  *store.Account
+	bytes   int64 // reserved in memory
 }
 
-// waiter waits for left of some objects; fire is called once, without the lock, when left reaches zero, or at the first
-// object that holds an error if failFast.
+// waiter waits for left of some objects. When left reaches zero, or at the first object that holds an error if failFast,
+// done is closed, or fire is called without the lock: once, and one of the two.
 type waiter struct {
+	ids      []spec.ObjectID
 	left     int
 	failFast bool
-	fired    bool
+	done     chan struct{}
 	fire     func()
+
+	// Guarded by the mu of objects.
+	over bool // it has fired, or is ignored
+	in   int  // in how many lists of waiters it is
 }
 
 func newObjects(s *store.Store) *objects {
-	return &objects{store: s, refs: owner.NewRefs(), table: make(map[spec.ObjectID]*object)}
+	return &objects{store: s, refs: owner.NewRefs(), table: make(map[spec.ObjectID]*object), ends: make(map[spec.ActorID]func())}
 }
 
-// expect makes pending objects, each with one reference for the caller.
-func (o *objects) expect(ids ...spec.ObjectID) {
+// expect makes pending objects, each with one reference for the caller. objectBytes are reserved in memory for each.
+func (o *objects) expect(memory *store.Account, ids []spec.ObjectID) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, id := range ids {
-		o.table[id] = &object{}
+		o.table[id] = &object{memory: memory, bytes: objectBytes}
 		o.refs.Create(spec.ObjectLink(id), 1)
 	}
 }
 
-// put makes an object that is ready, with one reference for the caller.
-func (o *objects) put(id spec.ObjectID, v spec.Value) error {
-	entry := &object{ready: true, value: v}
-	if len(v.Data) > spec.MaxInlineBytes {
-		if err := o.store.Put(id, v.Data); err != nil {
-			return err
-		}
-		entry.stored, entry.value.Data = true, nil
+// put makes an object that is ready, with one reference for the caller, and reserves it in memory.
+func (o *objects) put(memory *store.Account, id spec.ObjectID, v spec.Value) error {
+	entry := &object{memory: memory, bytes: objectBytes + valueBytes(v)}
+	if err := memory.Reserve(entry.bytes); err != nil {
+		return &spec.Error{Op: "put", Kind: spec.KindOf(err), Err: err}
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if err := o.fill(id, entry, v); err != nil {
+		memory.Release(entry.bytes)
+		return err
+	}
 	o.table[id] = entry
 	o.refs.Create(spec.ObjectLink(id), 1)
 	o.refs.Contain(id, v.Links)
 	return nil
 }
 
+// fill gives an entry its value, whose bytes are reserved. The caller holds mu.
+func (o *objects) fill(id spec.ObjectID, entry *object, v spec.Value) error {
+	if len(v.Data) > spec.MaxInlineBytes {
+		if err := o.store.Put(id, v.Data); err != nil {
+			return err
+		}
+		entry.stored, v.Data = true, nil
+	}
+	entry.ready, entry.value = true, v
+	return nil
+}
+
 // complete fills a pending object with a value, or with an error if err is not nil. An object that nobody refers to any
-// more is forgotten already: its value is dropped.
+// more is forgotten already: its value is dropped. One for which there is no room gets an error that says so.
 func (o *objects) complete(id spec.ObjectID, v spec.Value, err *spec.Error) {
-	stored := false
-	if err == nil && len(v.Data) > spec.MaxInlineBytes {
-		o.mu.Lock()
-		_, wanted := o.table[id]
-		o.mu.Unlock()
-		if !wanted {
-			return
-		}
-		if serr := o.store.Put(id, v.Data); serr != nil {
-			v, err = spec.Value{}, serr.(*spec.Error)
-		} else {
-			stored = true
-		}
+	bytes := int64(0)
+	if err == nil {
+		bytes = valueBytes(v)
+	} else {
+		bytes = errorBytes(err)
 	}
 	o.mu.Lock()
 	entry, ok := o.table[id]
 	if !ok || entry.ready {
 		o.mu.Unlock()
-		if !ok && stored {
-			o.store.Delete(id)
-		}
 		return
 	}
-	entry.ready, entry.stored, entry.value, entry.err = true, stored, v, err
-	if stored {
-		entry.value.Data = nil
+	if full := entry.memory.Reserve(bytes); full != nil {
+		err = &spec.Error{Op: "keep a result", Kind: spec.KindOf(full), Err: full}
+	} else {
+		entry.bytes += bytes
+		if err == nil {
+			if taken := o.fill(id, entry, v); taken != nil {
+				err = &spec.Error{Op: "keep a result", Kind: spec.KindOf(taken), Err: taken}
+			}
+		}
 	}
+	entry.ready, entry.err = true, err
 	if err == nil {
 		o.refs.Contain(id, v.Links)
 	}
-	var fire []*waiter
 	for _, w := range entry.waiters {
-		if w.left--; !w.fired && (w.left <= 0 || w.failFast && err != nil) {
-			w.fired = true
-			fire = append(fire, w)
+		w.in--
+		if w.left--; !w.over && (w.left <= 0 || w.failFast && err != nil) {
+			w.over = true
+			if w.done != nil {
+				close(w.done)
+			} else {
+				o.due = append(o.due, w.fire)
+			}
 		}
 	}
 	entry.waiters = nil
-	o.mu.Unlock()
-	for _, w := range fire {
-		w.fire()
-	}
+	o.settle()
 }
 
-// when calls fire once count of ids are ready, at once if they are; then it returns nil. Otherwise it returns the waiter,
-// for ignore.
-func (o *objects) when(ids []spec.ObjectID, count int, failFast bool, fire func()) *waiter {
-	o.mu.Lock()
-	if o.enough(ids, count, failFast) {
+// keepDue is how many places for what is due are kept from one settle to the next.
+const keepDue = 1024
+
+// settle does what is due, without the lock, one after the other. What comes of it may be due in turn, and is done here
+// too: chains of tasks that wait for each other, or of actors that hold each other, are as long as guests make them, and
+// no stack may grow with them. The caller holds mu, which settle gives up; if somebody is settling already, it is left
+// to them.
+func (o *objects) settle() {
+	if o.settling {
 		o.mu.Unlock()
-		fire()
-		return nil
+		return
 	}
-	w := &waiter{left: count, failFast: failFast, fire: fire}
-	for _, id := range ids {
+	o.settling = true
+	for len(o.due) > 0 {
+		now := o.due
+		o.due, o.spare = o.spare, nil
+		o.mu.Unlock()
+		for _, do := range now {
+			do()
+		}
+		clear(now)
+		o.mu.Lock()
+		if cap(now) <= keepDue {
+			o.spare = now[:0]
+		}
+	}
+	o.settling = false
+	o.mu.Unlock()
+}
+
+// join makes w wait; false if there is nothing to wait for.
+func (o *objects) join(w *waiter) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if w.over { // ignored already
+		return true
+	}
+	if o.enough(w.ids, w.left, w.failFast) {
+		return false
+	}
+	for _, id := range w.ids {
 		if entry, ok := o.table[id]; ok && !entry.ready {
 			entry.waiters = append(entry.waiters, w)
+			w.in++
 		} else {
 			w.left--
 		}
 	}
-	o.mu.Unlock()
-	return w
+	return true
 }
 
 // enough reports whether count of ids are ready, or one of them failed if failFast. An object that is gone counts as
@@ -155,16 +208,25 @@ func (o *objects) enough(ids []spec.ObjectID, count int, failFast bool) bool {
 	return ready >= count
 }
 
-// ignore takes back a waiter that waits no longer.
-func (o *objects) ignore(ids []spec.ObjectID, w *waiter) {
+// ignore takes back a waiter that waits no longer, fired or not. What it would have done is forgotten at once; its places
+// in lists are, when half of a list is such places.
+func (o *objects) ignore(w *waiter) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	w.fired = true
-	for _, id := range ids {
-		if entry, ok := o.table[id]; ok {
-			entry.waiters = slices.DeleteFunc(entry.waiters, func(x *waiter) bool { return x == w })
+	w.over = true
+	if w.in > 0 {
+		for _, id := range w.ids {
+			entry, ok := o.table[id]
+			if !ok || entry.ready {
+				continue
+			}
+			if entry.stale++; 2*entry.stale > len(entry.waiters) {
+				entry.waiters = slices.DeleteFunc(entry.waiters, func(x *waiter) bool { return x.over })
+				entry.stale = 0
+			}
 		}
 	}
+	w.ids, w.fire = nil, nil
 }
 
 // await blocks until count of ids are ready, or one of them failed if failFast. It calls blocked before it waits and
@@ -178,11 +240,11 @@ func (o *objects) await(ctx context.Context, ids []spec.ObjectID, count int, fai
 		}
 		return nil
 	}
-	done := make(chan struct{})
-	w := o.when(ids, count, failFast, func() { close(done) })
-	if w == nil {
+	w := &waiter{ids: ids, left: count, failFast: failFast, done: make(chan struct{})}
+	if !o.join(w) {
 		return nil
 	}
+	defer o.ignore(w)
 	var expired <-chan time.Time
 	if timeout > 0 {
 		timer := time.NewTimer(timeout)
@@ -192,13 +254,11 @@ func (o *objects) await(ctx context.Context, ids []spec.ObjectID, count int, fai
 	blocked()
 	defer resumed()
 	select {
-	case <-done:
+	case <-w.done:
 		return nil
 	case <-expired:
-		o.ignore(ids, w)
 		return spec.GetTimeout
 	case <-ctx.Done():
-		o.ignore(ids, w)
 		return context.Cause(ctx)
 	}
 }
@@ -265,29 +325,35 @@ func (o *objects) release(links []spec.Link) {
 	if len(links) == 0 {
 		return
 	}
-	var freed []spec.Link
+	var few [8]spec.Link
+	freed := few[:0]
 	o.mu.Lock()
 	for _, l := range links {
 		freed = o.refs.Release(l, freed)
 	}
-	var stored []spec.ObjectID
 	for _, l := range freed {
-		if entry, ok := o.table[l.Object]; ok && !l.IsActor {
-			if entry.stored {
-				stored = append(stored, l.Object)
+		if l.IsActor {
+			o.due = append(o.due, func() { o.forget(l.Actor) })
+			if end := o.ends[l.Actor]; end != nil {
+				o.due = append(o.due, end)
+				delete(o.ends, l.Actor)
 			}
+		} else if entry, ok := o.table[l.Object]; ok {
+			if entry.stored {
+				o.store.Delete(l.Object)
+			}
+			entry.memory.Release(entry.bytes)
 			delete(o.table, l.Object)
 		}
 	}
-	o.mu.Unlock()
-	for _, id := range stored {
-		o.store.Delete(id)
-	}
-	for _, l := range freed {
-		if l.IsActor {
-			o.forget(l.Actor)
-		}
-	}
+	o.settle()
+}
+
+// atEnd calls do when no reference to the actor is left. The caller has one.
+func (o *objects) atEnd(id spec.ActorID, do func()) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.ends[id] = do
 }
 
 // count returns how many objects are known and how many references to objects and actors are counted.

@@ -36,38 +36,73 @@ type task struct {
 	priority int32
 	retry    owner.RetryPolicy
 	deadline time.Time // zero for none
-	timer    *time.Timer
-	actor    *actor // nil for a function
+	actor    *actor    // nil for a function
 	call     owner.CallID
+	waiter   *waiter // for its arguments; nil if there is nothing to wait for
+	bytes    int64   // reserved for it, beside its objects
 
 	mu       sync.Mutex
+	timer    *time.Timer // at the deadline
 	attempt  int32
 	lease    sched.Lease             // set while it waits for its turn; running, run has it
 	stop     context.CancelCauseFunc // set while a function runs
 	finished bool
 }
 
-// begin registers the task, holds what it refers to, and sends it on its way.
-func (t *task) begin() {
-	n := t.job.node
-	n.objects.retain(t.links)
-	t.job.add(t)
-	if !t.deadline.IsZero() {
-		t.timer = time.AfterFunc(time.Until(t.deadline), func() {
-			t.cancel(spec.Errorf("run "+t.name, spec.DeadlineExceeded, t.label(), "its deadline passed"), true)
-		})
+// begin makes the task's objects, holds what it refers to, registers it and sends it on its way. It returns the ids of
+// the objects, each counted once for the caller; after an error it is as if the task had never been.
+func (t *task) begin() ([]spec.ObjectID, error) {
+	n, memory := t.job.node, t.job.memory
+	objects := objectBytes * int64(len(t.returns))
+	if err := memory.Reserve(t.bytes + objects); err != nil {
+		return nil, &spec.Error{Op: "submit " + t.function, Kind: spec.KindOf(err), Err: err}
 	}
+	n.objects.expect(memory, t.returns)
+	n.objects.retain(t.links)
 	next := t.queue
 	if t.actor != nil {
-		t.actor.enqueue(t)
 		next = t.ready
 	}
-	refs := t.refs()
-	if len(refs) == 0 {
+	if refs := t.refs(); len(refs) > 0 {
+		t.waiter = &waiter{ids: refs, left: len(refs), failFast: true, fire: next}
+	}
+	if err := t.job.add(t); err != nil {
+		n.objects.release(t.links)
+		n.objects.release(linksTo(t.returns))
+		memory.Release(t.bytes)
+		return nil, err
+	}
+	if t.actor != nil {
+		t.actor.enqueue(t)
+	}
+	if !t.deadline.IsZero() {
+		t.setTimer()
+	}
+	if t.waiter == nil || !n.objects.join(t.waiter) {
 		next()
+	}
+	return t.returns, nil
+}
+
+// setTimer makes the task end at its deadline, which may have passed.
+func (t *task) setTimer() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.finished {
 		return
 	}
-	n.objects.when(refs, len(refs), true, next)
+	t.timer = time.AfterFunc(time.Until(t.deadline), func() {
+		t.cancel(spec.Errorf("run "+t.name, spec.DeadlineExceeded, t.label(), "its deadline passed"), true)
+	})
+}
+
+// linksTo returns links to objects.
+func linksTo(ids []spec.ObjectID) []spec.Link {
+	links := make([]spec.Link, len(ids))
+	for i, id := range ids {
+		links[i] = spec.ObjectLink(id)
+	}
+	return links
 }
 
 // refs returns the objects whose values the call needs.
@@ -130,8 +165,12 @@ func (t *task) run() {
 		n.leases.release(lease)
 		return
 	}
-	t.job.stats.running.Add(1)
-	err := t.execute(ctx, lease, attempt)
+	var err *spec.Error
+	if t.job.stats.running.Add(1) > spec.MaxRunningTasks {
+		err = t.failure(spec.Errorf("run", spec.LimitExceeded, "", "the job runs %d functions already, most of which wait for others (MaxRunningTasks): recurse less deep, or wait in fewer tasks", spec.MaxRunningTasks))
+	} else {
+		err = t.execute(ctx, lease, attempt)
+	}
 	t.job.stats.running.Add(-1)
 	t.mu.Lock()
 	t.stop = nil
@@ -214,11 +253,12 @@ func (t *task) finish(values []spec.Value, err *spec.Error) {
 		return
 	}
 	t.finished = true
-	lease := t.lease
+	lease, timer := t.lease, t.timer
 	t.mu.Unlock()
-	if t.timer != nil {
-		t.timer.Stop()
+	if timer != nil {
+		timer.Stop()
 	}
+	t.job.memory.Release(t.bytes) // first, so that whoever gets the results finds it given back
 	objects := t.job.node.objects
 	for i, id := range t.returns {
 		if err != nil {
@@ -229,6 +269,9 @@ func (t *task) finish(values []spec.Value, err *spec.Error) {
 	}
 	if lease != 0 { // it was waiting for its turn
 		t.job.node.leases.release(lease)
+	}
+	if err != nil && t.waiter != nil { // it may have waited still
+		objects.ignore(t.waiter)
 	}
 	t.job.remove(t, err)
 	objects.release(t.links)

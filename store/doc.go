@@ -1,9 +1,16 @@
-// Package store keeps the bytes of objects on one node.
+// Package store keeps the bytes of objects on one node, and says how much the node's guests may make it keep.
 //
-// Small values travel inside messages and stay with their record; what is larger than spec.MaxInlineBytes lives here,
-// under the object's id, within a bound that is never exceeded. The store knows bytes and sizes only: who refers to an
-// object is the owner's business (package owner), and how its CBOR reads is the guest's.
+// What is kept is reserved first: from an [Account], of which each job has one, within a bound that all accounts
+// together never exceed. Reserved are the bytes of large objects, which live here under the object's id; and those of
+// whatever else a guest makes its host keep: small values, which stay with their record, links, arguments, records of
+// tasks and actors.
 //
-// Invariants: bytes are immutable from Put to Delete; Used never exceeds the limit; a Put that does not fit changes
-// nothing.
+// One job cannot take everything. It gets no more when it has [Share] times what is left, so that there is always
+// something left for the others, and a job that is alone gets nearly all.
+//
+// The store knows bytes and sizes only: who refers to an object is the owner's business (package owner), and how its
+// CBOR reads is the guest's.
+//
+// Invariants: bytes are immutable from Put to Delete; what is reserved never exceeds the limit; a reservation that is
+// refused changes nothing.
 package store

@@ -22,7 +22,9 @@ import (
 //   - ActorDied: the actor is gone
 //   - ReferenceCounting: there is no such handle
 //   - InvalidArgument: it is not an actor's handle; or the name, the options or n are malformed
-//   - LimitExceeded: the sandbox would have more than MaxHandles handles
+//   - LimitExceeded: the sandbox would have more than MaxHandles handles, or the job more than MaxPendingTasks calls
+//     that have not finished
+//   - ObjectStoreFull: there is no room for what the host has to keep
 //   - PermissionDenied: the caller may not use actors
 //
 // The passed arguments are taken in any case.

@@ -21,7 +21,8 @@ import (
 //   - FunctionNotFound: the module has no such class
 //   - AlreadyExists: the name is taken
 //   - InvalidArgument: the name or the options are malformed
-//   - LimitExceeded: the sandbox would have more than MaxHandles handles
+//   - LimitExceeded: the sandbox would have more than MaxHandles handles, or the job more than MaxActors actors
+//   - ObjectStoreFull: there is no room for what the host has to keep
 //   - PermissionDenied: the caller may not use actors
 //
 // The passed arguments are taken in any case.

@@ -19,6 +19,7 @@ import (
 //   - NotFound: no living actor has that name
 //   - InvalidArgument: a name is too long or not UTF-8
 //   - LimitExceeded: the sandbox would have more than MaxHandles handles
+//   - ObjectStoreFull: there is no room for the table of handles
 //   - PermissionDenied: the caller may not use actors
 func (s *Session) actorFind(ctx context.Context, g *engine.Guest, p params) (int64, error) {
 	if s.caller.Actors == nil {

@@ -8,10 +8,12 @@ import (
 )
 
 // Caller is what a session may do, and on whose behalf. What is nil is denied; of the zero Caller everything is, so that
-// a module which describes itself has no effect on anything. Counts must be there if Objects, Tasks or Actors are.
+// a module which describes itself has no effect on anything. Counts and Memory must be there if Objects, Tasks or
+// Actors are.
 type Caller struct {
 	Objects Objects
 	Counts  Counts
+	Memory  Memory
 	Tasks   Tasks
 	Actors  Actors
 	Context Context
@@ -33,6 +35,13 @@ type Objects interface {
 type Counts interface {
 	Retain(links []spec.Link)
 	Release(links []spec.Link)
+}
+
+// Memory is what a guest may make its host keep, in bytes. A session keeps that of its first caller.
+type Memory interface {
+	// Reserve takes n bytes; it fails with spec.ObjectStoreFull when there is no room for them.
+	Reserve(n int64) error
+	Release(n int64)
 }
 
 // Tasks submits and cancels calls of functions.

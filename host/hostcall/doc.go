@@ -5,7 +5,7 @@
 //	           checks    handles     ids
 //
 // Each function is one file: its doc block is the ABI's reference, from which guest-sdk/abi.md and guest-sdk/c/raywasm.h
-// are generated. A [Session] is what one sandbox has of the host. A [Caller] is what the session may do, in five small
+// are generated. A [Session] is what one sandbox has of the host. A [Caller] is what the session may do, in six small
 // interfaces that package host implements.
 //
 // What it is not: it schedules, stores and counts nothing. It has no goroutine and no lock: a session belongs to the
@@ -26,6 +26,13 @@
 //     object contains is the host's, counted while the results are read.
 //   - An argument's handle owns nothing: the host holds the arguments of a call for as long as it runs.
 //
+// # Who keeps what
+//
+// What a session keeps of its guest's between two calls is reserved of [Memory], but for an allowance: the table of
+// handles until [Session.Close], passed arguments until they are submitted or given up, results until the host takes
+// them, the refs of a wait while it lasts. Arguments and results are given back when they go to the host, which reserves
+// for what it keeps itself. Nothing is copied out of a guest before there is room for it.
+//
 // # Invariants
 //
 //   - Nothing a guest passes is believed: pointers, lengths, counts, handles and forms are checked, and bounded by named
@@ -33,7 +40,7 @@
 //   - Whatever a guest does wrong, or may not do, is a negative status. A Go error, which ends the guest, is returned
 //     only when the call's context has ended.
 //   - No slice of a guest's memory is kept after the function has returned.
-//   - After Close, as much has been released as was ever counted.
+//   - After Close, as much has been released as was ever counted and reserved.
 package hostcall
 
 //go:generate go run ./internal/gen

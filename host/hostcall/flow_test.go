@@ -318,6 +318,7 @@ func TestLimits(t *testing.T) {
 
 func TestHandlesAreReusedButNotTheirNumbers(t *testing.T) {
 	var table handles
+	table.grow(table.lacks(1))
 	seen := make(map[uint32]bool)
 	for i := range 1 << (30 - slotBits) {
 		h := table.give(spec.Link{})
@@ -340,4 +341,60 @@ func TestHandlesAreReusedButNotTheirNumbers(t *testing.T) {
 			t.Errorf("%#x is a handle", h)
 		}
 	}
+}
+
+func TestWhatASessionKeepsIsReserved(t *testing.T) {
+	w := newWorld(t)
+	w.session.Begin("f", nil)
+	const size = 10_000
+	ptr, _ := w.bytes(make([]byte, size))
+	name, nameSize := w.text("f")
+	reserves := func(what string, from, to int64) {
+		t.Helper()
+		if w.host.used < from || w.host.used > to {
+			t.Errorf("%s: %d bytes are reserved, want %d to %d", what, w.host.used, from, to)
+		}
+	}
+	reserves("an empty session", 0, 0)
+	for range 3 {
+		w.must("pass_value", ptr, size, 0, 0)
+	}
+	reserves("three passed values", 3*size-Allowance, 3*size)
+	w.must("submit", name, nameSize, 0, 0, 0, 0)
+	reserves("once they are submitted", 0, 0)
+	for range 3 {
+		w.must("ret", ptr, size, 0, 0)
+	}
+	reserves("three results", 3*size-Allowance, 3*size)
+	w.session.Results()
+	reserves("once they are taken", 0, 0)
+	for range 100 {
+		w.must("ret", ptr, size, 0, 0)
+	}
+	w.session.End()
+	reserves("once the call has ended", 0, 0)
+	h := w.put("x")
+	many, n := w.list(slices.Repeat([]int64{h}, 1000)...)
+	w.must("get", many, n, 0)
+	reserves("after a get", 0, 0)
+	for range 1000 {
+		w.put("x")
+	}
+	reserves("1001 handles", 1001*HandleBytes-Allowance, 2*1001*HandleBytes)
+
+	w.host.room = w.host.used + size/2
+	before := w.host.used
+	w.session.Begin("g", nil)
+	w.refused(spec.ObjectStoreFull, "ret", ptr, size, 0, 0)
+	w.refused(spec.ObjectStoreFull, "pass_value", ptr, size, 0, 0)
+	w.refused(spec.ObjectStoreFull, "put", ptr, size, 0, 0)
+	w.refused(spec.ObjectStoreFull, "get", many, n, 0)
+	w.refused(spec.ObjectStoreFull, "wait", many, n, 1, 0, 0)
+	w.refused(spec.ObjectStoreFull, "submit", name, nameSize, 0, 0, 0, 2000)
+	reserves("after refusals", before, before)
+	w.must("pass_value", ptr, size/4, 0, 0)
+	w.must("pass_ref", h)
+	w.must("ret", ptr, size/8, 0, 0)
+	w.session.Close()
+	reserves("a closed session", 0, 0)
 }

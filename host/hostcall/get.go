@@ -24,6 +24,7 @@ import (
 //   - ReferenceCounting: there is no such handle
 //   - InvalidArgument: a handle is an actor's or an argument's
 //   - LimitExceeded: more than MaxWaited
+//   - ObjectStoreFull: there is no room for the list
 //   - PermissionDenied: the caller may not get
 //
 // When the call's own end comes while it waits (cancelled, deadline, end of the job), it never returns.
@@ -56,11 +57,16 @@ func (s *Session) readRefs(g *engine.Guest, ptr, n uint32) error {
 		return err
 	}
 	s.forgetRefs()
+	if err := s.hold(WaitedBytes * int64(n)); err != nil {
+		return err
+	}
+	s.waitHolds = WaitedBytes * int64(n)
 	s.waiting, s.ids = slices.Grow(s.waiting, int(n)), slices.Grow(s.ids, int(n))
 	for i := range int(n) {
 		handle := handleAt(in, i)
 		at, err := s.object(handle)
 		if err != nil {
+			s.forgetRefs()
 			return err
 		}
 		s.waiting, s.ids = append(s.waiting, handle), append(s.ids, at.link.Object)
@@ -76,4 +82,6 @@ func (s *Session) forgetRefs() {
 		s.waiting, s.ids = nil, nil
 	}
 	s.waiting, s.ids = s.waiting[:0], s.ids[:0]
+	s.drop(s.waitHolds)
+	s.waitHolds = 0
 }

@@ -52,18 +52,32 @@ type slot struct {
 // firstSlots is how many slots the first handle makes.
 const firstSlots = 8
 
+// lacks is by how many slots the table must grow for n more handles, 0 if there are enough: it doubles, at least.
+func (t *handles) lacks(n int) int {
+	have := cap(t.slots)
+	need := 1 + t.open + n // the first is never used
+	if need <= have {
+		return 0
+	}
+	return max(need, firstSlots, min(2*have, spec.MaxHandles+1)) - have
+}
+
+// grow makes the table longer by so many slots.
+func (t *handles) grow(more int) {
+	slots := make([]slot, max(len(t.slots), 1), cap(t.slots)+more)
+	copy(slots, t.slots)
+	t.slots = slots
+}
+
 // room is how many handles can still be given.
 func (t *handles) room() int { return spec.MaxHandles - t.open }
 
-// give makes a handle, which takes over one count of the link. There must be room.
+// give makes a handle, which takes over one count of the link. There must be room, made by roomFor.
 func (t *handles) give(l spec.Link) uint32 {
 	at := t.free
 	if at != 0 {
 		t.free = t.slots[at].next
 	} else {
-		if t.slots == nil {
-			t.slots = make([]slot, 1, firstSlots)
-		}
 		at = uint32(len(t.slots))
 		t.slots = append(t.slots, slot{})
 	}

@@ -42,8 +42,9 @@ func validCalls(w *world) map[string][]int64 {
 var hostile = []int64{0, 1, -1, -4, memoryBytes - 1, memoryBytes, memoryBytes + 1, memoryBytes / 4, memoryBytes/4 + 1,
 	1<<31 - 1, 1 << 31, 1 << 30, 1<<30 + 1, 1 << 22, argumentBit | 1<<indexBits, spec.MaxLinks, spec.MaxValueBytes}
 
-// mostAllocated bounds what one call may allocate, in bytes, whatever it claims: a multiple of the memory there is.
-const mostAllocated = 20 * memoryBytes
+// mostAllocated bounds what one call may allocate, in bytes, whatever it claims: a multiple of the memory there is, for
+// every 4 bytes of which may be a handle.
+const mostAllocated = (20 + HandleBytes/handleBytes) * memoryBytes
 
 func TestValidCalls(t *testing.T) {
 	if n := len(validCalls(newWorld(t))); n != len(functions) {

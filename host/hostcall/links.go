@@ -24,6 +24,7 @@ import (
 // Errors:
 //   - ReferenceCounting, ObjectNotAvailable, InvalidArgument: as for size
 //   - LimitExceeded: the sandbox would have more than MaxHandles handles
+//   - ObjectStoreFull: there is no room for the table of handles
 func (s *Session) links(_ context.Context, g *engine.Guest, p params) (int64, error) {
 	v, err := s.value(p.u32(0))
 	if err != nil {

@@ -65,32 +65,40 @@ type space struct {
 	limit string // its name
 }
 
-// readValue copies a value: size bytes at ptr, and what the n handles at handles stand for.
-func (s *Session) readValue(g *engine.Guest, ptr, size, handles, n uint32, left space) (spec.Value, error) {
+// readValue copies a value: size bytes at ptr, and what the n handles at handles stand for. The session then holds
+// valueBytes of it.
+func (s *Session) readValue(g *engine.Guest, ptr, size, handles, n uint32, left space) (v spec.Value, err error) {
 	if int64(size) > left.bytes {
-		return spec.Value{}, spec.Errorf("", spec.LimitExceeded, "", "a value of %d bytes where %d are left (%s)", size, left.bytes, left.limit)
+		return v, spec.Errorf("", spec.LimitExceeded, "", "a value of %d bytes where %d are left (%s)", size, left.bytes, left.limit)
 	}
 	data, err := view(g, ptr, size)
 	if err != nil {
-		return spec.Value{}, err
+		return v, err
 	}
 	in, err := list(g, handles, n, left.links, "links")
 	if err != nil {
-		return spec.Value{}, err
+		return v, err
 	}
-	var links []spec.Link
-	if n > 0 {
-		links = make([]spec.Link, n)
-		for i := range links {
-			at, err := s.held(handleAt(in, i))
-			if err != nil {
-				return spec.Value{}, err
-			}
-			links[i] = at.link
+	for i := range int(n) {
+		if _, err := s.held(handleAt(in, i)); err != nil {
+			return v, err
 		}
 	}
-	return spec.Value{Data: slices.Clone(data), Links: links}, nil
+	if err := s.hold(valueBytes(int(size), int(n))); err != nil {
+		return v, err
+	}
+	v.Data = slices.Clone(data)
+	if n > 0 {
+		v.Links = make([]spec.Link, n)
+		for i := range v.Links {
+			v.Links[i] = s.handles.at(handleAt(in, i)).link
+		}
+	}
+	return v, nil
 }
+
+// valueBytes is how many bytes a value of that size with so many links takes, passed or returned.
+func valueBytes(size, links int) int64 { return ValueBytes + int64(size) + LinkBytes*int64(links) }
 
 // readName copies a name: valid UTF-8, at least least bytes of it. A name that is the same as the last is the same
 // string.

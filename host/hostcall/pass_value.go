@@ -22,6 +22,7 @@ import (
 //   - InvalidArgument: a handle is an argument's
 //   - LimitExceeded: the value is longer than MaxInlineBytes; or the arguments passed so far are more than MaxArgs, than
 //     MaxPassedBytes bytes, or contain more than MaxLinks links
+//   - ObjectStoreFull: there is no room for it
 //   - PermissionDenied: the caller may not call
 //
 // When put, pass_value or pass_ref fails, what was passed so far is given up: a call is submitted whole or not at all,
@@ -41,6 +42,7 @@ func (s *Session) passValue(_ context.Context, g *engine.Guest, p params) (int64
 		return 0, err
 	}
 	s.passed.add(spec.ValueArg(v), v.Links...)
+	s.passed.holds += valueBytes(len(v.Data), len(v.Links))
 	s.countIn(v.Links)
 	return 0, nil
 }
@@ -68,11 +70,13 @@ func (l *passed) add(a spec.Arg, links ...spec.Link) {
 	l.links = append(l.links, links...)
 }
 
-// takePassed returns the arguments for a call, which may keep them. What is counted for them stays counted until
-// forgetPassed.
+// takePassed returns the arguments for a call, which may keep them and reserves for what it keeps. What is counted for
+// them stays counted until forgetPassed.
 func (s *Session) takePassed() []spec.Arg {
 	args := s.passed.args
 	s.passed.args = nil
+	s.drop(s.passed.holds)
+	s.passed.holds = 0
 	return args
 }
 
@@ -82,6 +86,7 @@ const keepLinks = 256
 // forgetPassed gives up what was passed and releases what was counted for it.
 func (s *Session) forgetPassed() {
 	links := s.passed.links
+	s.drop(s.passed.holds)
 	s.passed = passed{}
 	if cap(links) <= keepLinks {
 		s.passed.links = links[:0]

@@ -48,6 +48,7 @@ func (s *Session) putValue(ctx context.Context, g *engine.Guest, p params) (int6
 	if err != nil {
 		return 0, err
 	}
+	s.drop(valueBytes(len(v.Data), len(v.Links))) // the object reserves it
 	id, err := s.caller.Objects.Put(ctx, v)
 	if err != nil {
 		return 0, err

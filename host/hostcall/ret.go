@@ -20,7 +20,9 @@ import (
 //   - NotFound: no call is being served
 //   - ReferenceCounting: there is no such handle
 //   - InvalidArgument: a handle is an argument's
-//   - LimitExceeded: more than MaxReturns results, than MaxResultBytes bytes or MaxLinks links in all of them
+//   - LimitExceeded: more than MaxReturns results, than MaxResultBytes bytes or MaxLinks links in all of them, or than
+//     MaxFormBytes in a description
+//   - ObjectStoreFull: there is no room for it
 func (s *Session) ret(_ context.Context, g *engine.Guest, p params) (int64, error) {
 	if err := s.served(); err != nil {
 		return 0, err
@@ -29,10 +31,14 @@ func (s *Session) ret(_ context.Context, g *engine.Guest, p params) (int64, erro
 		return 0, spec.Errorf("", spec.LimitExceeded, "", "a call has at most %d results (MaxReturns)", spec.MaxReturns)
 	}
 	left := space{MaxResultBytes - s.resultBytes, spec.MaxLinks - s.resultLinks, "MaxResultBytes"}
+	if s.memory == nil { // the module describes itself
+		left.bytes, left.limit = spec.MaxFormBytes-s.resultBytes, "MaxFormBytes"
+	}
 	v, err := s.readValue(g, p.u32(0), p.u32(1), p.u32(2), p.u32(3), left)
 	if err != nil {
 		return 0, err
 	}
+	s.resultHolds += valueBytes(len(v.Data), len(v.Links))
 	s.countIn(v.Links)
 	s.resultBytes += int64(len(v.Data))
 	s.resultLinks += len(v.Links)

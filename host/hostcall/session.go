@@ -10,6 +10,10 @@ type Session struct {
 	caller  Caller
 	handles handles
 
+	memory   Memory
+	holds    int64 // bytes
+	reserved int64 // bytes of it that are reserved: what is beyond Allowance
+
 	// The call being served.
 	serving     bool
 	number      uint32 // of the call: how often Begin was called
@@ -18,6 +22,7 @@ type Session struct {
 	results     []spec.Value
 	resultBytes int64
 	resultLinks int
+	resultHolds int64 // bytes held for them
 	failure     *spec.Error
 	logged      int64 // bytes
 
@@ -29,6 +34,7 @@ type Session struct {
 	oneLink   [1]spec.Link
 	text      string // the last name that was read
 	waiting   []uint32
+	waitHolds int64 // bytes held for waiting and ids
 	ids       []spec.ObjectID
 }
 
@@ -36,11 +42,12 @@ type Session struct {
 type passed struct {
 	args  []spec.Arg
 	links []spec.Link // what is counted for them
-	bytes int
+	bytes int         // of their values
+	holds int64       // bytes held for all of it
 }
 
 // NewSession returns a session that may do what c offers. No call is served until Begin.
-func NewSession(c Caller) *Session { return &Session{caller: c} }
+func NewSession(c Caller) *Session { return &Session{caller: c, memory: c.Memory} }
 
 // SetCaller replaces what the session may do: an actor's sandbox acts for one method's caller after the other.
 func (s *Session) SetCaller(c Caller) { s.caller = c }
@@ -61,6 +68,7 @@ func (s *Session) End() {
 	for i := range s.results {
 		s.countOut(s.results[i].Links)
 	}
+	s.dropResults()
 	s.oneResult[0] = spec.Value{}
 	s.serving = false
 	s.function, s.args, s.results, s.failure, s.last = "", nil, nil, nil, nil
@@ -72,8 +80,17 @@ func (s *Session) End() {
 func (s *Session) Failure() *spec.Error { return s.failure }
 
 // Results returns the results that the guest has given, in order. They are valid, and their links counted, until the
-// call's end: who keeps the values counts the links before.
-func (s *Session) Results() []spec.Value { return s.results }
+// call's end: who keeps the values counts the links before. What was reserved for them is given back, for whoever keeps
+// them to reserve.
+func (s *Session) Results() []spec.Value {
+	s.dropResults()
+	return s.results
+}
+
+func (s *Session) dropResults() {
+	s.drop(s.resultHolds)
+	s.resultHolds = 0
+}
 
 // releaseBatch is how many links Close releases at a time.
 const releaseBatch = 1024
@@ -93,7 +110,29 @@ func (s *Session) Close() {
 		}
 	}
 	s.countOut(batch)
+	s.drop(s.holds)
 	*s = Session{number: s.number}
+}
+
+// hold notes that the session keeps n bytes more, unless there is no room for them.
+func (s *Session) hold(n int64) error {
+	if more := s.holds + n - Allowance - s.reserved; more > 0 && s.memory != nil {
+		if err := s.memory.Reserve(more); err != nil {
+			return err
+		}
+		s.reserved += more
+	}
+	s.holds += n
+	return nil
+}
+
+// drop notes that it keeps n bytes less.
+func (s *Session) drop(n int64) {
+	s.holds -= n
+	if less := s.reserved - max(0, s.holds-Allowance); less > 0 {
+		s.memory.Release(less)
+		s.reserved -= less
+	}
 }
 
 // countIn takes a reference to each; countOut gives one to each back.
@@ -122,12 +161,20 @@ func (s *Session) served() error {
 	return spec.Errorf("", spec.NotFound, "", "this sandbox serves no call: a driver has neither arguments nor a result")
 }
 
-// roomFor fails unless n more handles can be given.
+// roomFor makes room for n more handles.
 func (s *Session) roomFor(n int) error {
-	if n <= s.handles.room() {
+	if n > s.handles.room() {
+		return spec.Errorf("", spec.LimitExceeded, "", "%d handles are open, at most %d (MaxHandles): release some", s.handles.open, spec.MaxHandles)
+	}
+	more := s.handles.lacks(n)
+	if more == 0 {
 		return nil
 	}
-	return spec.Errorf("", spec.LimitExceeded, "", "%d handles are open, at most %d (MaxHandles): release some", s.handles.open, spec.MaxHandles)
+	if err := s.hold(HandleBytes * int64(more)); err != nil {
+		return err
+	}
+	s.handles.grow(more)
+	return nil
 }
 
 // status notes why a function failed and returns its result.

@@ -25,7 +25,9 @@ import (
 // Errors:
 //   - FunctionNotFound: the module has no such function
 //   - InvalidArgument: the name, the options or n are malformed
-//   - LimitExceeded: the sandbox would have more than MaxHandles handles
+//   - LimitExceeded: the sandbox would have more than MaxHandles handles, or the job more than MaxPendingTasks calls
+//     that have not finished
+//   - ObjectStoreFull: there is no room for what the host has to keep
 //   - PermissionDenied: the caller may not call
 //
 // The passed arguments are taken in any case.

@@ -27,6 +27,7 @@ import (
 //   - ReferenceCounting: there is no such handle
 //   - InvalidArgument: the count is not 1 to n, or a handle is an actor's or an argument's
 //   - LimitExceeded: more than MaxWaited
+//   - ObjectStoreFull: there is no room for the list
 //   - PermissionDenied: the caller may not wait
 //
 // When the call's own end comes while it waits (cancelled, deadline, end of the job), it never returns.

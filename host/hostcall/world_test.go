@@ -24,6 +24,8 @@ type fakeHost struct {
 	objects map[spec.ObjectID]*fakeObject
 	actors  map[string]spec.ActorID
 	next    uint32
+	used    int64                   // bytes that the session has reserved
+	room    int64                   // how many it may
 	block   context.CancelCauseFunc // called where a wait would never end
 
 	calls   []spec.Call // submitted, of functions and methods; constructors with the class as function
@@ -39,11 +41,11 @@ type fakeObject struct {
 }
 
 func newFakeHost(t testing.TB) *fakeHost {
-	return &fakeHost{t: t, session: map[spec.Link]int{}, own: map[spec.Link]int{}, objects: map[spec.ObjectID]*fakeObject{}, actors: map[string]spec.ActorID{}}
+	return &fakeHost{t: t, session: map[spec.Link]int{}, own: map[spec.Link]int{}, objects: map[spec.ObjectID]*fakeObject{}, actors: map[string]spec.ActorID{}, room: spec.GiB}
 }
 
 func (h *fakeHost) caller() Caller {
-	return Caller{Objects: h, Counts: h, Tasks: h, Actors: fakeActors{h}, Context: h}
+	return Caller{Objects: h, Counts: h, Memory: (*fakeMemory)(h), Tasks: h, Actors: fakeActors{h}, Context: h}
 }
 
 // object makes an object that the session does not know yet.
@@ -91,6 +93,26 @@ func (h *fakeHost) balanced() {
 		if n != 0 {
 			h.t.Errorf("%d references to %v are left", n, l)
 		}
+	}
+	if h.used != 0 {
+		h.t.Errorf("%d bytes are left reserved", h.used)
+	}
+}
+
+// fakeMemory is the room that a fakeHost has.
+type fakeMemory fakeHost
+
+func (m *fakeMemory) Reserve(n int64) error {
+	if m.used+n > m.room {
+		return spec.Errorf("reserve", spec.ObjectStoreFull, "", "%d of %d bytes are reserved, %d more do not fit", m.used, m.room, n)
+	}
+	m.used += n
+	return nil
+}
+
+func (m *fakeMemory) Release(n int64) {
+	if m.used -= n; n < 0 || m.used < 0 {
+		m.t.Errorf("the session releases %d bytes and has reserved %d", n, m.used+n)
 	}
 }
 
