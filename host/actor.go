@@ -350,7 +350,9 @@ func (a *actor) invoke(life *incarnation, t *task) (ev owner.ActorEvent, crashed
 	args, err := a.node.objects.resolve(t.args, t.name)
 	var values []spec.Value
 	if err == nil {
+		before := life.sandbox.Usage().CPU
 		values, err = t.invoke(life.ctx, life.sandbox, life.session, spec.CallMethod, args)
+		t.job.stats.cpu.Add(int64(life.sandbox.Usage().CPU - before))
 	}
 	life.out.close()
 	if err != nil && isCrash(err.Kind) {

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/raywasm/raywasm/host/hostcall"
 	wasmrt "github.com/raywasm/raywasm/runtime"
@@ -143,6 +144,7 @@ func (j *Job) Run(ctx context.Context) (status int, err error) {
 	}
 	defer sandbox.Close()
 	result, err := sandbox.Call(ctx, spec.ExportMain)
+	j.stats.cpu.Add(int64(sandbox.Usage().CPU))
 	if err != nil {
 		return exitOf(&spec.Error{Op: "run the driver", Kind: spec.KindOf(err), ID: "job " + j.id.String(), Err: err})
 	}
@@ -271,6 +273,7 @@ func (j *Job) task(id spec.TaskID) (*task, bool) {
 type stats struct {
 	unfinished, functions, running, actorsKept                     atomic.Int64 // now
 	submitted, finished, failed, retried, cancelled, calls, actors atomic.Int64 // ever
+	cpu                                                            atomic.Int64 // nanoseconds, ever
 }
 
 // Stats is what a job has done so far. Calls of actors' methods are among Submitted, Finished, Failed and Cancelled.
@@ -284,6 +287,8 @@ type Stats struct {
 	Cancelled  int64 `json:"cancelled"`
 	ActorCalls int64 `json:"actor_calls"`
 	Actors     int64 `json:"actors"` // created
+	// CPUSeconds is what its guests have computed, in all sandboxes that have ended or are between two calls.
+	CPUSeconds float64 `json:"cpu_seconds"`
 }
 
 // Stats returns the counts now.
@@ -293,6 +298,7 @@ func (j *Job) Stats() Stats {
 	return Stats{
 		Submitted: s.submitted.Load(), Waiting: max(0, s.functions.Load()-running), Running: running, Finished: s.finished.Load(),
 		Failed: s.failed.Load(), Retried: s.retried.Load(), Cancelled: s.cancelled.Load(), ActorCalls: s.calls.Load(), Actors: s.actors.Load(),
+		CPUSeconds: time.Duration(s.cpu.Load()).Seconds(),
 	}
 }
 

@@ -209,6 +209,7 @@ func (t *task) execute(ctx context.Context, lease sched.Lease, attempt int32) *s
 	}
 	defer sandbox.Close()
 	values, err := t.invoke(ctx, sandbox, session, spec.CallFunction, args)
+	t.job.stats.cpu.Add(int64(sandbox.Usage().CPU))
 	if err != nil {
 		return err
 	}

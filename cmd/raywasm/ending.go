@@ -106,7 +106,8 @@ func (e *ending) summary(f format) (string, error) {
 	if s.ActorCalls > 0 || s.Actors > 0 {
 		parts = append(parts, count(s.ActorCalls, "actor call"), count(s.Actors, "actor"))
 	}
-	return fmt.Sprintf("job %v %s: %s in %s", e.job, verb, strings.Join(parts, ", "), duration(e.took)), nil
+	cpu := duration(time.Duration(e.stats.CPUSeconds * float64(time.Second)))
+	return fmt.Sprintf("job %v %s: %s in %s, %s of CPU", e.job, verb, strings.Join(parts, ", "), duration(e.took), cpu), nil
 }
 
 // asides are what did not go straight: " (1 retried, 2 failed)".

@@ -27,15 +27,15 @@ func TestSummary(t *testing.T) {
 		want   string
 		status int
 	}{
-		{"finished", ending{job: job, took: 1260 * time.Millisecond}, "job 01000000 finished: 0 tasks in 1.3s", 0},
-		{"busy", ending{job: job, stats: busy, took: 125 * time.Second}, "job 01000000 finished: 42 tasks (2 retried, 1 failed, 3 cancelled), 10 actor calls, 1 actor in 2m5s", 0},
-		{"status", ending{job: job, status: 300}, "job 01000000 exited with status 300: 0 tasks in 0s", 300 & 0xff},
-		{"status of no low bits", ending{job: job, status: 512}, "job 01000000 exited with status 512: 0 tasks in 0s", 1},
-		{"negative status", ending{job: job, status: -1}, "job 01000000 exited with status -1: 0 tasks in 0s", 255},
-		{"trap", ending{job: job, err: spec.GuestTrap}, "job 01000000 failed: 0 tasks in 0s", 1},
-		{"timeout", stopped(timedOut(time.Second)), "job 01000000 timed out: 0 tasks in 1.0s", 124},
-		{"interrupt", stopped(&interrupted{syscall.SIGINT}), "job 01000000 was interrupted: 0 tasks in 1.0s", 130},
-		{"terminated", stopped(&interrupted{syscall.SIGTERM}), "job 01000000 was interrupted: 0 tasks in 1.0s", 143},
+		{"finished", ending{job: job, took: 1260 * time.Millisecond}, "job 01000000 finished: 0 tasks in 1.3s, 0s of CPU", 0},
+		{"busy", ending{job: job, stats: busy, took: 125 * time.Second}, "job 01000000 finished: 42 tasks (2 retried, 1 failed, 3 cancelled), 10 actor calls, 1 actor in 2m5s, 0s of CPU", 0},
+		{"status", ending{job: job, status: 300}, "job 01000000 exited with status 300: 0 tasks in 0s, 0s of CPU", 300 & 0xff},
+		{"status of no low bits", ending{job: job, status: 512}, "job 01000000 exited with status 512: 0 tasks in 0s, 0s of CPU", 1},
+		{"negative status", ending{job: job, status: -1}, "job 01000000 exited with status -1: 0 tasks in 0s, 0s of CPU", 255},
+		{"trap", ending{job: job, err: spec.GuestTrap}, "job 01000000 failed: 0 tasks in 0s, 0s of CPU", 1},
+		{"timeout", stopped(timedOut(time.Second)), "job 01000000 timed out: 0 tasks in 1.0s, 0s of CPU", 124},
+		{"interrupt", stopped(&interrupted{syscall.SIGINT}), "job 01000000 was interrupted: 0 tasks in 1.0s, 0s of CPU", 130},
+		{"terminated", stopped(&interrupted{syscall.SIGTERM}), "job 01000000 was interrupted: 0 tasks in 1.0s, 0s of CPU", 143},
 	} {
 		got, err := c.end.summary(formatText)
 		if got != c.want || err != nil {

@@ -56,7 +56,7 @@ func TestInterruptStopsTheJob(t *testing.T) {
 		t.Errorf("%v, want exit status 130", err)
 	}
 	want := regexp.MustCompile(`^raywasm: job 01000000 interrupted: stopped its driver, 1 running task, 1 waiting task and 1 actor
-job 01000000 was interrupted: 2 tasks \(2 cancelled\), 1 actor call, 1 actor in [0-9.]+m?s
+job 01000000 was interrupted: 2 tasks \(2 cancelled\), 1 actor call, 1 actor in [0-9.]+m?s, [0-9.]+m?s of CPU
 $`)
 	if len(awaited) > 0 || !want.MatchString(stderr.String()) {
 		t.Errorf("it never said %q, stderr:\n%s", awaited, &stderr)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -49,11 +50,12 @@ func readProgram(ctx context.Context, s *screen, path string) ([]byte, error) {
 		return nil, &spec.Error{Op: op, Kind: spec.System, ID: path, Err: err}
 	}
 	defer f.Close()
-	wasm, err := io.ReadAll(io.LimitReader(f, spec.MaxModuleBytes+1)) // one more, so that the host sees that it is too much
-	if err != nil {
+	var wasm bytes.Buffer
+	wasm.Grow(int(min(info.Size(), spec.MaxModuleBytes)) + bytes.MinRead)
+	if _, err := wasm.ReadFrom(io.LimitReader(f, spec.MaxModuleBytes+1)); err != nil { // one more, so that the host sees that it is too much
 		return nil, &spec.Error{Op: op, Kind: spec.System, ID: path, Err: err}
 	}
-	return wasm, nil
+	return wasm.Bytes(), nil
 }
 
 // buildProgram builds the main package in dir, keeps nothing of it on the disk and returns the module.

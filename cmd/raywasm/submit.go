@@ -55,7 +55,7 @@ first Ctrl-C stops the job and tells what was stopped; the second ends at once.
   error        what happened, unless the outcome is "finished"
   seconds      how long the driver ran
   stats        counts: submitted, waiting, running, finished, failed, retried, cancelled,
-               actor_calls, actors. Actor calls are among those submitted, finished,
+               actor_calls, actors, cpu_seconds. Actor calls are among those submitted, finished,
                failed and cancelled
 It is not printed if the job never began.`,
 		Example: `  raywasm submit ./examples/counter -- --kwargs iterations=7
