@@ -1,180 +1,140 @@
-// Command bench measures the whole system: a job of tiny tasks and actor calls on an embedded node, beside peers in the
-// same run.
+// Command bench measures the system beside its peers in one run, and each figure against its target.
 //
-//	go run ./bench
+//	go run ./bench [--short] [--format text|json] [--cpuprofile FILE] [SUITE...]
 //
-// The peers are: a Go function called through a channel by a pool of goroutines (no sandbox at all: the floor), and
-// a new wazero instance of the same guest for every call (a fresh sandbox as one gets it without this project).
-// Figures of one run may be compared with each other; docs/bench.md keeps some with their machine and date.
+// The suites, all of them by default, in this order:
+//
+//	sandbox    a fresh sandbox and a call; checkpoints, wake-ups, restores
+//	metering   what metering costs programs that compute
+//	deadlines  how late deadlines, timers and the garbage collector are while guests spin
+//	actors     memory of a live idle actor, and how fast one answers
+//	job        tasks and actor calls of a job; raywasm submit as a whole process
+//
+// Ways to do the same thing are measured in turns, in rounds, and reported by the median, the extremes and the ratio to
+// the first of them. docs/bench.md keeps a run with its machine and date. It runs in the repository: it builds its
+// guests, and the command raywasm, with go build.
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"os/signal"
-	"path/filepath"
-	"runtime"
 	"runtime/pprof"
-	"strconv"
-	"text/tabwriter"
-	"time"
-
-	"github.com/raywasm/raywasm/host"
+	"slices"
+	"strings"
 )
 
-// result is one row.
-type result struct {
-	Name    string  `json:"name"`
-	Calls   int     `json:"calls"`
-	Seconds float64 `json:"seconds"`
+// suite is a part of the run that can be asked for by name.
+type suite struct {
+	name string
+	run  func(ctx context.Context, l *lab) ([]row, error)
 }
 
-func (r result) perCall() time.Duration {
-	return time.Duration(r.Seconds / float64(r.Calls) * float64(time.Second))
+var suites = []suite{
+	{"sandbox", sandboxes},
+	{"metering", metering},
+	{"deadlines", deadlines},
+	{"actors", actors},
+	{"job", jobs},
 }
 
 func main() {
-	tasks := flag.Int("tasks", 50_000, "tiny tasks, pipelined")
-	calls := flag.Int("calls", 10_000, "actor calls, pipelined")
-	sync := flag.Int("sync", 2_000, "tasks and actor calls one after the other")
-	naive := flag.Int("naive", 100, "new wazero instances, one per call")
+	short := flag.Bool("short", false, "a run of under a minute, whose figures say little")
 	format := flag.String("format", "text", "text or json")
-	profile := flag.String("cpuprofile", "", "write a CPU profile of the run to this file")
+	profile := flag.String("cpuprofile", "", "write a CPU profile of the run to this `FILE`")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if *profile != "" {
-		f, err := os.Create(*profile)
+	p := fullPlan
+	if *short {
+		p = shortPlan
+	}
+	if err := run(ctx, os.Stdout, p, *format, *profile, flag.Args()); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// run measures and prints the suites of those names, all if there are none.
+func run(ctx context.Context, w io.Writer, p plan, format, profile string, names []string) error {
+	if format != "text" && format != "json" {
+		return fmt.Errorf("--format %s: want text or json", format)
+	}
+	chosen, err := choose(names)
+	if err != nil {
+		return err
+	}
+	if profile != "" {
+		stop, err := startProfile(profile)
 		if err != nil {
-			fmt.Fprintln(os.Stderr, "bench:", err)
-			os.Exit(1)
+			return err
 		}
-		defer f.Close()
-		if err := pprof.StartCPUProfile(f); err != nil {
-			fmt.Fprintln(os.Stderr, "bench:", err)
-			os.Exit(1)
-		}
-		defer pprof.StopCPUProfile()
+		defer stop()
 	}
-	rows, err := measure(ctx, *tasks, *calls, *sync, *naive)
+	r, err := measure(ctx, p, chosen, os.Stderr)
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(1)
+		return err
 	}
-	if err := print(os.Stdout, rows, *format); err != nil {
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(1)
-	}
+	return r.print(w, format)
 }
 
-func measure(ctx context.Context, tasks, calls, sync, naive int) ([]result, error) {
-	dir, err := os.MkdirTemp("", "raywasm-bench")
-	if err != nil {
-		return nil, err
+func choose(names []string) ([]suite, error) {
+	if len(names) == 0 {
+		return suites, nil
 	}
-	defer os.RemoveAll(dir)
-	path := filepath.Join(dir, "guest.wasm")
-	build := exec.CommandContext(ctx, "go", "build", "-buildmode=c-shared", "-ldflags=-w", "-o", path, "github.com/raywasm/raywasm/bench/guest")
-	build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
-	build.Stderr = os.Stderr
-	if err := build.Run(); err != nil {
-		return nil, fmt.Errorf("build the guest: %w", err)
-	}
-	wasm, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	rows := []result{goroutines(tasks)}
-	slow, err := newInstances(ctx, wasm, naive)
-	if err != nil {
-		return nil, err
-	}
-	rows = append(rows, slow)
-	ours, err := job(ctx, wasm, tasks, calls, sync)
-	return append(rows, ours...), err
-}
-
-// goroutines calls a Go function through channels: two goroutines per CPU, no sandbox, no encoding.
-func goroutines(n int) result {
-	type call struct {
-		x    int
-		done chan int
-	}
-	work := make(chan call, 1024)
-	for range 2 * runtime.GOMAXPROCS(0) {
-		go func() {
-			for c := range work {
-				c.done <- c.x + 1
+	var chosen []suite
+	for _, name := range names {
+		i := slices.IndexFunc(suites, func(s suite) bool { return s.name == name })
+		if i < 0 {
+			var all []string
+			for _, s := range suites {
+				all = append(all, s.name)
 			}
-		}()
-	}
-	defer close(work)
-	begin := time.Now()
-	done := make([]chan int, n)
-	for i := range n {
-		done[i] = make(chan int, 1)
-		work <- call{i, done[i]}
-	}
-	for i := range done {
-		if v := <-done[i]; v != i+1 {
-			panic("wrong result " + strconv.Itoa(v))
+			return nil, fmt.Errorf("there is no suite %q: want %s", name, strings.Join(all, ", "))
 		}
+		chosen = append(chosen, suites[i])
 	}
-	return result{"peer: goroutines and channels, no sandbox", n, time.Since(begin).Seconds()}
+	return chosen, nil
 }
 
-// job runs the guest's driver on an embedded node and reads what it measured.
-func job(ctx context.Context, wasm []byte, tasks, calls, sync int) (rows []result, err error) {
-	node, err := host.Open(ctx, host.Config{})
+func startProfile(path string) (stop func(), err error) {
+	f, err := os.Create(path)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, node.Close()) }()
-	module, err := node.Load(ctx, wasm)
-	if err != nil {
-		return nil, err
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return nil, errors.Join(err, f.Close())
 	}
-	var out bytes.Buffer
-	j, err := node.NewJob(ctx, host.JobConfig{
-		Module: module, Stdout: &out, Stderr: os.Stderr,
-		Args: []string{"-tasks", strconv.Itoa(tasks), "-calls", strconv.Itoa(calls), "-sync", strconv.Itoa(sync)},
-	})
-	if err != nil {
-		return nil, err
-	}
-	status, err := j.Run(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if status != 0 {
-		return nil, fmt.Errorf("the driver's exit status is %d", status)
-	}
-	for d := json.NewDecoder(&out); ; {
-		var r result
-		if err := d.Decode(&r); errors.Is(err, io.EOF) {
-			return rows, nil
-		} else if err != nil {
-			return nil, err
+	return func() {
+		pprof.StopCPUProfile()
+		if err := f.Close(); err != nil {
+			fmt.Fprintln(os.Stderr, "bench: the profile is not complete:", err)
 		}
-		rows = append(rows, r)
-	}
+	}, nil
 }
 
-func print(w io.Writer, rows []result, format string) error {
-	if format == "json" {
-		return json.NewEncoder(w).Encode(rows)
+// measure runs the suites and returns their rows.
+func measure(ctx context.Context, p plan, chosen []suite, notes io.Writer) (r report, err error) {
+	l, err := newLab(ctx, p, notes)
+	if err != nil {
+		return r, err
 	}
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "\tcalls\tper call\tper second\t")
-	for _, r := range rows {
-		fmt.Fprintf(t, "%s\t%d\t%v\t%.0f\t\n", r.Name, r.Calls, r.perCall().Round(10*time.Nanosecond), float64(r.Calls)/r.Seconds)
+	defer func() { err = errors.Join(err, l.close()) }()
+	r.Machine = thisMachine()
+	for _, s := range chosen {
+		l.note("suite %s", s.name)
+		rows, err := s.run(ctx, l)
+		if err != nil {
+			return r, fmt.Errorf("suite %s: %w", s.name, err)
+		}
+		for i := range rows {
+			rows[i].Suite = s.name
+		}
+		r.Rows = append(r.Rows, rows...)
 	}
-	return t.Flush()
+	return r, nil
 }

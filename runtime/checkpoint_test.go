@@ -6,10 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"sync"
 	"testing"
 	"time"
 
@@ -18,48 +14,13 @@ import (
 	"github.com/raywasm/raywasm/spec"
 )
 
-// checkpointGuest is testdata/guests/checkpoint, built once.
-var checkpointGuest = sync.OnceValues(func() ([]byte, error) {
-	dir, err := os.MkdirTemp("", "raywasm-checkpoint")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	out := filepath.Join(dir, "guest.wasm")
-	build := exec.Command("go", "build", "-buildmode=c-shared", "-ldflags=-s -w", "-o", out, "./testdata/guests/checkpoint")
-	build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
-	if b, err := build.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("%w: %s", err, b)
-	}
-	return os.ReadFile(out)
-})
+// checkpointGuest is testdata/guests/checkpoint, built.
+var checkpointGuest = buildGo("checkpoint")
 
 // loadGo loads the guest of these tests into a runtime of its own.
 func loadGo(t testing.TB) *wasmrt.Module {
 	t.Helper()
-	wasm, err := checkpointGuest()
-	if err != nil {
-		t.Fatal(err)
-	}
-	rt, err := wasmrt.New(wasmrt.Config{Engine: wazero.Open, CacheDir: filepath.Join(os.TempDir(), "raywasm-checkpoint-test-cache")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = rt.Close() })
-	m, err := rt.Load(t.Context(), wasm, wasmrt.LoadConfig{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m
-}
-
-func call(t testing.TB, s *wasmrt.Sandbox, export string, params ...uint64) uint64 {
-	t.Helper()
-	n, err := s.Call(t.Context(), export, params...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
+	return load(t, wazero.Open, guest(t, checkpointGuest))
 }
 
 func TestACheckpointGoesOnWhereTheSandboxWas(t *testing.T) {

@@ -15,6 +15,9 @@
 // pages it changed are found (PAGEMAP_SCAN) and copied back, and it goes to its module's pool, as fresh as a new one.
 // No mapping is made or removed on that path. Modules whose state an image cannot hold get a new instance every time.
 //
+// With a cache directory, what has come of a module is kept: machine code by the engine, the rewritten module and its image
+// as a prepared module. The next Load reads them and runs nothing.
+//
 // What it is not: it knows nothing of tasks, actors and objects. Its host functions are given to it.
 //
 // Invariants:
@@ -22,5 +25,6 @@
 //   - A sandbox belongs to one goroutine at a time. Nobody else closes it.
 //   - A guest runs for one Quantum at the longest before the host looks at its deadline and lets others run.
 //   - A sandbox whose call failed is never used again for a fresh one.
+//   - What is read from the cache directory has a checksum and a key of all that it was made of, or is not used.
 //   - Memory that a guest may still touch is never unmapped.
 package wasmrt

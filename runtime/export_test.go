@@ -14,3 +14,6 @@ func Checksummed(b []byte) []byte {
 	binary.LittleEndian.PutUint32(b[len(b)-4:], crc32.Checksum(b[:len(b)-4], castagnoli))
 	return b
 }
+
+// MaxIdle is how many instances wait for their next sandbox.
+const MaxIdle = maxIdle

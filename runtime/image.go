@@ -22,10 +22,11 @@ type image struct {
 	digest    func() spec.Digest
 }
 
-// newImage makes an image of a memory and globals. The memory's trailing zeros are part of its size.
-func newImage(code spec.Digest, memory []byte, globals []uint64) (*image, error) {
+// newImage makes an image of globals and of a memory of size bytes, which is zero outside of the runs. Offsets and lengths
+// of runs are multiples of pageSize.
+func newImage(code spec.Digest, size uint64, runs iter.Seq2[int, []byte], globals []uint64) (*image, error) {
 	img := &image{globals: globals}
-	if err := storeImage(img, memory); err != nil {
+	if err := storeImage(img, size, runs); err != nil {
 		return nil, err
 	}
 	img.digest = sync.OnceValue(func() spec.Digest { return img.sum(code) })

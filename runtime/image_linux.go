@@ -1,6 +1,7 @@
 package wasmrt
 
 import (
+	"iter"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -8,9 +9,9 @@ import (
 	"github.com/raywasm/raywasm/spec"
 )
 
-// storeImage keeps the bytes in sealed shared memory, of which sandboxes map copies on write: nobody can change it any
-// more, this process included.
-func storeImage(img *image, memory []byte) error {
+// storeImage keeps the memory in sealed shared memory, of which sandboxes map copies on write: nobody can change it any
+// more, this process included. What is outside of the runs stays a hole.
+func storeImage(img *image, size uint64, runs iter.Seq2[int, []byte]) error {
 	const op = "store the image"
 	fd, err := unix.MemfdCreate("raywasm-image", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
 	if err != nil {
@@ -21,13 +22,13 @@ func storeImage(img *image, memory []byte) error {
 		_ = unix.Close(fd) // there is nothing of worth in it
 		return &spec.Error{Op: op, Kind: spec.OutOfMemory, Err: err}
 	}
-	if len(memory) == 0 {
+	if size == 0 {
 		return nil
 	}
-	if err := unix.Ftruncate(fd, int64(len(memory))); err != nil {
+	if err := unix.Ftruncate(fd, int64(size)); err != nil {
 		return fail(err)
 	}
-	for off, run := range nonZeroRuns(memory) { // pages of zeros stay holes
+	for off, run := range runs {
 		for len(run) > 0 {
 			n, err := unix.Pwrite(fd, run, int64(off))
 			if err != nil {
@@ -39,11 +40,11 @@ func storeImage(img *image, memory []byte) error {
 	if _, err := unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, unix.F_SEAL_WRITE|unix.F_SEAL_GROW|unix.F_SEAL_SHRINK|unix.F_SEAL_SEAL); err != nil {
 		return fail(err)
 	}
-	view, err := unix.MmapPtr(fd, 0, nil, uintptr(len(memory)), unix.PROT_READ, unix.MAP_SHARED)
+	view, err := unix.MmapPtr(fd, 0, nil, uintptr(size), unix.PROT_READ, unix.MAP_SHARED)
 	if err != nil {
 		return fail(err)
 	}
-	img.bytes = unsafe.Slice((*byte)(view), len(memory))
+	img.bytes = unsafe.Slice((*byte)(view), size)
 	return nil
 }
 

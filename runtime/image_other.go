@@ -2,9 +2,14 @@
 
 package wasmrt
 
-// storeImage keeps a copy of the bytes.
-func storeImage(img *image, memory []byte) error {
-	img.bytes = append([]byte(nil), memory...)
+import "iter"
+
+// storeImage keeps a copy of the memory.
+func storeImage(img *image, size uint64, runs iter.Seq2[int, []byte]) error {
+	img.bytes = make([]byte, size)
+	for off, run := range runs {
+		copy(img.bytes[off:], run)
+	}
 	return nil
 }
 

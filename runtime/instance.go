@@ -165,7 +165,7 @@ func (i *instance) capture() (*image, error) {
 	if uint64(len(memory)) < size {
 		return nil, spec.Errorf("take the image", spec.System, "module "+p.digest.Short(), "the memory has %d bytes and its global says %d", len(memory), size)
 	}
-	img, err := newImage(p.name, memory[:size:size], globals)
+	img, err := newImage(p.name, size, nonZeroRuns(memory[:size:size]), globals)
 	if err != nil {
 		return nil, err
 	}
@@ -195,9 +195,6 @@ func (i *instance) scrub() bool {
 	i.restoreGlobals(img)
 	if i.depth != nil {
 		i.depth.Set(0)
-	}
-	if i.refused != nil {
-		i.refused.Set(0)
 	}
 	return true
 }

@@ -16,6 +16,7 @@ type Module struct {
 	program *program
 	code    engine.Code
 	image   *image // nil if none can be made
+	warmed  []byte
 	pool    pool
 }
 
@@ -27,6 +28,9 @@ func (m *Module) HasExport(name string) bool {
 	_, ok := m.program.exports[name]
 	return ok
 }
+
+// Warmed returns what LoadConfig.Warm returned, now or when the module was loaded in an earlier run. It must not be changed.
+func (m *Module) Warmed() []byte { return m.warmed }
 
 // Info returns what is known of the module.
 func (m *Module) Info() Info {
@@ -40,7 +44,7 @@ func (m *Module) Info() Info {
 
 // initialise runs what a module does once, and takes its image. A module without image is initialised too, to find out
 // at once whether it can be.
-func (m *Module) initialise(ctx context.Context, warm func(context.Context, *Sandbox) error) error {
+func (m *Module) initialise(ctx context.Context, warm func(context.Context, *Sandbox) ([]byte, error)) error {
 	i, err := m.instantiate(ctx, m.limitPages(0), 0)
 	if err != nil {
 		return err
@@ -53,7 +57,7 @@ func (m *Module) initialise(ctx context.Context, warm func(context.Context, *San
 		return s.failure(ctx, "initialise", err)
 	}
 	if warm != nil {
-		if err := warm(ctx, s); err != nil {
+		if m.warmed, err = warm(ctx, s); err != nil {
 			return err
 		}
 	}
@@ -67,17 +71,13 @@ func (m *Module) initialise(ctx context.Context, warm func(context.Context, *San
 	return nil
 }
 
-// limitPages returns how many pages a memory of at most so many bytes has; 0 bytes are the default.
+// limitPages returns how many pages a memory of at most so many bytes has; 0 bytes are the default, fewer none at all.
 func (m *Module) limitPages(bytes int64) uint32 {
 	if bytes == 0 {
 		bytes = spec.DefaultSandboxMemory
 	}
 	const most = spec.MaxSandboxMemory/wasmPage - 1 // a size of 4 GiB has no 32-bit form
-	pages := min(bytes/wasmPage, most)
-	if declared := int64(m.program.memory.max / wasmPage); declared > 0 {
-		pages = min(pages, declared)
-	}
-	return uint32(pages)
+	return uint32(max(0, min(bytes/wasmPage, int64(m.program.memory.max/wasmPage), most)))
 }
 
 // close frees the module. No sandbox may be open.
@@ -108,7 +108,9 @@ func (m *Module) instantiate(ctx context.Context, limit uint32, pages uint32) (*
 	if p.memory.has && uint64(limit)*wasmPage < least {
 		return fail(spec.Errorf("allocate memory", spec.OutOfMemory, "", "it begins with %s and may have %s: raise the memory option", spec.FormatBytes(int64(least)), spec.FormatBytes(int64(limit)*wasmPage)))
 	}
-	i := &instance{module: m, limit: limit, room: newRoom(m.image, uint64(limit)*wasmPage, least)}
+	// There is no room of no bytes. That a guest can touch the page is not to say that it can grow to it.
+	room := newRoom(m.image, max(uint64(limit)*wasmPage, wasmPage), least)
+	i := &instance{module: m, limit: limit, room: room}
 	i.guest.System = &i.system
 	i.guest.Tick = i.tick
 	var err error

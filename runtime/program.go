@@ -16,6 +16,12 @@ const (
 	StackBytes = 16 * spec.MiB
 	// MaxTableEntries is to how many entries a guest may grow a table; an engine spends 8 bytes on each.
 	MaxTableEntries = wasmbin.DefaultTableEntries
+	// MaxBranches is how many branches one function may have. Compilers take more than quadratic time in that: wazero
+	// some 8 seconds for a function of so many. Go's own tools have up to 1,500, interpreters written in C some thousands.
+	MaxBranches = 16_384
+	// MaxBranchSquares bounds the sum of the squares of the numbers of branches of all functions: some 20 seconds. It is
+	// 60 million for Go's go command, of 28 MB.
+	MaxBranchSquares = 1 << 30
 	// rewriter is the version of what this file does to modules. It is part of the name of everything that depends on
 	// it: compiled code, images, checkpoints.
 	rewriter = 1
@@ -33,7 +39,7 @@ const exportInitialize = "_initialize"
 // program is an admitted and rewritten module.
 type program struct {
 	digest  spec.Digest // of the original
-	code    []byte      // rewritten
+	code    []byte      // rewritten; nil once it is compiled and kept
 	name    spec.Digest // of what it became: rewriter, options, original
 	metered bool
 	state   wasmbin.State
@@ -41,7 +47,7 @@ type program struct {
 	reasons []string // why no image can be made of it; empty if one can
 	memory  struct {
 		has      bool
-		min, max uint64 // bytes; max is 0 for none
+		min, max uint64 // bytes
 		virtual  bool
 	}
 	exports map[string]signature // of functions
@@ -63,9 +69,28 @@ func read(op string, wasm []byte, allowed map[importName]wasmbin.FuncType, trust
 	if err != nil {
 		return nil, nil, &spec.Error{Op: op, Kind: spec.InvalidModule, ID: p.id(), Err: err}
 	}
+	if err := compilable(m); err != nil {
+		return nil, nil, &spec.Error{Op: op, Kind: spec.LimitExceeded, ID: p.id(), Err: err}
+	}
 	p.reasons = m.Snapshotable()
 	p.describe(m, allowed, len(wasm))
 	return p, m, nil
+}
+
+// compilable refuses a module that would take minutes or more to compile, by how its control flow branches.
+func compilable(m *wasmbin.Module) error {
+	squares := uint64(0)
+	for i := range m.Bodies {
+		n := uint64(m.Bodies[i].Branches())
+		if n > MaxBranches {
+			return fmt.Errorf("function %d has %d branches, at most %d: an optimising compiler would take very long", m.NumImported(wasmbin.KindFunc)+i, n, MaxBranches)
+		}
+		squares += n * n
+	}
+	if squares > MaxBranchSquares {
+		return fmt.Errorf("its functions have too many branches for an optimising compiler: the sum of their squares is %d, at most %d", squares, uint64(MaxBranchSquares))
+	}
+	return nil
 }
 
 // admit checks a module, and rewrites it so that it can be limited and copied.
@@ -81,8 +106,18 @@ func admit(wasm []byte, allowed map[importName]wasmbin.FuncType, trusted bool) (
 	if err := p.rewrite(m); err != nil {
 		return nil, &spec.Error{Op: op, Kind: spec.InvalidModule, ID: p.id(), Err: err}
 	}
-	p.name = spec.DigestOf(fmt.Appendf(nil, "raywasm rewriter %d metered %t %s", rewriter, p.metered, p.digest))
+	p.named(p.digest, p.metered)
 	return p, nil
+}
+
+// named sets what the program is called by.
+func (p *program) named(digest spec.Digest, metered bool) {
+	p.digest, p.metered, p.name = digest, metered, programName(digest, metered)
+}
+
+// programName is the name of what a module becomes.
+func programName(digest spec.Digest, metered bool) spec.Digest {
+	return spec.DigestOf(fmt.Appendf(nil, "raywasm rewriter %d metered %t %s", rewriter, metered, digest))
 }
 
 // id names the module in errors.
@@ -147,11 +182,12 @@ func (p *program) describe(m *wasmbin.Module, allowed map[importName]wasmbin.Fun
 	}
 	if len(m.Memories) > 0 {
 		p.memory.has = true
-		p.memory.min = m.Memories[0].Min * wasmPage
+		p.memory.min, p.memory.max = m.Memories[0].Min*wasmPage, spec.MaxSandboxMemory
+		p.info.MemoryMin = int64(p.memory.min)
 		if m.Memories[0].HasMax {
 			p.memory.max = m.Memories[0].Max * wasmPage
+			p.info.MemoryMax = int64(p.memory.max)
 		}
-		p.info.MemoryMin, p.info.MemoryMax = int64(p.memory.min), int64(p.memory.max)
 	}
 	p.info.NoSnapshot = p.reasons
 	p.info.Kind = kindOf(m)

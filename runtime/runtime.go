@@ -1,6 +1,7 @@
 package wasmrt
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
@@ -20,8 +21,8 @@ type Config struct {
 	Engine engine.Open
 	// Imports are the functions that guests may import, beside WASI preview 1.
 	Imports []engine.HostFunc
-	// CacheDir keeps compiled code between runs. It is made if it is not there, and nobody else may write to it, since
-	// what is in it is executed. "": nothing is kept.
+	// CacheDir keeps compiled code and prepared modules between runs. It is made if it is not there, and nobody else may
+	// write to it, since what is in it is executed. "": nothing is kept.
 	CacheDir string
 	// Logger gets what an operator should know. nil: nothing is logged.
 	Logger *zap.Logger
@@ -29,10 +30,11 @@ type Config struct {
 
 // Runtime makes sandboxes of modules. It is safe for concurrent use.
 type Runtime struct {
-	engine  engine.Engine
-	allowed map[importName]wasmbin.FuncType
-	log     *zap.Logger
-	pools   *pools
+	engine   engine.Engine
+	allowed  map[importName]wasmbin.FuncType
+	log      *zap.Logger
+	pools    *pools
+	prepared *preparedCache // nil for none
 }
 
 // New opens a runtime. Errors: spec.InvalidArgument for a cache directory that others may write to, spec.System.
@@ -60,6 +62,9 @@ func New(cfg Config) (*Runtime, error) {
 	var err error
 	if r.engine, err = cfg.Engine(ecfg); err != nil {
 		return nil, err
+	}
+	if ecfg.CacheDir != "" {
+		r.prepared = newPreparedCache(ecfg.CacheDir, r.engine.Name(), ecfg.Imports, cfg.Logger)
 	}
 	r.pools = newPools()
 	return r, nil
@@ -105,27 +110,78 @@ type LoadConfig struct {
 	// the host's garbage collector, too.
 	Trusted bool
 	// Warm is called with a sandbox of the initialised module before its image is taken: what it leaves in memory is
-	// part of the image. For a module without an image, the sandbox is one for this call. nil: nothing is called.
-	Warm func(ctx context.Context, s *Sandbox) error
+	// part of the image. For a module without an image, the sandbox is one for this call. What it returns is the module's
+	// Warmed. nil: nothing is called.
+	Warm func(ctx context.Context, s *Sandbox) ([]byte, error)
+	// WarmName says what Warm does: the same name, the same effect on the same module. Under it the image and what Warm
+	// returned are kept in the cache directory, and the next Load takes them from there instead of calling Warm.
+	// "": what Warm does nobody can tell, and nothing but compiled code is kept.
+	WarmName string
 }
 
-// Load admits, rewrites, compiles and initialises a module. ctx bounds the initialisation; compilation goes on to its
-// end. Errors: spec.InvalidModule, spec.UnknownImport, spec.LimitExceeded for bytes that are not acceptable; what the
-// initialisation or Warm failed with.
+// Load admits, rewrites, compiles and initialises a module, or finds in the cache directory what came of that before. ctx
+// bounds the initialisation; compilation goes on to its end. Errors: spec.InvalidModule, spec.UnknownImport,
+// spec.LimitExceeded for bytes that are not acceptable; what the initialisation or Warm failed with.
 func (r *Runtime) Load(ctx context.Context, wasm []byte, cfg LoadConfig) (*Module, error) {
+	digest := spec.DigestOf(wasm)
+	key, keeps := r.prepared.key(programName(digest, !cfg.Trusted), cfg)
+	if keeps {
+		if p := r.prepared.load(key); p != nil {
+			p.program.named(digest, !cfg.Trusted)
+			return r.loadPrepared(ctx, p)
+		}
+	}
 	p, err := admit(wasm, r.allowed, cfg.Trusted)
 	if err != nil {
 		return nil, err
 	}
-	code, err := r.engine.Compile(ctx, p.code)
+	m, err := r.compile(ctx, p)
 	if err != nil {
-		return nil, &spec.Error{Op: "compile", Kind: spec.KindOf(err), ID: "module " + p.digest.Short(), Err: err}
+		return nil, err
 	}
-	m := &Module{runtime: r, program: p, code: code}
 	if err := m.initialise(ctx, cfg.Warm); err != nil {
 		m.close()
 		return nil, err
 	}
+	if keeps {
+		if err := r.prepared.save(key, m.prepare()); err != nil {
+			r.log.Warn("prepared module not kept", zap.String("module", digest.Short()), zap.Error(err))
+		}
+	}
+	return r.opened(m), nil
+}
+
+// loadPrepared makes a module of what it became before.
+func (r *Runtime) loadPrepared(ctx context.Context, p *prepared) (*Module, error) {
+	m, err := r.compile(ctx, p.program)
+	if err != nil {
+		return nil, err
+	}
+	m.warmed = bytes.Clone(p.warmed)
+	if p.image != nil {
+		if m.image, err = p.image.make(p.program.name); err != nil {
+			m.close()
+			return nil, err
+		}
+	}
+	return r.opened(m), nil
+}
+
+// compile makes a module that has its code and nothing else yet.
+func (r *Runtime) compile(ctx context.Context, p *program) (*Module, error) {
+	code, err := r.engine.Compile(context.WithoutCancel(ctx), p.code)
+	if err != nil {
+		return nil, &spec.Error{Op: "compile", Kind: spec.KindOf(err), ID: "module " + p.digest.Short(), Err: err}
+	}
+	return &Module{runtime: r, program: p, code: code}, nil
+}
+
+// opened makes the module known, and drops what was needed to get this far.
+func (r *Runtime) opened(m *Module) *Module {
+	m.program.code = nil
+	if m.image != nil {
+		m.program.init.Data = nil
+	}
 	r.pools.add(m)
-	return m, nil
+	return m
 }

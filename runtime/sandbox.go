@@ -60,11 +60,12 @@ func (m *Module) NewSandbox(ctx context.Context, cfg SandboxConfig) (*Sandbox, e
 		_ = s.Close() // the first error is the one to tell
 		return nil, err
 	}
+	i.pause()
 	return s, nil
 }
 
 // HasExport reports whether the sandbox's module exports a function of that name, of numeric types.
-func (s *Sandbox) HasExport(name string) bool { return s.instance.module.HasExport(name) }
+func (s *Sandbox) HasExport(name string) bool { return s.module().HasExport(name) }
 
 // SetOwner changes what the host functions find as engine.Guest.Owner.
 func (s *Sandbox) SetOwner(owner any) {
@@ -100,7 +101,10 @@ func (s *Sandbox) Call(ctx context.Context, export string, params ...uint64) (ui
 		return 0, s.failure(ctx, "call "+export, context.Cause(ctx))
 	}
 	stack := i.stack[:max(f.params, f.results)]
-	copy(stack, params)
+	clear(stack[copy(stack, params):]) // an engine may write half of a word
+	if i.refused != nil {
+		i.refused.Set(0) // what an earlier call was refused it got over
+	}
 	i.meter.began = time.Now()
 	err := f.f.Call(ctx, stack)
 	i.pause()
@@ -160,11 +164,19 @@ func (s *Sandbox) Close() error {
 
 // label names the sandbox in errors.
 func (s *Sandbox) label() string {
-	switch {
-	case s.instance != nil:
-		return "module " + s.instance.module.Digest().Short()
-	case s.parked != nil:
-		return "module " + s.parked.module.Digest().Short()
+	if m := s.module(); m != nil {
+		return "module " + m.Digest().Short()
 	}
 	return ""
+}
+
+// module returns the sandbox's module, nil once it is closed.
+func (s *Sandbox) module() *Module {
+	switch {
+	case s.instance != nil:
+		return s.instance.module
+	case s.parked != nil:
+		return s.parked.module
+	}
+	return nil
 }

@@ -2,6 +2,7 @@ package wasmrt
 
 import (
 	"bytes"
+	"iter"
 
 	"github.com/raywasm/raywasm/runtime/wasi"
 	"github.com/raywasm/raywasm/spec"
@@ -63,6 +64,20 @@ func (st *state) add(off int, run []byte) {
 	}
 	st.runs = append(st.runs, stateRun{uint32(off / pageSize), uint32(len(run) / pageSize)})
 	st.data = append(st.data, run...)
+}
+
+// memory yields the runs with their offsets in bytes.
+func (st *state) memory() iter.Seq2[int, []byte] {
+	return func(yield func(int, []byte) bool) {
+		data := st.data
+		for _, r := range st.runs {
+			n := int(r.pages) * pageSize
+			if !yield(int(r.page)*pageSize, data[:n:n]) {
+				return
+			}
+			data = data[n:]
+		}
+	}
 }
 
 // needs returns how many pages of 64 KiB the memory must really have: a guest may have written beyond what it grew to.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"time"
 
@@ -67,39 +68,82 @@ func measure(name string, n int, run func()) {
 	fmt.Println(string(out))
 }
 
-func main() {
-	tasks := flag.Int("tasks", 50_000, "tasks, pipelined")
-	calls := flag.Int("calls", 10_000, "actor calls, pipelined")
-	sync := flag.Int("sync", 2_000, "tasks and actor calls one after the other")
-	flag.Parse()
+// hello is the shortest job: one task, and what it returns.
+func hello() {
+	v, err := nextRemote.Remote(1).Get()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	fmt.Println("hello", v)
+}
 
+// ask calls an actor and waits for the result.
+func ask(c ray.Handle[*Counter]) {
+	if _, err := inc.Remote(c).Get(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// crowd makes n actors that live all at once and calls each, and then some of them again, one after the other.
+func crowd(n, wakeUps int) {
+	all := make([]ray.Handle[*Counter], n)
+	measure("actors made", n, func() {
+		for i := range all {
+			all[i] = counters.Remote()
+			ask(all[i])
+		}
+	})
+	pick := rand.New(rand.NewPCG(1, 2))
+	measure("call of any", wakeUps, func() {
+		for range wakeUps {
+			ask(all[pick.IntN(n)])
+		}
+	})
+}
+
+// calls measures tasks and actor calls: some pipelined, some one after the other.
+func calls(tasks, actorCalls, sync int) {
 	pipelined(100, func(i int) ray.Ref[int] { return nextRemote.Remote(i) }) // warm-up
-	measure("task, submit + get", *sync, func() {
-		for i := range *sync {
+	measure("task, submit + get", sync, func() {
+		for i := range sync {
 			if v, err := nextRemote.Remote(i).Get(); err != nil || v != i+1 {
 				fmt.Fprintln(os.Stderr, v, err)
 				os.Exit(1)
 			}
 		}
 	})
-	measure("tasks, pipelined", *tasks, func() {
-		pipelined(*tasks, func(i int) ray.Ref[int] { return nextRemote.Remote(i) })
+	measure("tasks, pipelined", tasks, func() {
+		pipelined(tasks, func(i int) ray.Ref[int] { return nextRemote.Remote(i) })
 	})
 	c := counters.Remote()
-	if _, err := inc.Remote(c).Get(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	measure("actor call, submit + get", *sync, func() {
-		for range *sync {
-			if _, err := inc.Remote(c).Get(); err != nil {
-				fmt.Fprintln(os.Stderr, err)
-				os.Exit(1)
-			}
+	ask(c)
+	measure("actor call, submit + get", sync, func() {
+		for range sync {
+			ask(c)
 		}
 	})
 	fresh := counters.Remote()
-	measure("actor calls, pipelined", *calls, func() {
-		pipelined(*calls, func(int) ray.Ref[int] { return inc.Remote(fresh) })
+	measure("actor calls, pipelined", actorCalls, func() {
+		pipelined(actorCalls, func(int) ray.Ref[int] { return inc.Remote(fresh) })
 	})
+}
+
+func main() {
+	greet := flag.Bool("hello", false, "only say hello")
+	actors := flag.Int("actors", 0, "make so many actors instead")
+	wakeUps := flag.Int("wakeups", 1, "calls of these actors")
+	tasks := flag.Int("tasks", 50_000, "tasks, pipelined")
+	actorCalls := flag.Int("calls", 10_000, "actor calls, pipelined")
+	sync := flag.Int("sync", 2_000, "tasks and actor calls one after the other")
+	flag.Parse()
+	switch {
+	case *greet:
+		hello()
+	case *actors > 0:
+		crowd(*actors, *wakeUps)
+	default:
+		calls(*tasks, *actorCalls, *sync)
+	}
 }

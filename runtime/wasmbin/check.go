@@ -21,6 +21,9 @@ func (p *parser) checkBody(i int) {
 		switch in.Op {
 		case OpBlock, OpLoop, OpIf, OpTryTable, OpElse, OpEnd,
 			OpBr, OpBrIf, OpBrTable, OpBrOnNull, OpBrOnNonNull:
+			if in.Op != OpBlock && in.Op != OpEnd {
+				b.branches++
+			}
 			p.checkControl(&w, &in)
 		case OpLocalGet, OpLocalSet, OpLocalTee:
 			w.checkIndex(&in, in.Index, locals, "local")

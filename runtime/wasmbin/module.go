@@ -124,9 +124,10 @@ type Body struct {
 	// Locals counts the function's locals, parameters not included.
 	Locals uint32
 
-	code   int  // where in Raw the instructions begin
-	offset int  // where in the parsed module Raw began; for messages
-	sizes  bool // it has a memory.size or memory.grow
+	code     int    // where in Raw the instructions begin
+	offset   int    // where in the parsed module Raw began; for messages
+	sizes    bool   // it has a memory.size or memory.grow
+	branches uint32 // how many instructions join or part the control flow
 
 	calls  []int32 // where in the code its calls begin, unless it is edited
 	edited bool    // a pass has changed the code
@@ -240,3 +241,8 @@ func (m *Module) export(name string) (Export, bool) {
 	}
 	return Export{}, false
 }
+
+// Branches returns how many instructions of the code join or part the control
+// flow: loops, ifs, elses and branches of all sorts. Optimising compilers take
+// more than quadratic time for it.
+func (b *Body) Branches() int { return int(b.branches) }

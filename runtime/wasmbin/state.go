@@ -17,9 +17,9 @@ type StateGlobal struct {
 	Type ValType
 }
 
-// ExportState exports every own mutable global as "__ray_g0", "__ray_g1" and
-// so on, and memory 0 as "__ray_memory"; what is exported already keeps its
-// name.
+// ExportState exports every own mutable global of a numeric type as
+// "__ray_g0", "__ray_g1" and so on, and memory 0 as "__ray_memory"; what is
+// exported already keeps its name.
 //
 // What changes: entries are added to the export section. Nothing refers to
 // exports by position, so all else keeps its meaning; a guest cannot see its
@@ -37,7 +37,7 @@ func (m *Module) ExportState() (State, error) {
 	var s State
 	for i, g := range m.Globals {
 		index := uint32(m.imported[KindGlobal] + i)
-		if !g.Mutable || m.hostOnly[index] {
+		if !g.Mutable || !g.Type.IsNumeric() || m.hostOnly[index] {
 			continue
 		}
 		name, err := m.nameExport(KindGlobal, index, fmt.Sprintf("g%d", len(s.Globals)))

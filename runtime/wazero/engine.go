@@ -107,17 +107,11 @@ func (e *wazeroEngine) Compile(ctx context.Context, wasm []byte) (engine.Code, e
 	if e.cacheDir == "" {
 		return e.compile(ctx, wasm, nil)
 	}
-	kept, err := openCache(e.cacheDir, wasm)
-	if err != nil {
-		return nil, &spec.Error{Op: "compile", Kind: spec.System, ID: "cache directory " + e.cacheDir, Err: err}
+	k := keptFor(e.cacheDir, wasm)
+	if c := e.load(ctx, k); c != nil {
+		return c, nil
 	}
-	c, err := e.compile(ctx, wasm, kept.cache)
-	if err != nil { // another process may be at work in the same directory
-		_ = kept.cache.Close(ctx) // nothing of it is used
-		return e.compile(ctx, wasm, nil)
-	}
-	_ = kept.seal() // without the checksum it is compiled again next time
-	return c, nil
+	return e.compileAndKeep(ctx, k, wasm)
 }
 
 // compile compiles the module and links its imports, cache being nil for none.

@@ -1,0 +1,195 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"time"
+
+	wasmrt "github.com/raywasm/raywasm/runtime"
+	"github.com/raywasm/raywasm/runtime/wazero"
+	"github.com/raywasm/raywasm/spec"
+)
+
+// deadlines measures how soon a guest that never returns is stopped, and what guests that compute on every core do to
+// the host's timers and garbage collector. Peers of the latter are a host without guests and one with unmetered guests.
+func deadlines(ctx context.Context, l *lab) (rows []row, err error) {
+	rt, err := l.open(wazero.Open)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rt.Close()) }()
+	for _, g := range l.guests {
+		m, err := load(ctx, rt, g, false)
+		if err != nil {
+			return nil, err
+		}
+		late, err := l.stopped(ctx, m, g.name)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, late...)
+	}
+	disturbed, err := l.disturbed(ctx, rt, l.guests[0]) // any guest will do
+	return append(rows, disturbed...), err
+}
+
+// stopped measures how late a guest that never returns is stopped, alone and while others compute on every core.
+func (l *lab) stopped(ctx context.Context, m *wasmrt.Module, guest string) (rows []row, err error) {
+	for _, c := range []struct {
+		name string
+		busy *wasmrt.Module
+	}{{"the only guest", nil}, {"others on every core", m}} {
+		stop, err := occupy(ctx, c.busy, l.slice)
+		if err != nil {
+			return nil, err
+		}
+		late, err := lateness(ctx, m, l.deadlines)
+		if err := errors.Join(err, stop()); err != nil {
+			return nil, err
+		}
+		rows = append(rows, newRow("lateness of a deadline, "+guest+" guest", c.name, inSeconds, late).aimMax(2e-3))
+	}
+	return rows, nil
+}
+
+// lateness calls a function that never returns with deadlines of 20 ms, n times.
+func lateness(ctx context.Context, m *wasmrt.Module, n int) (late []float64, err error) {
+	const deadline = 20 * time.Millisecond
+	for range n {
+		s, err := m.NewSandbox(ctx, wasmrt.SandboxConfig{})
+		if err != nil {
+			return nil, err
+		}
+		begin := time.Now()
+		limited, cancel := context.WithTimeout(ctx, deadline)
+		_, err = s.Call(limited, "spin")
+		took := time.Since(begin)
+		cancel()
+		if !errors.Is(err, spec.DeadlineExceeded) {
+			return nil, errors.Join(fmt.Errorf("the endless call ended with: %w", err), s.Close())
+		}
+		if err := s.Close(); err != nil {
+			return nil, err
+		}
+		late = append(late, (took - deadline).Seconds())
+	}
+	return late, nil
+}
+
+// disturbed measures the host's own timers and collections beside guests.
+func (l *lab) disturbed(ctx context.Context, rt *wasmrt.Runtime, g guest) (rows []row, err error) {
+	metered, err := load(ctx, rt, g, false)
+	if err != nil {
+		return nil, err
+	}
+	unmetered, err := load(ctx, rt, g, true)
+	if err != nil {
+		return nil, err
+	}
+	var timers, pauses, collections []row
+	for _, c := range []struct {
+		name        string
+		busy        *wasmrt.Module
+		timers, gcs int
+	}{
+		{"peer: no guests", nil, l.deadlines, l.gcs},
+		{"peer: unmetered guests on every core", unmetered, min(l.deadlines, 10), 1}, // a collection waits for hundreds of calls
+		{"metered guests on every core", metered, l.deadlines, l.gcs},
+	} {
+		stop, err := occupy(ctx, c.busy, l.slice)
+		if err != nil {
+			return nil, err
+		}
+		timer := newRow("lateness of a timer of 1 ms", c.name, inSeconds, timerLateness(c.timers))
+		pause, collection := collect(c.gcs)
+		if err := stop(); err != nil {
+			return nil, err
+		}
+		paused := newRow("pause of the garbage collector", c.name, inSeconds, pause)
+		if c.busy == metered {
+			paused = paused.aimMax(10e-3)
+		}
+		timers, pauses = append(timers, timer), append(pauses, paused)
+		collections = append(collections, newRow("runtime.GC", c.name, inSeconds, collection))
+	}
+	return append(append(timers, pauses...), collections...), nil
+}
+
+func timerLateness(n int) (late []float64) {
+	const wait = time.Millisecond
+	for range n {
+		begin := time.Now()
+		<-time.After(wait)
+		late = append(late, (time.Since(begin) - wait).Seconds())
+	}
+	return late
+}
+
+// collect runs the garbage collector n times and returns for how long it stopped the process each time, the time until
+// everybody had stopped included, and how long it took.
+func collect(n int) (pauses, collections []float64) {
+	var before, after debug.GCStats
+	debug.ReadGCStats(&before)
+	for range n {
+		begin := time.Now()
+		runtime.GC()
+		collections = append(collections, time.Since(begin).Seconds())
+	}
+	debug.ReadGCStats(&after)
+	for _, p := range after.Pause[:min(int(after.NumGC-before.NumGC), len(after.Pause))] {
+		pauses = append(pauses, p.Seconds())
+	}
+	return pauses, collections
+}
+
+// occupy has guests of the module, unless it is nil, compute on every core, in calls of about such a length, until stop
+// is called.
+func occupy(ctx context.Context, m *wasmrt.Module, length time.Duration) (stop func() error, err error) {
+	if m == nil {
+		return func() error { return nil }, nil
+	}
+	rounds, err := calibrateWork(ctx, m, length)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	cores := runtime.GOMAXPROCS(0)
+	ended := make(chan error, cores)
+	for range cores {
+		go func() {
+			ended <- func() error {
+				s, err := m.NewSandbox(context.WithoutCancel(ctx), wasmrt.SandboxConfig{})
+				if err != nil {
+					return err
+				}
+				for ctx.Err() == nil && err == nil {
+					_, err = s.Call(context.WithoutCancel(ctx), "work", rounds)
+				}
+				return errors.Join(err, s.Close())
+			}()
+		}()
+	}
+	return func() (err error) {
+		cancel()
+		for range cores {
+			err = errors.Join(err, <-ended)
+		}
+		return err
+	}, nil
+}
+
+// calibrateWork returns how many rounds of a guest's work take so long.
+func calibrateWork(ctx context.Context, m *wasmrt.Module, length time.Duration) (rounds uint64, err error) {
+	s, err := m.NewSandbox(ctx, wasmrt.SandboxConfig{})
+	if err != nil {
+		return 0, err
+	}
+	const sample = 1 << 24
+	begin := time.Now()
+	_, err = s.Call(ctx, "work", sample)
+	took := time.Since(begin)
+	return min(1<<30, 1+uint64(float64(sample)*float64(length)/float64(took))), errors.Join(err, s.Close())
+}

@@ -1,0 +1,213 @@
+package wasmrt_test
+
+import (
+	"context"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	wasmrt "github.com/raywasm/raywasm/runtime"
+	"github.com/raywasm/raywasm/runtime/engine"
+)
+
+// Instances are used again by the next sandbox of their module; how many wait for that is bounded and shared fairly.
+
+// pocket is a small module, one of many that differ by a number.
+func pocket(number int32) []byte {
+	var a assembly
+	a.memory(1)
+	a.fn("number", nil, types(i32), const32(number))
+	a.fn("poke", types(i32, i32), nil, get(0), get(1), access(opI32Store8, 0))
+	return a.wasm()
+}
+
+// loadCounted loads a module into a runtime, whose instances are counted from now on.
+func loadCounted(t *testing.T, rt *wasmrt.Runtime, count *counter, wasm []byte) *wasmrt.Module {
+	t.Helper()
+	m, err := rt.Load(t.Context(), wasm, wasmrt.LoadConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	count.made.Store(0)
+	count.freed.Store(0)
+	return m
+}
+
+// openAndClose has so many sandboxes of a module open at once.
+func openAndClose(t *testing.T, m *wasmrt.Module, n int) {
+	t.Helper()
+	list := make([]*wasmrt.Sandbox, n)
+	for k := range list {
+		list[k] = sandbox(t, m, wasmrt.SandboxConfig{})
+	}
+	for _, s := range list {
+		check(t, s.Close())
+	}
+}
+
+func (c *counter) want(t *testing.T, when string, made, freed int64) {
+	t.Helper()
+	if m, f := c.made.Load(), c.freed.Load(); m != made || f != freed {
+		t.Errorf("%s: %d instances were made and %d freed, want %d and %d", when, m, f, made, freed)
+	}
+}
+
+func TestInstancesAreUsedAgain(t *testing.T) {
+	everyEngine(t, func(t *testing.T, open engine.Open) {
+		var count counter
+		m := loadCounted(t, openRuntime(t, count.open(open)), &count, pocket(1))
+		for range 20 {
+			openAndClose(t, m, 1)
+		}
+		count.want(t, "one after the other", 1, 0)
+		openAndClose(t, m, 5)
+		count.want(t, "five at once", 5, 0)
+		openAndClose(t, m, 5)
+		count.want(t, "five at once again", 5, 0)
+
+		limited := wasmrt.SandboxConfig{MemoryBytes: 4 * page}
+		check(t, sandbox(t, m, limited).Close())
+		count.want(t, "with another limit", 6, 0)
+		check(t, sandbox(t, m, limited).Close())
+		count.want(t, "with that limit again", 6, 0)
+	})
+}
+
+func TestClosingTwice(t *testing.T) {
+	everyEngine(t, func(t *testing.T, open engine.Open) {
+		var count counter
+		m := loadCounted(t, openRuntime(t, count.open(open)), &count, pocket(1))
+		s := sandbox(t, m, wasmrt.SandboxConfig{})
+		check(t, s.Close())
+		check(t, s.Close())
+		// Had it been given back twice, these two would be one.
+		first, second := sandbox(t, m, wasmrt.SandboxConfig{}), sandbox(t, m, wasmrt.SandboxConfig{})
+		check(t, s.Close())
+		call(t, first, "poke", 0, 1)
+		want(t, "the number", call(t, second, "number"), 1)
+		count.want(t, "two at once", 2, 0)
+		check(t, first.Close())
+		check(t, first.Close())
+		check(t, second.Close())
+		openAndClose(t, m, 2)
+		count.want(t, "two at once again", 2, 0)
+	})
+}
+
+func TestIdleInstancesAreBounded(t *testing.T) {
+	everyEngine(t, func(t *testing.T, open engine.Open) {
+		var count counter
+		rt := openRuntime(t, count.open(open))
+		few, many := loadCounted(t, rt, &count, pocket(1)), loadCounted(t, rt, &count, pocket(2))
+		const more = 20
+		openAndClose(t, many, wasmrt.MaxIdle+more)
+		count.want(t, "more than may be idle", wasmrt.MaxIdle+more, more)
+
+		// One that has few gets room from one that has many, until they have the same.
+		openAndClose(t, few, more)
+		count.want(t, "another module's", wasmrt.MaxIdle+2*more, 2*more)
+		openAndClose(t, few, more)
+		count.want(t, "another module's again", wasmrt.MaxIdle+2*more, 2*more)
+		openAndClose(t, many, wasmrt.MaxIdle-more)
+		count.want(t, "what the first module has left", wasmrt.MaxIdle+2*more, 2*more)
+
+		// One that has many makes room for its own.
+		openAndClose(t, many, wasmrt.MaxIdle)
+		count.want(t, "the first module's again", wasmrt.MaxIdle+3*more, 3*more)
+		openAndClose(t, few, more)
+		count.want(t, "what the other module has kept", wasmrt.MaxIdle+3*more, 3*more)
+	})
+}
+
+func TestWhatCannotBeResetIsFreed(t *testing.T) {
+	everyEngine(t, func(t *testing.T, open engine.Open) {
+		var count counter
+		m := loadCounted(t, openRuntime(t, count.open(open)), &count, notebook())
+		for end := range ends {
+			before, freed := count.made.Load(), count.freed.Load()
+			check(t, leave(t.Context(), m, 0, end))
+			want(t, "whether it was freed after "+ends[end].name, count.freed.Load() > freed, !ends[end].reused)
+			if made := count.made.Load() - before; made > 1 {
+				t.Errorf("%d instances were made for one sandbox", made)
+			}
+		}
+	})
+}
+
+func TestARuntimeIsClosedWithIdleInstances(t *testing.T) {
+	everyEngine(t, func(t *testing.T, open engine.Open) {
+		goroutines, images := runtime.NumGoroutine(), imagesOpen(t)
+		var count counter
+		dir, err := scratch()
+		if err != nil {
+			t.Fatal(err)
+		}
+		rt, err := wasmrt.New(wasmrt.Config{Engine: count.open(open), Imports: hostFuncs, CacheDir: dir})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for number := range int32(3) {
+			m, err := rt.Load(t.Context(), pocket(number), wasmrt.LoadConfig{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			openAndClose(t, m, 4)
+		}
+		loaded := imagesOpen(t)
+		check(t, rt.Close())
+		want(t, "how many instances were not freed", count.made.Load()-count.freed.Load(), 0)
+		want(t, "how many images are open", imagesOpen(t), images)
+		if loaded == images && runtime.GOOS == "linux" {
+			t.Error("no image was found while the runtime was open: the check above proves nothing")
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		for runtime.NumGoroutine() > goroutines && ctx.Err() == nil {
+			runtime.Gosched()
+		}
+		if n := runtime.NumGoroutine(); n > goroutines {
+			all := make([]byte, 1<<16)
+			t.Errorf("%d goroutines are left, there were %d:\n%s", n, goroutines, all[:runtime.Stack(all, true)])
+		}
+	})
+}
+
+// Sandboxes of several modules are opened and closed by many goroutines, each of which has its own.
+func TestPoolsUnderLoad(t *testing.T) {
+	const goroutines, modules = 8, 4
+	rounds := 200
+	if testing.Short() {
+		rounds = 40
+	}
+	everyEngine(t, func(t *testing.T, open engine.Open) {
+		var count counter
+		rt := openRuntime(t, count.open(open))
+		var list []*wasmrt.Module
+		for number := range int32(modules) {
+			list = append(list, loadCounted(t, rt, &count, pocket(number)))
+		}
+		var wg sync.WaitGroup
+		for range goroutines {
+			wg.Go(func() {
+				for k := range rounds {
+					number := k % modules
+					s, err := list[number].NewSandbox(t.Context(), wasmrt.SandboxConfig{})
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					if got, err := s.Call(t.Context(), "number"); err != nil || got != uint64(number) {
+						t.Errorf("module %d says %d, %v", number, got, err)
+					}
+					check(t, s.Close())
+				}
+			})
+		}
+		wg.Wait()
+		if made := count.made.Load(); made > goroutines*modules {
+			t.Errorf("%d instances were made for %d sandboxes of %d modules open at once", made, goroutines, modules)
+		}
+		want(t, "how many were freed", count.freed.Load(), 0)
+	})
+}
