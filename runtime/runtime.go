@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -104,6 +106,12 @@ func (r *Runtime) Inspect(wasm []byte) (Info, error) {
 	return p.info, nil
 }
 
+// MaxCompileTime is how long the compilation of one module may take. Go's go command, of 28 MB, takes 10 seconds.
+const MaxCompileTime = 2 * time.Minute
+
+// errTooLong is the cause of a compilation that was given up.
+var errTooLong = fmt.Errorf("it took longer than %v", MaxCompileTime)
+
 // LoadConfig says how a module is loaded. The zero value is for a module that nobody knows.
 type LoadConfig struct {
 	// Trusted modules run unmetered: faster, and without deadlines or CPU accounting while they compute. They hold up
@@ -120,7 +128,7 @@ type LoadConfig struct {
 }
 
 // Load admits, rewrites, compiles and initialises a module, or finds in the cache directory what came of that before. ctx
-// bounds the initialisation; compilation goes on to its end. Errors: spec.InvalidModule, spec.UnknownImport,
+// bounds compilation, which looks at it between functions, and the initialisation. Errors: spec.InvalidModule, spec.UnknownImport,
 // spec.LimitExceeded for bytes that are not acceptable; what the initialisation or Warm failed with.
 func (r *Runtime) Load(ctx context.Context, wasm []byte, cfg LoadConfig) (*Module, error) {
 	digest := spec.DigestOf(wasm)
@@ -169,9 +177,17 @@ func (r *Runtime) loadPrepared(ctx context.Context, p *prepared) (*Module, error
 
 // compile makes a module that has its code and nothing else yet.
 func (r *Runtime) compile(ctx context.Context, p *program) (*Module, error) {
-	code, err := r.engine.Compile(context.WithoutCancel(ctx), p.code)
-	if err != nil {
-		return nil, &spec.Error{Op: "compile", Kind: spec.KindOf(err), ID: "module " + p.digest.Short(), Err: err}
+	const op = "compile"
+	ctx, stop := context.WithTimeoutCause(ctx, MaxCompileTime, errTooLong)
+	defer stop()
+	code, err := r.engine.Compile(ctx, p.code)
+	switch {
+	case err != nil && context.Cause(ctx) == errTooLong:
+		return nil, &spec.Error{Op: op, Kind: spec.LimitExceeded, ID: p.id(), Err: errTooLong}
+	case err != nil && ctx.Err() != nil:
+		return nil, &spec.Error{Op: op, Kind: spec.TaskCancelled, ID: p.id(), Err: context.Cause(ctx)}
+	case err != nil:
+		return nil, &spec.Error{Op: op, Kind: spec.KindOf(err), ID: p.id(), Err: err}
 	}
 	return &Module{runtime: r, program: p, code: code}, nil
 }

@@ -157,8 +157,11 @@ func (e *wazeroEngine) compileAndKeep(ctx context.Context, k kept, wasm []byte) 
 	defer os.RemoveAll(tmp)
 	own, next := filepath.Join(tmp, "own"), filepath.Join(tmp, "kept")
 	c, err := e.compileIn(ctx, own, wasm)
-	if err != nil { // the reason may be the directory
+	if err != nil && ctx.Err() == nil { // the reason may be the directory
 		return e.compile(ctx, wasm, nil)
+	}
+	if err != nil {
+		return nil, err
 	}
 	if e.prepare(ctx, own, next, wasm) == nil {
 		_ = os.Rename(next, string(k)) // fails if another process was faster

@@ -129,7 +129,8 @@ func (e *wazeroEngine) compile(ctx context.Context, wasm []byte, cache wazero.Co
 			_ = c.runtime.Close(ctx) // the first error is the one to tell
 		}
 	}()
-	if c.compiled, err = c.runtime.CompileModule(experimental.WithCompilationWorkers(ctx, runtime.GOMAXPROCS(0)), wasm); err != nil {
+	// With several workers wazero looks at ctx before each function, with one it does not.
+	if c.compiled, err = c.runtime.CompileModule(experimental.WithCompilationWorkers(ctx, max(2, runtime.GOMAXPROCS(0))), wasm); err != nil {
 		return nil, &spec.Error{Op: "compile", Kind: spec.InvalidModule, Err: err}
 	}
 	if err := e.link(ctx, c); err != nil {
