@@ -83,6 +83,9 @@ func (mu *mutator) code() {
 	for in := (Instr{}); w.Next(&in); {
 		all = append(all, in)
 	}
+	if len(all) == 0 { // an earlier mutation took its end away
+		return
+	}
 	in := all[mu.IntN(len(all))]
 	e := bodyEdit{body: b}
 	c := e.upTo(in.Start)
