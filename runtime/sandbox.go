@@ -120,7 +120,8 @@ func (s *Sandbox) Call(ctx context.Context, export string, params ...uint64) (ui
 
 // Usage is what a sandbox has used since it was made.
 type Usage struct {
-	// CPU is the time that the guest computed, waiting in host functions and for its turn not included.
+	// CPU is the time that the guest computed, waiting in host functions and for its turn not included. It is taken by the
+	// clock, so on a machine whose processors others use too it is more than the processors' own time.
 	CPU time.Duration
 	// Units are the instructions executed, as metering counts them; 0 for an unmetered module.
 	Units int64
