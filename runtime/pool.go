@@ -56,9 +56,9 @@ func (p *pools) take(m *Module, limit uint32) *instance {
 func (p *pools) give(i *instance) {
 	i.idleSince = time.Now()
 	p.mu.Lock()
-	out := p.room(i.module)
-	if p.closed {
-		out = i
+	out := i
+	if !p.closed {
+		out = p.room(i.module)
 	}
 	if out != i {
 		i.module.pool.idle = append(i.module.pool.idle, i)

@@ -9,7 +9,8 @@
 //
 // Order: higher priority first, then order of request. The first waiting request that does not fit holds back those of
 // its own priority and below that would take from what it needs, so that a large request is not starved by a stream of
-// small ones; requests that need none of the resources it lacks go on.
+// small ones; requests that need none of the resources it lacks go on. At most maxPassed kinds of requests are passed over
+// for one event, which bounds its cost.
 //
 // Invariants: Free is never negative; the sum of what leases hold is Total - Free + debt, where debt is what resumed
 // holders took that was not free; equal events give equal actions.

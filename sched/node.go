@@ -1,6 +1,7 @@
 package sched
 
 import (
+	"container/heap"
 	"slices"
 
 	"github.com/raywasm/raywasm/spec"
@@ -55,11 +56,11 @@ type Node struct {
 	total, free, debt spec.Resources
 	granted           map[Lease]*holding
 	waiting           map[Lease]*request
-	classes           []*class // with waiting requests, and perhaps some that have none left
+	classes           classes // with waiting requests, and perhaps some that have none left
 	byShape           map[shape]*class
 	asked             uint64           // requests so far
-	round             uint64           // calls of grant so far
 	lacks             []spec.Resources // of this round: what those that go first and do not fit lack
+	passed            []*class         // of this round: those
 }
 
 // holding is a granted lease.
@@ -83,7 +84,34 @@ type class struct {
 	need  spec.Resources
 	queue []*request // oldest first; cancelled ones are skipped
 	head  int
-	held  uint64 // the last round in which its head had to wait
+	order uint64 // of its head when it was put in its place among the classes; a cancelled head has left since
+}
+
+// maxPassed is how many classes are passed over in one round because they do not fit. Those behind wait too, even if they
+// would fit: it bounds what one event costs, whatever shapes and priorities a program asks for.
+const maxPassed = 64
+
+// classes is a heap: on top is the class whose head goes first.
+type classes []*class
+
+func (cs classes) Len() int      { return len(cs) }
+func (cs classes) Swap(i, j int) { cs[i], cs[j] = cs[j], cs[i] }
+func (cs *classes) Push(c any)   { *cs = append(*cs, c.(*class)) }
+
+func (cs *classes) Pop() any {
+	last := len(*cs) - 1
+	c := (*cs)[last]
+	(*cs)[last] = nil
+	*cs = (*cs)[:last]
+	return c
+}
+
+// Less: higher priority first, then order of request.
+func (cs classes) Less(i, j int) bool {
+	if cs[i].shape.priority != cs[j].shape.priority {
+		return cs[i].shape.priority > cs[j].shape.priority
+	}
+	return cs[i].order < cs[j].order
 }
 
 // NewNode returns a node that has total, all of it free.
@@ -142,9 +170,9 @@ func (n *Node) request(ev Event, out []Action) []Action {
 	s := shapeOf(&ev.Need, ev.Priority)
 	c := n.byShape[s]
 	if c == nil {
-		c = &class{shape: s, need: clone(ev.Need)}
+		c = &class{shape: s, need: clone(ev.Need), order: n.asked}
 		n.byShape[s] = c
-		n.classes = append(n.classes, c)
+		heap.Push(&n.classes, c)
 	}
 	r := &request{lease: ev.Lease, hold: ev.Hold, order: n.asked, class: c}
 	n.waiting[ev.Lease] = r
@@ -187,49 +215,41 @@ func (n *Node) give(r spec.Resources) {
 
 // grant grants every waiting request that may go now.
 func (n *Node) grant(out []Action) []Action {
-	n.round++
-	n.lacks = n.lacks[:0]
-	for len(n.waiting) > 0 {
-		c := n.next()
-		if c == nil {
-			break
+	n.lacks, n.passed = n.lacks[:0], n.passed[:0]
+	for len(n.classes) > 0 && len(n.passed) < maxPassed {
+		c := heap.Pop(&n.classes).(*class)
+		if !c.ready() {
+			delete(n.byShape, c.shape)
+			continue
 		}
 		r := c.queue[c.head]
-		if fits(&c.need, &n.free) && !slices.ContainsFunc(n.lacks, func(l spec.Resources) bool { return competes(&c.need, &l) }) {
+		switch {
+		case r.order != c.order: // its place is that of a head that has left
+			n.put(c)
+		case fits(&c.need, &n.free) && !slices.ContainsFunc(n.lacks, func(l spec.Resources) bool { return competes(&c.need, &l) }):
 			c.pop()
 			delete(n.waiting, r.lease)
 			out = n.take(r.lease, r.hold, out)
-			continue
+			if c.ready() {
+				n.put(c)
+			} else {
+				delete(n.byShape, c.shape)
+			}
+		default:
+			n.lacks = append(n.lacks, minus(&c.need, &n.free))
+			n.passed = append(n.passed, c)
 		}
-		n.lacks = append(n.lacks, minus(&c.need, &n.free))
-		c.held = n.round
+	}
+	for _, c := range n.passed {
+		heap.Push(&n.classes, c)
 	}
 	return out
 }
 
-// next returns the class whose head goes next: of the highest priority, the one asked for first. Classes that are held
-// back in this round are passed over, empty ones are dropped.
-func (n *Node) next() *class {
-	var best *class
-	n.classes = slices.DeleteFunc(n.classes, func(c *class) bool {
-		if !c.ready() {
-			delete(n.byShape, c.shape)
-			return true
-		}
-		if c.held != n.round && (best == nil || c.before(best)) {
-			best = c
-		}
-		return false
-	})
-	return best
-}
-
-// before reports whether c's head goes before d's.
-func (c *class) before(d *class) bool {
-	if c.shape.priority != d.shape.priority {
-		return c.shape.priority > d.shape.priority
-	}
-	return c.queue[c.head].order < d.queue[d.head].order
+// put gives the class the place of its head.
+func (n *Node) put(c *class) {
+	c.order = c.queue[c.head].order
+	heap.Push(&n.classes, c)
 }
 
 // ready drops cancelled requests from the head and reports whether one is left.

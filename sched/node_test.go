@@ -3,6 +3,7 @@ package sched_test
 import (
 	"errors"
 	"math/rand/v2"
+	"strconv"
 	"testing"
 
 	"github.com/raywasm/raywasm/sched"
@@ -158,5 +159,24 @@ func BenchmarkQueue(b *testing.B) {
 	b.ResetTimer()
 	for i := range b.N {
 		out = n.Step(sched.Event{Op: sched.Release, Lease: sched.Lease(i + 1)}, out[:0])
+	}
+}
+
+// BenchmarkDistinctPriorities: an event costs about the same however many kinds of requests wait.
+func BenchmarkDistinctPriorities(b *testing.B) {
+	for _, waiting := range []int{10, 1_000, 100_000} {
+		b.Run(strconv.Itoa(waiting), func(b *testing.B) {
+			n := sched.NewNode(cpus(1))
+			n.Step(request(1, cpus(1), 0), nil)
+			for i := range waiting {
+				n.Step(request(sched.Lease(i+2), cpus(1), int32(i)), nil)
+			}
+			next := sched.Lease(waiting + 2)
+			for b.Loop() {
+				n.Step(request(next, cpus(1), -1), nil)
+				n.Step(sched.Event{Op: sched.Release, Lease: next}, nil)
+				next++
+			}
+		})
 	}
 }

@@ -19,8 +19,8 @@ const (
 	ExportDescribe = "ray_describe"
 	// ExportMain is "ray_main": () -> i32. It runs the driver program and returns its exit status.
 	ExportMain = "ray_main"
-	// ExportFresh is "ray_fresh": () -> (). Optional: called first in every sandbox, before anything else runs there,
-	// so that generators which were seeded during initialisation can be seeded anew.
+	// ExportFresh is "ray_fresh": () -> (). Optional: called first in every sandbox that starts from an image, so that
+	// generators which were seeded during initialisation can be seeded anew.
 	ExportFresh = "ray_fresh"
 )
 
