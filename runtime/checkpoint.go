@@ -1,6 +1,7 @@
 package wasmrt
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -26,8 +27,9 @@ import (
 //	globals                8 each
 //	number of runs         4
 //	runs                   8 each: first page, number of pages, of 4 KiB
-//	length of the data     4   compressed
-//	data                   .   the runs' bytes one after another, compressed with Zstandard (RFC 8878)
+//	compression            1   of the data: 0 none, 1 Zstandard (RFC 8878)
+//	length of the data     4   as they follow
+//	data                   .   the runs' bytes one after another
 //	checksum               4   CRC-32C of everything before
 //
 // All numbers are little-endian. A full checkpoint depends on the module alone. A delta depends on the image too, which
@@ -51,6 +53,15 @@ const (
 	// that are apart.
 	maxGlobals = wasmbin.DefaultGlobals + 1
 	maxRuns    = spec.MaxSandboxMemory / pageSize / 2
+)
+
+// How the data are kept.
+const (
+	stored     = 0
+	compressed = 1
+	// compressFrom is the length of the data in bytes from which on they are compressed. A delta of a few pages would take
+	// five times as long for a third of its size.
+	compressFrom = 64 * spec.KiB
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -97,16 +108,16 @@ func (s *Sandbox) Checkpoint(kind CheckpointKind) ([]byte, error) {
 	}
 	switch kind {
 	case CheckpointDelta:
-		return encodeCheckpoint(i.save(m.image), m.Digest(), m.image.digest(), kind), nil
+		return encodeCheckpoint(i.save(false), m.Digest(), m.image.digest(), kind), nil
 	case CheckpointFull:
-		return encodeCheckpoint(i.save(nil), m.Digest(), spec.Digest{}, kind), nil
+		return encodeCheckpoint(i.save(true), m.Digest(), spec.Digest{}, kind), nil
 	}
 	return nil, spec.Errorf(op, spec.InvalidArgument, s.label(), "there is no kind %d of checkpoints", kind)
 }
 
 func encodeCheckpoint(st *state, module, image spec.Digest, kind CheckpointKind) []byte {
 	le := binary.LittleEndian
-	b := make([]byte, 0, checkpointHead+8*len(st.globals)+8*len(st.runs)+len(st.data)/4+64)
+	b := make([]byte, 0, checkpointHead+8*len(st.globals)+8*len(st.runs)+min(len(st.data), compressFrom)+64)
 	b = append(append(b, checkpointMagic...), byte(kind))
 	b = append(append(b, module[:]...), image[:]...)
 	b = le.AppendUint64(b, uint64(st.monotonic))
@@ -119,9 +130,13 @@ func encodeCheckpoint(st *state, module, image spec.Digest, kind CheckpointKind)
 	for _, r := range st.runs {
 		b = le.AppendUint32(le.AppendUint32(b, r.page), r.pages)
 	}
-	at := len(b)
-	b = compressor().EncodeAll(st.data, le.AppendUint32(b, 0))
-	le.PutUint32(b[at:], uint32(len(b)-at-4))
+	if len(st.data) < compressFrom {
+		b = append(le.AppendUint32(append(b, stored), uint32(len(st.data))), st.data...)
+	} else {
+		at := len(b) + 1
+		b = compressor().EncodeAll(st.data, le.AppendUint32(append(b, compressed), 0))
+		le.PutUint32(b[at:], uint32(len(b)-at-4))
+	}
 	return le.AppendUint32(b, crc32.Checksum(b, castagnoli))
 }
 
@@ -186,17 +201,30 @@ func decodeCheckpoint(b []byte, limit uint32) (st *state, module, image spec.Dig
 	if end*pageSize > uint64(limit)*wasmPage {
 		return fail("a run lies outside the memory")
 	}
+	if len(r) == 0 {
+		return fail("it was cut short")
+	}
+	form := r[0]
+	r = r[1:]
 	if n, ok = count(len(body), 1); !ok || n != len(r) {
 		return fail("its data have the wrong length")
 	}
-	if len(r) > 0 || total > 0 {
+	switch form {
+	case stored:
+		st.data = bytes.Clone(r)
+	case compressed:
 		var head zstd.Header
 		if err := head.Decode(r); err != nil || head.HasFCS && head.FrameContentSize != total {
 			return fail("its data do not fit its runs")
 		}
-		if st.data, err = decompressor().DecodeAll(r, make([]byte, 0, min(total, uint64(len(r))*64))); err != nil || uint64(len(st.data)) != total {
+		if st.data, err = decompressor().DecodeAll(r, make([]byte, 0, min(total, uint64(len(r))*64))); err != nil {
 			return fail("its data do not fit its runs")
 		}
+	default:
+		return fail("its data are compressed in an unknown way")
+	}
+	if uint64(len(st.data)) != total {
+		return fail("its data do not fit its runs")
 	}
 	return st, module, image, kind, nil
 }

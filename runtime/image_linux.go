@@ -9,7 +9,7 @@ import (
 	"github.com/raywasm/raywasm/spec"
 )
 
-// storeImage keeps the memory in sealed shared memory, of which sandboxes map copies on write: nobody can change it any
+// storeImage keeps the memory, and the headroom as a hole behind it, in sealed shared memory, of which sandboxes map copies on write: nobody can change it any
 // more, this process included. What is outside of the runs stays a hole.
 func storeImage(img *image, size uint64, runs iter.Seq2[int, []byte]) error {
 	const op = "store the image"
@@ -25,7 +25,7 @@ func storeImage(img *image, size uint64, runs iter.Seq2[int, []byte]) error {
 	if size == 0 {
 		return nil
 	}
-	if err := unix.Ftruncate(fd, int64(size)); err != nil {
+	if err := unix.Ftruncate(fd, int64(size+headroom)); err != nil {
 		return fail(err)
 	}
 	for off, run := range runs {

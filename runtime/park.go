@@ -22,8 +22,7 @@ func (s *Sandbox) Park() {
 		return
 	}
 	s.used = s.Usage()
-	p := &parked{module: i.module, config: s.config, state: i.save(i.module.image)}
-	p.state.data = append(make([]byte, 0, len(p.state.data)), p.state.data...) // what append made longer than needed
+	p := &parked{module: i.module, config: s.config, state: i.save(false)}
 	s.instance, s.parked = nil, p
 	if i.scrub() {
 		i.module.runtime.pools.give(i)

@@ -82,9 +82,11 @@ func (m *Module) prepare() *prepared {
 	if img := m.image; img != nil {
 		p.image = &imageState{reseeds: img.reseeds}
 		p.image.pages, p.image.monotonic, p.image.globals = uint32(img.size()/wasmPage), img.monotonic, img.globals
+		var c collector
 		for off, run := range nonZeroRuns(img.bytes) {
-			p.image.add(off, run)
+			c.add(off, run)
 		}
+		p.image.runs, p.image.data = c.runs, c.data()
 	}
 	return p
 }

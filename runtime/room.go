@@ -21,9 +21,11 @@ const (
 
 // A room is where the memory of one instance lies. It implements engine.Memory.
 //
-//	|<- image, copy on write ->|<- zeros, headroom ->|<- reserved, no access ...         ->|
+//	|<- image, copy on write ->|<- headroom, zeros ->|<- reserved, no access ...         ->|
 //	base                       image.size            length                                limit
 //
+// Image and headroom are one mapping of the image's file, which has a hole for the headroom: with two mappings a scan for
+// changed pages takes twice as long.
 // The length is what the engine believes the memory to be; the guest believes in the global of wasmbin.VirtualGrowth,
 // which is smaller. A guest can touch what it has not grown to: it finds zeros there, and a reset takes away what it
 // wrote.

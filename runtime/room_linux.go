@@ -45,11 +45,7 @@ func (r *room) Allocate(atLeast uint64) []byte {
 		return nil
 	}
 	r.base, r.first, r.length, r.reserved = base, first, first, true
-	if err := unix.Mprotect(r.bytes(), unix.PROT_READ|unix.PROT_WRITE); err != nil {
-		r.free()
-		return nil
-	}
-	if r.mapImage() != nil {
+	if r.mapImage() != nil || !r.open(r.mapped(), first) {
 		r.free()
 		return nil
 	}
@@ -64,13 +60,30 @@ func (r *room) adopt(memory []byte) error {
 
 // mapImage maps the image copy-on-write over the beginning.
 func (r *room) mapImage() error {
-	if r.image == nil || r.image.size() == 0 {
+	n := r.mapped()
+	if n == 0 {
 		return nil
 	}
-	if _, err := unix.MmapPtr(r.image.fd, 0, r.base, uintptr(r.image.size()), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_FIXED); err != nil {
+	if _, err := unix.MmapPtr(r.image.fd, 0, r.base, uintptr(n), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_FIXED); err != nil {
 		return &spec.Error{Op: "map the image", Kind: spec.OutOfMemory, Err: err}
 	}
 	return nil
+}
+
+// mapped is how much of the memory the image's file covers.
+func (r *room) mapped() uint64 {
+	if r.image == nil || r.image.size() == 0 {
+		return 0
+	}
+	return min(r.first, r.image.size()+headroom)
+}
+
+// open makes a part of the reservation usable.
+func (r *room) open(from, to uint64) bool {
+	if from >= to {
+		return true
+	}
+	return unix.Mprotect(unsafe.Slice((*byte)(unsafe.Add(r.base, from)), to-from), unix.PROT_READ|unix.PROT_WRITE) == nil
 }
 
 // Grow makes more of the reservation usable. It never moves.
@@ -79,7 +92,7 @@ func (r *room) Grow(size uint64) []byte {
 		return nil
 	}
 	if size > r.length {
-		if err := unix.Mprotect(unsafe.Slice((*byte)(r.base), size), unix.PROT_READ|unix.PROT_WRITE); err != nil {
+		if !r.open(r.length, size) {
 			return nil
 		}
 		r.length = size

@@ -21,27 +21,48 @@ type state struct {
 // stateRun is a run of memory, in units of pageSize.
 type stateRun struct{ page, pages uint32 }
 
-// save returns the state of the instance against an image; against no image, all that is not zero.
-func (i *instance) save(img *image) *state {
+// save returns the state of the instance: what differs from its image, or if full all that is not zero.
+func (i *instance) save(full bool) *state {
 	st := &state{globals: make([]uint64, len(i.globals)), pages: i.believedPages(), monotonic: i.system.Monotonic()}
 	for k, g := range i.globals {
 		st.globals[k] = g.Get()
 	}
-	memory := i.engine.Memory()
-	if img == nil {
-		for off, run := range nonZeroRuns(memory) {
-			st.add(off, run)
+	memory, img := i.engine.Memory(), i.module.image.bytes
+	var c collector
+	if full {
+		for off, run := range nonZeroRuns(memory[:len(img)]) {
+			c.add(off, run)
 		}
-		return st
 	}
 	for off, run := range i.room.suspects(memory) {
-		st.addChanged(off, run, img.bytes)
+		if full && off < len(img) { // it has been seen
+			seen := min(len(run), len(img)-off)
+			off, run = off+seen, run[seen:]
+		}
+		c.addChanged(off, run, img)
 	}
+	st.runs, st.data = c.runs, c.data()
 	return st
 }
 
+// collector notes runs of pages in a memory that does not change meanwhile.
+type collector struct {
+	runs  []stateRun
+	found [][]byte // their bytes, in place
+	bytes int
+}
+
+// data returns a copy of the runs' bytes, one after another.
+func (c *collector) data() []byte {
+	data := make([]byte, 0, c.bytes)
+	for _, run := range c.found {
+		data = append(data, run...)
+	}
+	return data
+}
+
 // addChanged adds those pages of a run that differ from the image.
-func (st *state) addChanged(off int, run, img []byte) {
+func (c *collector) addChanged(off int, run, img []byte) {
 	begin := 0
 	for at := 0; at < len(run); at += pageSize {
 		page := run[at:min(at+pageSize, len(run))]
@@ -50,20 +71,21 @@ func (st *state) addChanged(off int, run, img []byte) {
 			was = img[off+at : off+at+len(page)]
 		}
 		if bytes.Equal(page, was) {
-			st.add(off+begin, run[begin:at])
+			c.add(off+begin, run[begin:at])
 			begin = at + len(page)
 		}
 	}
-	st.add(off+begin, run[begin:])
+	c.add(off+begin, run[begin:])
 }
 
 // add adds a run of whole pages.
-func (st *state) add(off int, run []byte) {
+func (c *collector) add(off int, run []byte) {
 	if len(run) == 0 {
 		return
 	}
-	st.runs = append(st.runs, stateRun{uint32(off / pageSize), uint32(len(run) / pageSize)})
-	st.data = append(st.data, run...)
+	c.runs = append(c.runs, stateRun{uint32(off / pageSize), uint32(len(run) / pageSize)})
+	c.found = append(c.found, run)
+	c.bytes += len(run)
 }
 
 // memory yields the runs with their offsets in bytes.

@@ -2,6 +2,7 @@ package wazero
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"maps"
 	"runtime"
@@ -180,8 +181,9 @@ func (c *code) Close() error {
 	return err
 }
 
-// anonymous: nothing is looked up by name, no start functions but the module's own, no system.
-var anonymous = wazero.NewModuleConfig().WithName("").WithStartFunctions()
+// anonymous: nothing is looked up by name, no start functions but the module's own, no system. The source of entropy is
+// given because wazero would seed one of its own for every instance.
+var anonymous = wazero.NewModuleConfig().WithName("").WithStartFunctions().WithRandSource(rand.Reader)
 
 func (c *code) Instantiate(ctx context.Context, guest *engine.Guest, memory engine.Memory) (engine.Instance, error) {
 	i := &instance{ctx: callContext{ctx, guest}}
