@@ -12,7 +12,7 @@ import (
 
 // failure turns what a call ended with into an error that says what happened: what the guest did, or why the host ended
 // it.
-func (s *Sandbox) failure(ctx context.Context, op string, err error) error {
+func (s *Sandbox) failure(op string, err error) error {
 	e := &spec.Error{Op: op, ID: s.label(), Err: err}
 	fault := &spec.Fault{Stderr: s.instance.system.StderrTail()}
 	trap, exit := (*engine.Trap)(nil), (*wasi.Exit)(nil)

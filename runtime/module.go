@@ -54,7 +54,7 @@ func (m *Module) initialise(ctx context.Context, warm func(context.Context, *San
 	frozen := SandboxConfig{frozen: len(m.program.reasons) == 0}
 	i.begin(frozen)
 	if err := i.start(ctx); err != nil {
-		return s.failure(ctx, "initialise", err)
+		return s.failure("initialise", err)
 	}
 	if warm != nil {
 		if m.warmed, err = warm(ctx, s); err != nil {

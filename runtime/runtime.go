@@ -106,7 +106,7 @@ func (r *Runtime) Inspect(wasm []byte) (Info, error) {
 	return p.info, nil
 }
 
-// MaxCompileTime is how long the compilation of one module may take. Go's go command, of 28 MB, takes 10 seconds.
+// MaxCompileTime is how long the compilation of one module may take. Go's go command, of 28 MB, takes 7 seconds.
 const MaxCompileTime = 2 * time.Minute
 
 // errTooLong is the cause of a compilation that was given up.

@@ -56,7 +56,7 @@ func (m *Module) NewSandbox(ctx context.Context, cfg SandboxConfig) (*Sandbox, e
 	i.meter.began = time.Now()
 	if err := i.start(ctx); err != nil {
 		s.broken = true
-		err = s.failure(ctx, "initialise", err)
+		err = s.failure("initialise", err)
 		_ = s.Close() // the first error is the one to tell
 		return nil, err
 	}
@@ -98,7 +98,7 @@ func (s *Sandbox) Call(ctx context.Context, export string, params ...uint64) (ui
 	}
 	if ctx.Err() != nil {
 		s.broken = true
-		return 0, s.failure(ctx, "call "+export, context.Cause(ctx))
+		return 0, s.failure("call "+export, context.Cause(ctx))
 	}
 	stack := i.stack[:max(f.params, f.results)]
 	clear(stack[copy(stack, params):]) // an engine may write half of a word
@@ -110,7 +110,7 @@ func (s *Sandbox) Call(ctx context.Context, export string, params ...uint64) (ui
 	i.pause()
 	if err != nil {
 		s.broken = true
-		return 0, s.failure(ctx, "call "+export, err)
+		return 0, s.failure("call "+export, err)
 	}
 	if f.results == 0 {
 		return 0, nil
