@@ -1,6 +1,7 @@
 package autoscaler
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -120,7 +121,7 @@ func (r *round) see(inst *Instance, m *Machine, n *Node) {
 		case n == nil:
 			r.note(inst, "the node left the cluster")
 			inst.move(r.now, RayStopped)
-			r.terminate(inst, ReasonDied)
+			r.terminate(inst, cmp.Or(inst.Reason, ReasonDied))
 		case inst.State != RayStopping && n.Draining:
 			inst.move(r.now, RayStopping)
 			inst.deadline = r.now.Add(DrainTimeout)
