@@ -9,15 +9,15 @@ import (
 
 func compareIDs(a, b ID) int { return strings.Compare(string(a), string(b)) }
 
-// wave is how many launches may be under way, and how many outdated nodes may be leaving, at the same time.
-func (r *round) wave() int {
-	running := 0
+// running returns how many workers run.
+func (r *round) running() int {
+	n := 0
 	for _, inst := range r.instances {
 		if inst.State == RayRunning {
-			running++
+			n++
 		}
 	}
-	return max(minPending, int(min(r.in.Config.UpscalingSpeed*float64(running), MaxWorkers)))
+	return n
 }
 
 // stays reports whether an instance is there to stay: a place that counts for min_workers and that demand may use.
@@ -38,10 +38,10 @@ func (r *round) count(which func(*Instance) bool) (byType map[string]int, all in
 	return byType, all
 }
 
-// trim makes those go that the configuration does not have a place for: outdated ones in waves, so that the cluster is
-// never empty for it, and what is over max_workers at once.
+// trim makes those go that the configuration does not have a place for: outdated ones in waves of half of the workers, so
+// that the others serve meanwhile, and what is over max_workers at once.
 func (r *round) trim() {
-	inWave := r.wave()
+	inWave := max(1, r.running()/2)
 	for _, inst := range r.instances {
 		if inst.State.leaving() && inst.Reason == ReasonOutdated {
 			inWave--
@@ -129,7 +129,7 @@ func (r *round) launch(wishes []*bin) {
 			under++
 		}
 	}
-	limit := r.wave()
+	limit := max(minPending, int(min(r.in.Config.UpscalingSpeed*float64(r.running()), MaxWorkers)))
 	for _, w := range wishes {
 		t := &w.kind.NodeType
 		var inst *Instance
