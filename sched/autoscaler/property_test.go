@@ -214,8 +214,7 @@ func FuzzFaults(f *testing.F) {
 func faults(t *testing.T, r *rand.Rand) {
 	faulty := true
 	odd := func(part int) bool { return faulty && r.IntN(part) == 0 }
-	var w *world
-	w = newWorld(anyConfig(r), simcloud.Options{
+	w := newWorld(anyConfig(r), simcloud.Options{
 		Ending: time.Duration(r.IntN(90)) * time.Second,
 		Boot: func(loop.Request) (time.Duration, bool) {
 			return time.Duration(r.IntN(120)) * time.Second, !odd(10)

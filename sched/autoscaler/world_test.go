@@ -46,7 +46,6 @@ type node struct {
 type work struct {
 	autoscaler.Demand
 	runs  time.Duration // once placed; 0: for ever
-	on    map[autoscaler.ID]int
 	until []end
 }
 
