@@ -45,11 +45,11 @@ func BenchmarkHardest(b *testing.B) {
 			d.Need = spec.Resources{CPU: spec.Quantity(20_000+10*i) / 2, Memory: int64(i) * 10_000, GPU: 0}
 		}
 		if i%5 == 0 {
-			d.Select = label{"zone", "b"}
+			d.Select = selector("zone", "b")
 		}
 	}
 	for i := range in.Config.Types {
-		in.Config.Types[i].Labels = map[string]string{"zone": string("ab"[i%2])}
+		in.Config.Types[i].Labels = labels("zone", string("ab"[i%2]))
 	}
 	for b.Loop() {
 		autoscaler.New("bench").Step(start, in)

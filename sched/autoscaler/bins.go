@@ -1,10 +1,14 @@
 package autoscaler
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/raywasm/raywasm/sched/label"
+)
 
 // bin is a node, real or thought of, that work is packed into.
 type bin struct {
-	labels   map[string]string
+	labels   label.Set
 	free     []int64
 	node     *Node     // its report; nil: it has not joined
 	instance *Instance // nil: a node that no provider launched, or one that is thought of

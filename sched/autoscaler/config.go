@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/raywasm/raywasm/sched/label"
 	"github.com/raywasm/raywasm/spec"
 )
 
@@ -21,7 +22,7 @@ type Config struct {
 type NodeType struct {
 	Name       string
 	Resources  spec.Resources
-	Labels     map[string]string
+	Labels     label.Set
 	MinWorkers int
 	MaxWorkers int
 	Digest     string // of everything that makes a machine of this type; machines with another one are replaced

@@ -51,7 +51,7 @@ type explainer struct {
 
 // shape explains what is left of s. It says false if s only waits for nodes that are wished for already.
 func (e *explainer) shape(s *shape) (Unmet, bool) {
-	u := Unmet{Need: s.of.Need, Shape: describe(&s.of), Count: s.count}
+	u := Unmet{Need: s.of.Need, Shape: s.describe(), Count: s.count}
 	var full, paused []string
 	for _, k := range e.kinds {
 		switch {
@@ -99,9 +99,9 @@ func (e *explainer) gang(g *gang) Unmet {
 		one.count = 1
 		u.Why, u.Need = WhyInfeasible, s.of.Need
 		u.Nearest, u.Lacks = e.nearest(&one)
-		what := "a bundle of " + describe(&s.of)
+		what := "a bundle of " + s.describe()
 		if g.of.Strategy == StrictPack {
-			what = "STRICT_PACK needs " + describe(&s.of) + " on one node, and it"
+			what = "STRICT_PACK needs " + s.describe() + " on one node, and it"
 		}
 		u.Text = what + " fits no node type"
 		if u.Nearest != "" {
@@ -152,7 +152,7 @@ func (e *explainer) nearest(s *shape) (name, lacks string) {
 		if missing > 0 {
 			text = lack.String()
 		}
-		if !matches(s.sel, k.Labels) {
+		if !s.sel.matches(k.Labels) {
 			missing++
 			part++
 			text = strings.TrimPrefix(text+" and labels with "+s.sel.String(), " and ")
@@ -164,14 +164,16 @@ func (e *explainer) nearest(s *shape) (name, lacks string) {
 	return name, lacks
 }
 
-// describe prints what a demand needs as Ray's status does, with the labels it asks for.
-func describe(d *Demand) string {
-	text := pythonDict(&d.Need)
-	if d.Select != nil {
-		text += " with " + d.Select.String()
+// describe prints what is needed as Ray's status does, with the labels that are asked for.
+func describe(need *spec.Resources, sel selectors) string {
+	text := pythonDict(need)
+	if sel != nil {
+		text += " with " + sel.String()
 	}
 	return text
 }
+
+func (s *shape) describe() string { return describe(&s.of.Need, s.sel) }
 
 // describeGroup prints a group as Ray's status does: {'CPU': 1.0} * 2, {'GPU': 1.0} * 1 (STRICT_SPREAD).
 func describeGroup(g *Group) string {
@@ -186,7 +188,7 @@ func describeGroup(g *Group) string {
 		counts[key] += b.Count
 	}
 	for _, b := range order {
-		parts = append(parts, describe(&b)+" * "+strconv.Itoa(counts[keyOf(&b)]))
+		parts = append(parts, describe(&b.Need, only(b.Select))+" * "+strconv.Itoa(counts[keyOf(&b)]))
 	}
 	return strings.Join(parts, ", ") + " (" + string(g.Strategy) + ")"
 }

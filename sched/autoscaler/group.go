@@ -2,8 +2,8 @@ package autoscaler
 
 import (
 	"slices"
-	"strings"
 
+	"github.com/raywasm/raywasm/sched/label"
 	"github.com/raywasm/raywasm/spec"
 )
 
@@ -15,27 +15,23 @@ type gang struct {
 
 // gangOf makes bundles of a group shapes; false if it has resources beyond the limit.
 func gangOf(g Group, dims *dimensions) (*gang, bool) {
-	if g.Strategy == StrictPack && len(g.Bundles) > 0 {
-		g.Bundles = []Demand{together(g.Bundles)}
+	if g.Strategy != StrictPack {
+		bundles, left := collapse(g.Bundles, dims)
+		return &gang{of: g, bundles: bundles}, len(left) == 0
 	}
-	bundles, left := collapse(g.Bundles, dims)
-	return &gang{of: g, bundles: bundles}, len(left) == 0
-}
-
-// together is all bundles as one demand.
-func together(bundles []Demand) Demand {
 	sum := Demand{Count: 1}
-	var all allOf
-	for _, b := range bundles {
+	var sel selectors
+	for _, b := range g.Bundles {
 		sum.Need = plus(sum.Need, b.Need, b.Count)
-		if b.Select != nil && !slices.ContainsFunc(all, func(s Selector) bool { return s.String() == b.Select.String() }) {
-			all = append(all, b.Select)
+		if !b.Select.IsZero() && !slices.ContainsFunc(sel, func(s label.Selector) bool { return s.String() == b.Select.String() }) {
+			sel = append(sel, b.Select)
 		}
 	}
-	if len(all) > 0 {
-		sum.Select = all
+	bundles, left := collapse([]Demand{sum}, dims)
+	for _, s := range bundles {
+		s.sel = sel
 	}
-	return sum
+	return &gang{of: g, bundles: bundles}, len(left) == 0
 }
 
 // plus returns a + k·b, with a map of its own.
@@ -53,26 +49,6 @@ func plus(a, b spec.Resources, k int) spec.Resources {
 		}
 	}
 	return sum
-}
-
-// allOf accepts what all of its selectors accept.
-type allOf []Selector
-
-func (s allOf) Matches(labels map[string]string) bool {
-	for _, one := range s {
-		if !one.Matches(labels) {
-			return false
-		}
-	}
-	return true
-}
-
-func (s allOf) String() string {
-	texts := make([]string, len(s))
-	for i, one := range s {
-		texts[i] = one.String()
-	}
-	return strings.Join(texts, " and ")
 }
 
 // placeGang places all bundles of a group, or none.
@@ -105,7 +81,7 @@ func (p *packing) placeGang(g *gang) bool {
 func (p *packing) spread(bundles []*shape, strict bool) bool {
 	taken := make(map[*bin]bool)
 	for _, s := range bundles {
-		free := func(b *bin) bool { return !taken[b] && matches(s.sel, b.labels) }
+		free := func(b *bin) bool { return !taken[b] && s.sel.matches(b.labels) }
 		for from := 0; s.count > 0; {
 			i := p.bins.first(s.need, from, free)
 			if i < 0 && strict {

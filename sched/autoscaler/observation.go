@@ -3,6 +3,7 @@ package autoscaler
 import (
 	"time"
 
+	"github.com/raywasm/raywasm/sched/label"
 	"github.com/raywasm/raywasm/spec"
 )
 
@@ -35,7 +36,7 @@ type Node struct {
 	Draining bool // it takes no more work
 	Total    spec.Resources
 	Free     spec.Resources
-	Labels   map[string]string
+	Labels   label.Set
 
 	Reserved     spec.Resources // by placement groups; not in Free
 	ReservedUsed spec.Resources // of these, used by tasks and actors
@@ -49,16 +50,10 @@ type Node struct {
 // idle reports whether the node does nothing and keeps nothing that somebody may want.
 func (n *Node) idle() bool { return n.Tasks == 0 && n.Actors == 0 && n.Objects == 0 && n.Spilled == 0 }
 
-// Selector says on which nodes work may run. Equal selectors have equal strings.
-type Selector interface {
-	Matches(labels map[string]string) bool
-	String() string
-}
-
 // Demand is a number of equal tasks or actors that wait for a place.
 type Demand struct {
 	Need   spec.Resources
-	Select Selector // nil: any node
+	Select label.Selector // which nodes will do
 	Count  int
 }
 

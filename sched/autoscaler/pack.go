@@ -31,29 +31,30 @@ type placement struct {
 }
 
 // selects returns what first asks of a bin for a selector, nil for no selector.
-func selects(sel Selector) func(*bin) bool {
+func selects(sel selectors) func(*bin) bool {
 	if sel == nil {
 		return nil
 	}
-	return func(b *bin) bool { return sel.Matches(b.labels) }
+	return func(b *bin) bool { return sel.matches(b.labels) }
 }
 
 // suits reports whether one of a shape can ever run on a node of type k.
-func (p *packing) suits(need []amount, sel Selector, k *kind) bool {
+func (p *packing) suits(need []amount, sel selectors, k *kind) bool {
 	if !fits(need, k.total) {
 		return false
 	}
 	if sel == nil {
 		return true
 	}
-	byKind := p.accept[sel.String()]
+	key := sel.String()
+	byKind := p.accept[key]
 	if byKind == nil {
 		byKind = make(map[*kind]bool)
-		p.accept[sel.String()] = byKind
+		p.accept[key] = byKind
 	}
 	ok, known := byKind[k]
 	if !known {
-		ok = sel.Matches(k.Labels)
+		ok = sel.matches(k.Labels)
 		byKind[k] = ok
 	}
 	return ok

@@ -36,7 +36,7 @@ func seeds(t *testing.T, n uint64, f func(*testing.T, *rand.Rand)) {
 func anyConfig(r *rand.Rand) autoscaler.Config {
 	c := autoscaler.Config{MaxWorkers: 5 + r.IntN(40), UpscalingSpeed: []float64{0, 0.5, 1, 10}[r.IntN(4)], IdleTimeout: time.Duration(1+r.IntN(5)) * time.Minute}
 	for i, name := range []string{"cpu", "big", "gpu", "spot"}[:2+r.IntN(3)] {
-		t := autoscaler.NodeType{Name: name, MaxWorkers: 1 + r.IntN(c.MaxWorkers), Labels: map[string]string{"zone": string(rune('a' + i))}}
+		t := autoscaler.NodeType{Name: name, MaxWorkers: 1 + r.IntN(c.MaxWorkers), Labels: labels("zone", string(rune('a'+i)))}
 		t.Resources = spec.Resources{CPU: spec.Quantity(1+r.IntN(16)) * spec.Unit, Memory: int64(1+r.IntN(64)) * spec.GiB}
 		if name == "gpu" {
 			t.Resources.GPU = spec.Quantity(1+r.IntN(8)) * spec.Unit
@@ -56,8 +56,8 @@ func anyDemand(r *rand.Rand, c *autoscaler.Config) autoscaler.Demand {
 	if t.Resources.GPU > 0 && r.IntN(2) == 0 {
 		d.Need.GPU = spec.Unit
 	}
-	if r.IntN(4) == 0 {
-		d.Select = label{"zone", t.Labels["zone"]}
+	if zone, _ := t.Labels.Get("zone"); r.IntN(4) == 0 {
+		d.Select = selector("zone", zone)
 	}
 	return d
 }
@@ -238,6 +238,7 @@ func faults(t *testing.T, r *rand.Rand) {
 			return math.MaxInt
 		},
 	})
+	w.groupRuns = 10 * time.Minute
 	lowered := time.Time{} // when a limit was last lowered: it takes a while
 	restarts := 0
 	check := func(actions []autoscaler.Action) {

@@ -3,7 +3,6 @@ package autoscaler_test
 import (
 	"context"
 	"fmt"
-	"maps"
 	"strconv"
 	"strings"
 	"testing"
@@ -169,7 +168,7 @@ func demand(t *testing.T, words []string) autoscaler.Demand {
 			continue
 		case "label":
 			k, v, _ := strings.Cut(value, ":")
-			d.Select = label{k, v}
+			d.Select = selector(k, v)
 			continue
 		case "memory":
 			n, err := spec.ParseBytes(value)
@@ -204,7 +203,7 @@ func demand(t *testing.T, words []string) autoscaler.Demand {
 
 func nodeType(t *testing.T, words []string, most int) autoscaler.NodeType {
 	t.Helper()
-	nt := autoscaler.NodeType{Name: words[0], MaxWorkers: most, Labels: map[string]string{"ray.io/node-group": words[0]}}
+	nt := autoscaler.NodeType{Name: words[0], MaxWorkers: most}
 	var rest []string
 	for _, word := range words[1:] {
 		key, value, _ := strings.Cut(word, "=")
@@ -217,7 +216,7 @@ func nodeType(t *testing.T, words []string, most int) autoscaler.NodeType {
 			nt.Digest = value
 		case "label":
 			k, v, _ := strings.Cut(value, ":")
-			maps.Copy(nt.Labels, map[string]string{k: v})
+			nt.Labels = labels(k, v)
 		default:
 			rest = append(rest, word)
 		}

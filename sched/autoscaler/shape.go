@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/raywasm/raywasm/sched/label"
 	"github.com/raywasm/raywasm/spec"
 )
 
@@ -108,7 +109,7 @@ func take(need []amount, free []int64, k int) {
 // shape is all demand that is alike.
 type shape struct {
 	need  []amount
-	sel   Selector
+	sel   selectors
 	key   string
 	count int // not placed yet
 	of    Demand
@@ -125,9 +126,7 @@ func keyOf(d *Demand) string {
 			}
 		}
 	}
-	if d.Select != nil {
-		b.WriteString("|" + d.Select.String())
-	}
+	b.WriteString("|" + d.Select.String())
 	return b.String()
 }
 
@@ -149,7 +148,7 @@ func collapse(demands []Demand, dims *dimensions) (shapes []*shape, left []Deman
 			left = append(left, d)
 			continue
 		}
-		s := &shape{need: dims.need(&d.Need), sel: d.Select, key: key, count: d.Count, of: d}
+		s := &shape{need: dims.need(&d.Need), sel: only(d.Select), key: key, count: d.Count, of: d}
 		byKey[key] = s
 		shapes = append(shapes, s)
 	}
@@ -174,5 +173,30 @@ func harder(a, b *shape) int {
 	return strings.Compare(a.key, b.key)
 }
 
-// matches reports whether a selector accepts labels.
-func matches(sel Selector, labels map[string]string) bool { return sel == nil || sel.Matches(labels) }
+// selectors accept what all of them accept. The bundles of a STRICT_PACK bring one each; otherwise there is one, or none.
+type selectors []label.Selector
+
+// only returns s as selectors.
+func only(s label.Selector) selectors {
+	if s.IsZero() {
+		return nil
+	}
+	return selectors{s}
+}
+
+func (s selectors) matches(labels label.Set) bool {
+	for _, one := range s {
+		if !one.Matches(labels) {
+			return false
+		}
+	}
+	return true
+}
+
+func (s selectors) String() string {
+	texts := make([]string, len(s))
+	for i, one := range s {
+		texts[i] = one.String()
+	}
+	return strings.Join(texts, " and ")
+}

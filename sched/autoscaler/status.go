@@ -94,7 +94,7 @@ func demandCounts(demands []Demand, groups []Group) []DemandCount {
 	byShape := make(map[DemandCount]int)
 	for i := range demands {
 		if d := &demands[i]; d.Count > 0 {
-			byShape[DemandCount{Shape: describe(d)}] += d.Count
+			byShape[DemandCount{Shape: describe(&d.Need, only(d.Select))}] += d.Count
 		}
 	}
 	for i := range groups {

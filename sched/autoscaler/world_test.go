@@ -12,6 +12,7 @@ import (
 	"github.com/raywasm/raywasm/sched/autoscaler"
 	"github.com/raywasm/raywasm/sched/autoscaler/loop"
 	"github.com/raywasm/raywasm/sched/autoscaler/simcloud"
+	"github.com/raywasm/raywasm/sched/label"
 	"github.com/raywasm/raywasm/spec"
 )
 
@@ -35,7 +36,11 @@ type world struct {
 	trace   []string
 	joined  map[autoscaler.ID]time.Time
 	paid    float64 // machine-seconds
+
+	groupRuns time.Duration // how long a group keeps its place; 0: for ever
 }
+
+const forEver = 1000 * time.Hour
 
 type node struct {
 	autoscaler.Node
@@ -123,11 +128,7 @@ func (w *world) live() {
 			n := w.nodes[w.order[i]]
 			w.take(n, &k.Need, 1)
 			k.Count--
-			at := w.now.Add(k.runs)
-			if k.runs == 0 {
-				at = w.now.Add(1000 * time.Hour)
-			}
-			k.until = append(k.until, end{at, n.ID})
+			k.until = append(k.until, end{w.now.Add(cmp.Or(k.runs, forEver)), n.ID})
 		}
 	}
 	w.groups = slices.DeleteFunc(w.groups, w.reserve)
@@ -148,7 +149,7 @@ func (w *world) leave(id autoscaler.ID) {
 
 func (n *node) fits(d *autoscaler.Demand) bool {
 	f, r := &n.Free, &d.Need
-	if n.Draining || r.CPU > f.CPU || r.GPU > f.GPU || r.Memory > f.Memory || d.Select != nil && !d.Select.Matches(n.Labels) {
+	if n.Draining || r.CPU > f.CPU || r.GPU > f.GPU || r.Memory > f.Memory || !d.Select.Matches(n.Labels) {
 		return false
 	}
 	for name, q := range r.Custom {
@@ -173,7 +174,7 @@ func (w *world) take(n *node, r *spec.Resources, k int) {
 	n.idleSince = w.now
 }
 
-// reserve places a group if all of its bundles have room; it stays for ever.
+// reserve places a group if all of its bundles have room.
 func (w *world) reserve(g autoscaler.Group) bool {
 	used := make(map[*node]bool)
 	var first *node
@@ -200,6 +201,12 @@ func (w *world) reserve(g autoscaler.Group) bool {
 			w.take(n, &g.Bundles[i].Need, 1)
 			done = append(done, piece{n, &g.Bundles[i]})
 		}
+	}
+	for _, p := range done { // from here on it is work like any other
+		k := &work{Demand: *p.d, runs: w.groupRuns}
+		k.Count = 0
+		k.until = []end{{w.now.Add(cmp.Or(k.runs, forEver)), p.n.ID}}
+		w.work = append(w.work, k)
 	}
 	return true
 }
@@ -307,8 +314,23 @@ func (w *world) run(d time.Duration, each func([]autoscaler.Action)) {
 	}
 }
 
-// label is a selector of one label.
-type label struct{ key, value string }
+// labels makes a set of key, value, key, value, ...
+func labels(pairs ...string) label.Set {
+	m := make(map[string]string)
+	for i := 0; i < len(pairs); i += 2 {
+		m[pairs[i]] = pairs[i+1]
+	}
+	s, err := label.NewSet(m)
+	if err != nil {
+		panic(err)
+	}
+	return s
+}
 
-func (l label) Matches(labels map[string]string) bool { return labels[l.key] == l.value }
-func (l label) String() string                        { return l.key + "=" + l.value }
+func selector(key, condition string) label.Selector {
+	s, err := label.Parse(map[string]string{key: condition})
+	if err != nil {
+		panic(err)
+	}
+	return s
+}

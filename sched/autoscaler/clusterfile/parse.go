@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/raywasm/raywasm/sched/autoscaler"
+	"github.com/raywasm/raywasm/sched/label"
 	"github.com/raywasm/raywasm/spec"
 )
 
@@ -214,9 +215,9 @@ func (p *parse) bytes(key string, v *value) int64 {
 	return int64(p.number(key, v, 1<<60))
 }
 
-func (p *parse) labels(key string, v *value) map[string]string {
+func (p *parse) labels(key string, v *value) label.Set {
 	if !p.isMap(key, v, "market: spot") {
-		return nil
+		return label.Set{}
 	}
 	labels := make(map[string]string, len(v.fields))
 	for i := range v.fields {
@@ -224,10 +225,19 @@ func (p *parse) labels(key string, v *value) map[string]string {
 		s, ok := f.scalar.(string)
 		if !ok || f.kind != "value" {
 			p.problem(f.value.at, key+"."+f.key, "is %s; a label's value is a string: write it in quotes", f.is())
+			continue
+		}
+		if _, err := label.NewSet(map[string]string{f.key: s}); err != nil {
+			p.problem(f.at, key+"."+f.key, "%v", err)
+			continue
 		}
 		labels[f.key] = s
 	}
-	return labels
+	set, err := label.NewSet(labels)
+	if err != nil { // each is fine, so they are too many
+		p.problem(v.at, key, "%v", err)
+	}
+	return set
 }
 
 // free accepts any map.
@@ -328,8 +338,8 @@ func (p *parse) number(key string, v *value, most float64) float64 {
 
 // digest is equal for types whose machines are equal.
 func digest(t autoscaler.NodeType, config map[string]any) string {
-	b, err := json.Marshal([]any{t.Resources, t.Labels, config}) // maps are written in the order of their keys
-	if err != nil {                                              // only a number that is not finite could do this, and none is read
+	b, err := json.Marshal([]any{t.Resources, t.Labels.Map(), config}) // maps are written in the order of their keys
+	if err != nil {                                                    // only a number that is not finite could do this, and none is read
 		return ""
 	}
 	sum := sha256.Sum256(b)

@@ -140,7 +140,7 @@ func TestParse(t *testing.T) {
 	}
 	w := a.Types[1]
 	want := spec.Resources{CPU: 45_000, GPU: 20_000, Memory: 8 * spec.GiB, Custom: map[string]spec.Quantity{"disk": 2500}}
-	if w.Name != "worker" || !reflect.DeepEqual(w.Resources, want) || w.MinWorkers != 3 || w.MaxWorkers != 50 || w.Labels["market"] != "spot" {
+	if w.Name != "worker" || !reflect.DeepEqual(w.Resources, want) || w.MinWorkers != 3 || w.MaxWorkers != 50 || w.Labels.String() != "market=spot,ray.io/availability-zone=a" {
 		t.Errorf("%+v", w)
 	}
 	// The digest tells machines that differ, and only those.
