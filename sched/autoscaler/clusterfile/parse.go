@@ -55,7 +55,7 @@ func Parse(name string, data []byte) (*Cluster, error) {
 	c := p.cluster(&root)
 	if len(p.problems) == 0 {
 		if err := c.Autoscaler.Check(); err != nil {
-			p.problem(root.at, "", "%v", err)
+			p.problem(root.at, "", "%v", reason(err))
 		}
 	}
 	if len(p.problems) > 0 {
@@ -199,7 +199,7 @@ func (p *parse) resources(key string, v *value) (r spec.Resources) {
 		}
 	}
 	if err := r.Check(); err != nil {
-		p.problem(v.at, key, "%v", err)
+		p.problem(v.at, key, "%v", reason(err))
 	}
 	return r
 }
@@ -228,14 +228,14 @@ func (p *parse) labels(key string, v *value) label.Set {
 			continue
 		}
 		if _, err := label.NewSet(map[string]string{f.key: s}); err != nil {
-			p.problem(f.at, key+"."+f.key, "%v", err)
+			p.problem(f.at, key+"."+f.key, "%v", reason(err))
 			continue
 		}
 		labels[f.key] = s
 	}
 	set, err := label.NewSet(labels)
 	if err != nil { // each is fine, so they are too many
-		p.problem(v.at, key, "%v", err)
+		p.problem(v.at, key, "%v", reason(err))
 	}
 	return set
 }
@@ -346,40 +346,14 @@ func digest(t autoscaler.NodeType, config map[string]any) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// suggest returns "; did you mean …?" if one of names is close to word.
-func suggest(word string, names []string) string {
-	best, least := "", len(word)/3+2
-	for _, name := range names {
-		if d := distance(strings.ToLower(word), name); d < least {
-			best, least = name, d
-		}
+// reason is what an error says of the thing, without what was attempted and of which kind it is: place and key say that.
+func reason(err error) string {
+	var e *spec.Error
+	if !errors.As(err, &e) || e.Err == nil {
+		return err.Error()
 	}
-	if best == "" {
-		return ""
+	if e.ID == "" {
+		return e.Err.Error()
 	}
-	return "; did you mean " + best + "?"
-}
-
-// distance is the number of letters to add, drop or change (Levenshtein), of words of at most 63 bytes; longer ones are far.
-func distance(a, b string) int {
-	if len(a) > 63 || len(b) > 63 {
-		return 64
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
+	return e.ID + ": " + e.Err.Error()
 }
