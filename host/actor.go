@@ -33,15 +33,16 @@ type actor struct {
 	place    spec.Resources
 	hold     spec.Resources
 
-	mu        sync.Mutex
-	core      *owner.Actor
-	calls     map[owner.CallID]*task // queued or running
-	nextCall  owner.CallID
-	now       *incarnation // nil before the first start and after a stop
-	current   *task        // the call in the sandbox
-	ended     bool         // the core said Die
-	lease     sched.Lease
-	forgotten bool // guarded by the node's mu: no handle is left
+	mu         sync.Mutex
+	core       *owner.Actor
+	calls      map[owner.CallID]*task // queued or running
+	nextCall   owner.CallID
+	now        *incarnation // nil before the first start and after a stop
+	current    *task        // the call in the sandbox
+	ended      bool         // the core said Die
+	checkpoint *checkpoint  // nil for none
+	lease      sched.Lease
+	forgotten  bool // guarded by the node's mu: no handle is left
 }
 
 // incarnation is one life of an actor's sandbox, from the constructor to a crash, a kill or the end.
@@ -51,6 +52,7 @@ type incarnation struct {
 	ctx     context.Context
 	stop    context.CancelCauseFunc
 	number  int32 // 0 for the first
+	resumes bool  // from the actor's checkpoint
 	sandbox *wasmrt.Sandbox
 	session *hostcall.Session
 	out     *taskOutput
@@ -62,6 +64,9 @@ type incarnation struct {
 	// parking is closed when somebody who is parking the sandbox has done so; nil if nobody is.
 	parking chan struct{}
 }
+
+// errActorStopped is the cause of what ends in the sandbox of an actor that was stopped.
+var errActorStopped = &spec.Error{Op: "run", Kind: spec.ActorDied, Err: errorText("the actor was stopped")}
 
 // deed is an action of the core, with what it is about looked up under the lock.
 type deed struct {
@@ -88,7 +93,8 @@ func (c *caller) newActor(class *spec.Class, args []spec.Arg, opts spec.ActorOpt
 		a.name = actorName{said(nonEmpty(opts.Namespace), c.job.namespace), opts.Name}
 	}
 	a.place, a.hold = opts.Placement()
-	a.core = owner.NewActor(a.id, class.Name, owner.ActorPolicy{MaxRestarts: said(opts.MaxRestarts, 0), MaxPendingCalls: said(opts.MaxPendingCalls, -1)})
+	a.core = owner.NewActor(a.id, class.Name, owner.ActorPolicy{
+		MaxRestarts: said(opts.MaxRestarts, 0), MaxPendingCalls: said(opts.MaxPendingCalls, -1), Checkpoint: said(opts.Checkpoint, spec.CheckpointPolicy{})})
 	a.lease = n.leases.number()
 
 	n.mu.Lock()
@@ -191,8 +197,8 @@ func (a *actor) step(ev owner.ActorEvent) {
 	deeds := a.decide(ev)
 	a.mu.Unlock()
 	if next := a.perform(deeds); next != nil {
-		if !a.scope.run(func() { a.serve(next.life, next.task) }) {
-			next.task.finish(nil, errJobEnded)
+		if !a.scope.run(func() { a.serve(next) }) {
+			next.task.finish(nil, errJobEnded) // only a Run comes of what others tell
 		}
 	}
 }
@@ -235,11 +241,13 @@ func (a *actor) decide(ev owner.ActorEvent) []deed {
 		switch act.Do {
 		case owner.Start:
 			ctx, stop := context.WithCancelCause(a.scope.ctx)
-			d.life = &incarnation{actor: a, ctx: ctx, stop: stop, number: a.core.Restarts(), busy: true}
+			d.life = &incarnation{actor: a, ctx: ctx, stop: stop, number: a.core.Restarts(), resumes: act.Resume, busy: true}
 			a.now = d.life
 		case owner.Run:
 			d.task = a.calls[act.Call]
 			a.now.busy, a.current = true, d.task
+		case owner.Save:
+			a.now.busy = true
 		case owner.Fail:
 			d.task = a.calls[act.Call]
 			delete(a.calls, act.Call)
@@ -257,45 +265,45 @@ func (a *actor) decide(ev owner.ActorEvent) []deed {
 	return deeds
 }
 
-// perform does the deeds. A Run is returned for the caller to do in its own goroutine: there is at most one.
-func (a *actor) perform(deeds []deed) (run *deed) {
+// perform does the deeds. A Run or a Save is returned for the caller to do in its own goroutine: there is at most one.
+func (a *actor) perform(deeds []deed) (next *deed) {
 	for i := range deeds {
 		d := &deeds[i]
 		switch d.do {
 		case owner.Start:
 			if d.life.number > 0 {
-				a.node.log.Warn("actor restarts", zap.String("actor", a.label()), zap.Int32("restart", d.life.number), zap.Int32("max_restarts", said(a.opts.MaxRestarts, 0)))
+				a.node.log.Warn("actor restarts", zap.String("actor", a.label()), zap.Int32("restart", d.life.number), zap.Int32("max_restarts", said(a.opts.MaxRestarts, 0)), zap.Bool("from_checkpoint", d.life.resumes))
 			}
 			if !a.scope.run(func() { a.start(d.life) }) {
 				d.life.stop(nil)
 			}
-		case owner.Run:
-			run = d
+		case owner.Run, owner.Save:
+			next = d
 		case owner.Fail:
 			if d.task != nil {
 				d.task.finish(nil, d.task.failure(d.err))
 			}
 		case owner.Stop:
-			d.life.stop(spec.Errorf("run", spec.ActorDied, a.label(), "the actor was stopped"))
+			d.life.stop(errActorStopped)
 			a.leave(d.life)
 		case owner.Die:
 			a.end(d.err)
 		}
 	}
-	return run
+	return next
 }
 
-// start constructs the actor in a fresh sandbox.
+// start constructs the actor in a fresh sandbox, or in one that goes on from its checkpoint.
 func (a *actor) start(life *incarnation) {
 	err := a.construct(life)
-	ev := owner.ActorEvent{Op: owner.Started}
+	ev := owner.ActorEvent{Op: owner.Started, Now: clock()}
 	if err != nil {
 		ev = owner.ActorEvent{Op: owner.StartFailed, Err: err}
 	}
 	next := a.perform(a.report(life, ev, err != nil))
 	switch {
 	case next != nil:
-		a.serve(next.life, next.task)
+		a.serve(next)
 	case err == nil:
 		a.rest(life)
 	}
@@ -311,7 +319,14 @@ func (a *actor) construct(life *incarnation) *spec.Error {
 	c := newCaller(t, life.number, a.lease)
 	life.session = hostcall.NewSession(c.functions())
 	life.out = a.job.openOutput(id, a.class.Name)
-	sandbox, rerr := a.module.wasm.NewSandbox(life.ctx, a.job.sandbox(life.session, said(a.opts.Memory, 0), nil, life.out))
+	cfg := a.job.sandbox(life.session, said(a.opts.Memory, 0), nil, life.out)
+	if life.resumes {
+		if err := a.resume(life, cfg); err != nil {
+			return t.failure(err)
+		}
+		return nil
+	}
+	sandbox, rerr := a.module.wasm.NewSandbox(life.ctx, cfg)
 	if rerr != nil {
 		return t.failure(rerr)
 	}
@@ -320,19 +335,25 @@ func (a *actor) construct(life *incarnation) *spec.Error {
 	return err
 }
 
-// serve runs the actor's calls, one after the other, as long as the core has one to run.
-func (a *actor) serve(life *incarnation, t *task) {
-	a.rouse(life)
-	for t != nil {
-		ev, crashed := a.invoke(life, t)
-		next := a.perform(a.report(life, ev, crashed))
+// serve runs the actor's calls, one after the other, and takes its checkpoints, as long as the core says.
+func (a *actor) serve(next *deed) {
+	a.rouse(next.life)
+	for {
+		life := next.life
+		var ev owner.ActorEvent
+		crashed := false
+		if next.do == owner.Save {
+			ev = a.save(life)
+		} else {
+			ev, crashed = a.invoke(life, next.task)
+		}
+		next = a.perform(a.report(life, ev, crashed))
 		if next == nil {
 			if !crashed {
 				a.rest(life)
 			}
 			return
 		}
-		life, t = next.life, next.task
 	}
 }
 
@@ -361,7 +382,7 @@ func (a *actor) invoke(life *incarnation, t *task) (ev owner.ActorEvent, crashed
 	}
 	t.finish(values, err)
 	life.session.End() // an idle actor holds on to no call's arguments and results
-	return owner.ActorEvent{Op: owner.Returned, Call: t.call}, false
+	return owner.ActorEvent{Op: owner.Returned, Call: t.call, Now: clock()}, false
 }
 
 // isCrash reports whether a failure of that kind leaves a sandbox that cannot go on.
@@ -410,6 +431,11 @@ func (a *actor) end(err error) {
 	}
 	n.mu.Unlock()
 	n.leases.release(a.lease)
+	a.mu.Lock()
+	last := a.checkpoint
+	a.checkpoint = nil
+	a.mu.Unlock()
+	a.discard(last)
 	if a.waiter != nil { // it may have waited still
 		n.objects.ignore(a.waiter)
 	}

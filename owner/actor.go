@@ -10,6 +10,7 @@ import (
 type ActorPolicy struct {
 	MaxRestarts     int32 // -1 for ever
 	MaxPendingCalls int32 // 0 or less: no bound
+	Checkpoint      spec.CheckpointPolicy
 }
 
 // ActorState is where an actor is in its life.
@@ -55,6 +56,8 @@ const (
 	Kill
 	// Forget: nobody has a handle any more.
 	Forget
+	// Saved: a checkpoint was taken. Err says why there is none.
+	Saved
 )
 
 // CallID numbers an actor's calls, in the order of the Call events.
@@ -67,14 +70,16 @@ type ActorEvent struct {
 	Caller     uint64 // Call: calls of one caller run in their order
 	MaxRetries int32  // Call: how often it may run again after a crash; -1 for ever
 	NoRestart  bool   // Kill
-	Err        error  // StartFailed, Crashed, Kill
+	Err        error  // StartFailed, Crashed, Kill, Saved
+	Now        int64  // Started, Returned, Saved: nanoseconds since any fixed point
 }
 
 // ActorDo says what to do.
 type ActorDo uint8
 
 const (
-	// Start: construct it in a fresh sandbox and report Started or StartFailed.
+	// Start: construct it in a fresh sandbox, or if Resume make one of the newest checkpoint, and report Started or
+	// StartFailed.
 	Start ActorDo = iota + 1
 	// Run: run the call and report Returned or Crashed.
 	Run
@@ -84,13 +89,16 @@ const (
 	Stop
 	// Die: it is over; free its name and its place.
 	Die
+	// Save: take a checkpoint of the sandbox, in which nothing runs, in place of the one before, and report Saved.
+	Save
 )
 
 // ActorAction is one thing to do.
 type ActorAction struct {
-	Do   ActorDo
-	Call CallID
-	Err  error
+	Do     ActorDo
+	Call   CallID
+	Err    error
+	Resume bool
 }
 
 // Actor is the core of one actor's life.
@@ -103,6 +111,11 @@ type Actor struct {
 	running  *call
 	forgot   bool
 	cause    error // of death
+
+	saving  bool  // a checkpoint is being taken
+	saved   bool  // there is one
+	unsaved int32 // calls that have returned since
+	since   int64 // when it was taken, or the incarnation started
 }
 
 type call struct {
@@ -143,6 +156,7 @@ func (a *Actor) Step(ev ActorEvent, out []ActorAction) []ActorAction {
 	case Started:
 		if a.state == Starting || a.state == Restarting {
 			a.state = Alive
+			a.since = ev.Now
 			return a.next(out)
 		}
 	case StartFailed:
@@ -150,7 +164,7 @@ func (a *Actor) Step(ev ActorEvent, out []ActorAction) []ActorAction {
 			return out
 		}
 		if a.state != Pending && crash(ev.Err) && a.restart() {
-			return append(out, ActorAction{Do: Stop}, ActorAction{Do: Start})
+			return a.again(out)
 		}
 		return a.die(ev.Err, out)
 	case Call:
@@ -169,8 +183,20 @@ func (a *Actor) Step(ev ActorEvent, out []ActorAction) []ActorAction {
 	case Returned:
 		if a.running != nil && a.running.id == ev.Call {
 			a.running = nil
+			a.unsaved++
+			if a.due(ev.Now) {
+				a.saving = true
+				return append(out, ActorAction{Do: Save})
+			}
 			return a.next(out)
 		}
+	case Saved:
+		if !a.saving {
+			return out
+		}
+		a.saving, a.unsaved, a.since = false, 0, ev.Now // one that failed is tried again when the next is due
+		a.saved = a.saved || ev.Err == nil
+		return a.next(out)
 	case Crashed:
 		return a.crashed(ev.Err, out)
 	case Kill:
@@ -216,7 +242,7 @@ func (a *Actor) take(i int) call {
 // next runs the oldest call that may run: its arguments are there and no earlier call of its caller waits. Without one,
 // an actor that nobody can call any more ends.
 func (a *Actor) next(out []ActorAction) []ActorAction {
-	if a.running != nil {
+	if a.running != nil || a.saving {
 		return out
 	}
 	if a.forgot && len(a.queue) == 0 && a.state != Starting && a.state != Restarting {
@@ -242,7 +268,8 @@ func (a *Actor) next(out []ActorAction) []ActorAction {
 	return out
 }
 
-// crashed ends an incarnation: the call that ran is retried or fails, and the actor restarts or dies.
+// crashed ends an incarnation: the call that ran is retried or fails, and the actor restarts, from its checkpoint if it
+// has one, or dies.
 func (a *Actor) crashed(err error, out []ActorAction) []ActorAction {
 	if a.state != Alive {
 		return out
@@ -265,7 +292,7 @@ func (a *Actor) crashed(err error, out []ActorAction) []ActorAction {
 	if !restart {
 		return a.die(err, out)
 	}
-	return append(out, ActorAction{Do: Stop}, ActorAction{Do: Start})
+	return a.again(out)
 }
 
 // kill ends an incarnation from outside; the call that runs is not retried.
@@ -277,17 +304,40 @@ func (a *Actor) kill(ev ActorEvent, out []ActorAction) []ActorAction {
 		a.running = nil
 		out = append(out, ActorAction{Do: Fail, Call: c.id, Err: &spec.Error{Op: "call", Kind: spec.ActorUnavailable, ID: a.label, Err: ev.Err}})
 	}
-	return append(out, ActorAction{Do: Stop}, ActorAction{Do: Start})
+	return a.again(out)
 }
 
-// restart reports whether there is another life, and begins it.
+// due reports whether the state is to be kept now, after a call.
+func (a *Actor) due(now int64) bool {
+	p := &a.policy.Checkpoint
+	switch {
+	case !a.restartable() || a.forgot && len(a.queue) == 0: // nothing would ever resume from it
+		return false
+	case p.Calls > 0 && a.unsaved >= p.Calls, p.Interval > 0 && now-a.since >= int64(p.Interval):
+		return true
+	}
+	return p.Idle && len(a.queue) == 0
+}
+
+// again ends an incarnation and begins the next.
+func (a *Actor) again(out []ActorAction) []ActorAction {
+	a.saving, a.unsaved = false, 0
+	return append(out, ActorAction{Do: Stop}, ActorAction{Do: Start, Resume: a.saved})
+}
+
+// restart begins another life, if there is one.
 func (a *Actor) restart() bool {
-	if a.policy.MaxRestarts >= 0 && a.restarts >= a.policy.MaxRestarts {
+	if !a.restartable() {
 		return false
 	}
 	a.restarts++
 	a.state = Restarting
 	return true
+}
+
+// restartable reports whether there is another life.
+func (a *Actor) restartable() bool {
+	return a.policy.MaxRestarts < 0 || a.restarts < a.policy.MaxRestarts
 }
 
 // die ends everything: what runs, what waits, and the actor.

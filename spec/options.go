@@ -101,6 +101,19 @@ type ActorOptions struct {
 	MaxPendingCalls *int32 `cbor:"11,keyasint,omitempty"`
 	// Priority orders waiting creations like tasks. Default 0.
 	Priority *int32 `cbor:"12,keyasint,omitempty"`
+	// Checkpoint says when the actor's state is kept for a restart. Default: never, the constructor runs again.
+	Checkpoint *CheckpointPolicy `cbor:"13,keyasint,omitempty"`
+}
+
+// CheckpointPolicy says when an actor's state is kept, so that a restart goes on from there instead of running the
+// constructor. Whichever comes first holds; the zero value is never. Checkpoints are taken between two calls.
+type CheckpointPolicy struct {
+	// Calls keeps the state after so many calls. 0: not by their number.
+	Calls int32 `cbor:"1,keyasint,omitempty"`
+	// Interval keeps it after the first call that ends so long after the one before, in nanoseconds. 0: not by time.
+	Interval time.Duration `cbor:"2,keyasint,omitempty"`
+	// Idle keeps it whenever no call waits.
+	Idle bool `cbor:"3,keyasint,omitempty"`
 }
 
 // Over returns o with what it does not say taken from base.
@@ -113,6 +126,7 @@ func (o ActorOptions) Over(base ActorOptions) ActorOptions {
 	o.Custom = overMap(o.Custom, base.Custom)
 	o.MaxRestarts, o.MaxTaskRetries = over(o.MaxRestarts, base.MaxRestarts), over(o.MaxTaskRetries, base.MaxTaskRetries)
 	o.MaxPendingCalls, o.Priority = over(o.MaxPendingCalls, base.MaxPendingCalls), over(o.Priority, base.Priority)
+	o.Checkpoint = over(o.Checkpoint, base.Checkpoint)
 	return o
 }
 
@@ -150,6 +164,10 @@ func (o ActorOptions) Check() error {
 		return Errorf(op, InvalidArgument, "max_task_retries", "%d is below -1", *o.MaxTaskRetries)
 	case o.MaxPendingCalls != nil && (*o.MaxPendingCalls < -1 || *o.MaxPendingCalls == 0):
 		return Errorf(op, InvalidArgument, "max_pending_calls", "%d is neither -1 nor positive", *o.MaxPendingCalls)
+	case o.Checkpoint != nil && o.Checkpoint.Calls < 0:
+		return Errorf(op, InvalidArgument, "checkpoint", "%d calls is negative", o.Checkpoint.Calls)
+	case o.Checkpoint != nil && o.Checkpoint.Interval < 0:
+		return Errorf(op, InvalidArgument, "checkpoint", "an interval of %v is negative", o.Checkpoint.Interval)
 	}
 	return nil
 }

@@ -29,11 +29,13 @@ var (
 		Name: "said", Namespace: "said", GetIfExists: true, Lifetime: spec.LifetimeDetached,
 		CPUs: quantity(2), GPUs: quantity(0.5), Memory: new(int64(1)), Custom: map[string]spec.Quantity{"said": 1},
 		MaxRestarts: new(int32(1)), MaxTaskRetries: new(int32(1)), MaxPendingCalls: new(int32(1)), Priority: new(int32(1)),
+		Checkpoint: &spec.CheckpointPolicy{Calls: 1},
 	}
 	baseActor = spec.ActorOptions{
 		Name: "base", Namespace: "base", GetIfExists: true, Lifetime: "other",
 		CPUs: quantity(3), GPUs: quantity(1), Memory: new(int64(2)), Custom: map[string]spec.Quantity{"base": 1},
 		MaxRestarts: new(int32(2)), MaxTaskRetries: new(int32(2)), MaxPendingCalls: new(int32(2)), Priority: new(int32(2)),
+		Checkpoint: &spec.CheckpointPolicy{Idle: true},
 	}
 )
 
@@ -213,6 +215,8 @@ func TestActorOptionsOutOfRangeAreRefused(t *testing.T) {
 		{spec.ActorOptions{MaxTaskRetries: new(int32(-2))}, "max_task_retries"},
 		{spec.ActorOptions{MaxPendingCalls: new(int32(-2))}, "max_pending_calls"},
 		{spec.ActorOptions{MaxPendingCalls: new(int32(0))}, "max_pending_calls"},
+		{spec.ActorOptions{Checkpoint: &spec.CheckpointPolicy{Calls: -1}}, "checkpoint"},
+		{spec.ActorOptions{Checkpoint: &spec.CheckpointPolicy{Interval: -1}}, "checkpoint"},
 	} {
 		err := c.options.Check()
 		refuses(t, c.names, err, spec.InvalidArgument, c.names)

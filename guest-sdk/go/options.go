@@ -162,6 +162,43 @@ func MaxTaskRetries(n int) ActorOption {
 	})
 }
 
+// CheckpointEvery keeps the actor's state after every n calls: when it restarts (see [MaxRestarts]) it goes on from there,
+// and its constructor does not run again. What calls have done since the last checkpoint is lost with the crash.
+func CheckpointEvery(n int) ActorOption {
+	return checkpoint(func(p *spec.CheckpointPolicy) (err error) {
+		var calls *int32
+		if calls, err = count("checkpoint", n); err == nil {
+			p.Calls = *calls
+		}
+		return err
+	})
+}
+
+// CheckpointInterval is [CheckpointEvery] by time: after the first call that ends d or more after the checkpoint before.
+func CheckpointInterval(d time.Duration) ActorOption {
+	return checkpoint(func(p *spec.CheckpointPolicy) error { p.Interval = d; return nil })
+}
+
+// CheckpointWhenIdle is [CheckpointEvery] whenever no call waits.
+func CheckpointWhenIdle() ActorOption {
+	return checkpoint(func(p *spec.CheckpointPolicy) error { p.Idle = true; return nil })
+}
+
+// CheckpointNever takes back what the class says of checkpoints.
+func CheckpointNever() ActorOption {
+	return actorOption(func(o *spec.ActorOptions) error { o.Checkpoint = new(spec.CheckpointPolicy); return nil })
+}
+
+// checkpoint says one thing of the policy; several options add up.
+func checkpoint(say func(*spec.CheckpointPolicy) error) ActorOption {
+	return actorOption(func(o *spec.ActorOptions) error {
+		if o.Checkpoint == nil {
+			o.Checkpoint = new(spec.CheckpointPolicy)
+		}
+		return say(o.Checkpoint)
+	})
+}
+
 // MaxPendingCalls bounds the calls that wait in the actor's queue; a call beyond it fails with
 // [PendingCallsLimitExceeded]. -1, the default, is no bound.
 func MaxPendingCalls(n int) ActorOption {

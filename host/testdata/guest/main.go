@@ -22,11 +22,14 @@ var (
 	allocateRemote = ray.Remote1(allocate)
 	recurseRemote  = ray.Remote1(recurse)
 	useActorRemote = ray.Remote2(useActor)
+	feedRemote     = ray.Remote2(feed)
 
 	counters  = ray.Actor1(NewCounter)
 	inc       = ray.Method1((*Counter).Inc)
 	crashIn   = ray.Method1((*Counter).Crash)
 	waitFor   = ray.Method1((*Counter).WaitFor)
+	keep      = ray.Method1((*Counter).Keep)
+	kept      = ray.Method0((*Counter).Kept)
 	bigObject []byte
 )
 
@@ -132,14 +135,17 @@ func recurse(n int) (int, error) {
 }
 
 // Counter is an actor's state.
-type Counter struct{ n int }
+type Counter struct {
+	n    int
+	kept []ray.Ref[int]
+}
 
 // NewCounter makes one, or fails for a negative start.
 func NewCounter(start int) (*Counter, error) {
 	if start < 0 {
 		return nil, &myError{start}
 	}
-	return &Counter{start}, nil
+	return &Counter{n: start}, nil
 }
 
 // Inc adds and returns the sum.
@@ -159,6 +165,15 @@ func (c *Counter) WaitFor(refs []ray.Ref[int]) (int, error) {
 	return refs[0].Get()
 }
 
+// Keep keeps refs from call to call, and returns how many it has.
+func (c *Counter) Keep(refs []ray.Ref[int]) (int, error) {
+	c.kept = append(c.kept, refs...)
+	return len(c.kept), nil
+}
+
+// Kept returns the sum of what it keeps.
+func (c *Counter) Kept() (int, error) { return sumRefs(c.kept) }
+
 // useActor calls an actor whose handle it was given.
 func useActor(c ray.Handle[*Counter], times int) (int, error) {
 	last := 0
@@ -170,6 +185,15 @@ func useActor(c ray.Handle[*Counter], times int) (int, error) {
 		last = n
 	}
 	return last, nil
+}
+
+// feed gives an actor a ref to keep, the only one to its object once feed has returned.
+func feed(c ray.Handle[*Counter], value int) (int, error) {
+	ref, err := ray.Put(value)
+	if err != nil {
+		return 0, err
+	}
+	return keep.Remote(c, []ray.Ref[int]{ref}).Get()
 }
 
 // main runs what its first argument says.
