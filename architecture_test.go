@@ -24,7 +24,7 @@ var layers = [][]string{
 	{"spec"},
 	{"sched", "owner", "store", "runtime", "guest-sdk"},
 	{"host"},
-	{"cmd", "bench", "examples"},
+	{"cmd", "bench", "examples", "docs"},
 }
 
 // cores are the packages that decide: pure functions of their events.
