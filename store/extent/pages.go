@@ -102,6 +102,22 @@ func (p *pages) take(n int64) *run {
 	return r
 }
 
+// takeLast takes the last n pages of a free run.
+func (p *pages) takeLast(r *run, n int64) *run {
+	p.remove(r)
+	p.used += n
+	if r.pages == n {
+		return r
+	}
+	last := &run{first: r.first + r.pages - n, pages: n, before: r, after: r.after}
+	if last.after != nil {
+		last.after.before = last
+	}
+	r.pages, r.after = r.pages-n, last
+	p.insert(r)
+	return last
+}
+
 // give takes a run back, and returns the free run that it has become part of.
 func (p *pages) give(r *run) *run {
 	p.used -= r.pages

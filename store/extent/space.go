@@ -16,7 +16,10 @@ type Block struct {
 }
 
 // Free is a run of pages of which nothing is in use, in bytes.
-type Free struct{ From, To int64 }
+type Free struct {
+	From, To int64
+	pages    *run
+}
 
 // NewSpace returns a space of size bytes, rounded down to whole pages, with nothing in use.
 func NewSpace(size int64) *Space {
@@ -59,7 +62,19 @@ func (s *Space) Free(b Block) Free {
 	if r == nil {
 		return Free{}
 	}
-	return Free{r.first * PageSize, (r.first + r.pages) * PageSize}
+	return Free{r.first * PageSize, (r.first + r.pages) * PageSize, r}
+}
+
+// Claim takes the last n bytes of a free run, or all of it, out of use for a while, as a block to be freed; false if it is
+// no longer the free run that it was. n is rounded down to whole pages.
+func (s *Space) Claim(f Free, n int64) (Block, bool) {
+	r, n := f.pages, min(n, f.To-f.From)/PageSize
+	if r == nil || n <= 0 || !r.free || r.first*PageSize != f.From || (r.first+r.pages)*PageSize != f.To {
+		return Block{}, false
+	}
+	r = s.pages.takeLast(r, n)
+	s.asked += n * PageSize
+	return Block{Off: r.first * PageSize, Size: n * PageSize, pages: r}, true
 }
 
 // Size returns the size of the space in bytes.

@@ -134,7 +134,7 @@ func TestTheLastRunIsFoundThoughItsListIsNotALaterOne(t *testing.T) {
 	if _, ok := s.Alloc(1); ok {
 		t.Fatal("a full space gives a block")
 	}
-	if f := s.Free(b); f != (Free{0, 37 * PageSize}) {
+	if f := s.Free(b); f.From != 0 || f.To != 37*PageSize {
 		t.Fatalf("it became part of %v", f)
 	}
 }
@@ -157,11 +157,16 @@ func FuzzSpace(f *testing.F) {
 	f.Fuzz(func(t *testing.T, program []byte) {
 		s := NewSpace(1 << 20)
 		var blocks []Block
+		var free Free
 		for i, op := range program[:min(len(program), 2000)] {
 			if op < 128 && len(blocks) > 0 {
 				k := int(op) % len(blocks)
-				s.Free(blocks[k])
+				free = s.Free(blocks[k])
 				blocks = append(blocks[:k], blocks[k+1:]...)
+			} else if op >= 250 {
+				if b, ok := s.Claim(free, int64(op)<<8); ok { // it may be a run of long ago
+					blocks = append(blocks, b)
+				}
 			} else if b, ok := s.Alloc(1 + int64(op&127)*int64(i%300)); ok {
 				blocks = append(blocks, b)
 			}
@@ -193,8 +198,9 @@ func ExampleSpace() {
 	b, _ := s.Alloc(200_000)
 	fmt.Println(a.Off, b.Off, s.Used(), s.Asked())
 	s.Free(a)
-	fmt.Println(s.Free(b))
+	free := s.Free(b)
+	fmt.Println(free.From, free.To)
 	// Output:
 	// 0 102400 303104 300000
-	// {0 1048576}
+	// 0 1048576
 }
