@@ -8,7 +8,7 @@ package owner
 type Gate[T comparable] struct {
 	limit, most int
 	inside      int
-	waiting     int      // of those inside
+	waiting     int // of those inside
 	held        []T // oldest first
 	head        int
 }
