@@ -45,7 +45,8 @@ type task struct {
 	timer    *time.Timer // at the deadline
 	attempt  int32
 	lease    sched.Lease // of the attempt that waits or runs; 0 for none
-	running  *attempt    // set while a function runs
+	runs     bool        // a function does, under its context
+	context  attempt
 	finished bool
 }
 
@@ -173,23 +174,22 @@ func (t *task) ready() { t.actor.step(owner.ActorEvent{Op: owner.Ready, Call: t.
 // do makes one attempt and decides with the core whether there is another.
 func (t *task) do(w *worker) {
 	n := t.job.node
-	run := &attempt{scope: t.scope}
 	t.mu.Lock()
 	lease, number, late := t.lease, t.attempt, t.finished
-	t.running = run
+	t.runs, t.context.scope = true, t.scope
 	t.mu.Unlock()
 	if late { // cancelled between the request and here
 		w.rest()
 		t.leave()
 		return
 	}
-	err := t.execute(run, lease, number)
-	run.leave()
+	err := t.execute(&t.context, w, lease, number)
+	t.context.leave()
 	t.mu.Lock()
 	again := err != nil && !t.finished && t.retry.Retry(number, err.Kind)
 	if again {
 		t.attempt++
-		t.running = nil
+		t.runs = false
 	}
 	t.mu.Unlock()
 	if err != nil && !again {
@@ -207,14 +207,15 @@ func (t *task) do(w *worker) {
 
 // execute runs the function in a fresh sandbox. A success finishes the task here, while the sandbox still holds what
 // the results refer to.
-func (t *task) execute(ctx context.Context, lease sched.Lease, attempt int32) *spec.Error {
+func (t *task) execute(ctx context.Context, w *worker, lease sched.Lease, attempt int32) *spec.Error {
 	args, err := t.job.node.objects.resolve(t.args, t.name)
 	if err != nil {
 		return err
 	}
 	c := newCaller(t, attempt, lease)
 	c.gate = t.job.gate
-	session := hostcall.NewSession(c.functions())
+	session := &w.session
+	session.Open(c.functions())
 	defer session.Close()
 	out := t.job.openOutput(t.id, t.name)
 	defer out.close()
@@ -270,7 +271,7 @@ func (t *task) finish(values []spec.Value, err *spec.Error) {
 	}
 	t.finished = true
 	lease, timer := t.lease, t.timer
-	if t.running != nil { // it gives its lease back itself
+	if t.runs { // it gives its lease back itself
 		lease = 0
 	}
 	t.mu.Unlock()
@@ -307,10 +308,10 @@ func (t *task) cancel(err *spec.Error, force bool) {
 		return
 	}
 	t.mu.Lock()
-	run := t.running
+	runs := t.runs
 	t.mu.Unlock()
-	if run != nil {
-		run.stop(err)
+	if runs {
+		t.context.stop(err)
 		return
 	}
 	t.finish(nil, err)
