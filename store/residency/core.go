@@ -46,6 +46,7 @@ type object struct {
 	viewed   int
 	spilling bool
 	doomed   bool // deleted while it was viewed, spilled or restored
+	creator  Token
 	waiters  []Token
 
 	list       *list // in which it is, of those that can leave
@@ -55,7 +56,8 @@ type object struct {
 // request is one for memory. They are served in order.
 type request struct {
 	o     *object
-	stuck int64 // since when nothing can help; 0 if not
+	stuck bool // nothing can help
+	since int64
 }
 
 // Core decides. It is not safe for concurrent use.
@@ -131,12 +133,16 @@ func (c *Core) say(a Action) { c.do = append(c.do, a) }
 func (c *Core) create(o *object, ev Event) {
 	switch {
 	case o != nil:
-		c.say(Action{Do: Refuse, ID: ev.ID, Err: &spec.Error{Op: "store", Kind: spec.AlreadyExists, ID: "object " + ev.ID.String()}})
+		c.say(Action{Do: Refuse, ID: ev.ID, Token: ev.Token, Err: &spec.Error{Op: "store", Kind: spec.AlreadyExists, ID: "object " + ev.ID.String()}})
 	case ev.Size < 1:
-		c.say(Action{Do: Refuse, ID: ev.ID, Err: spec.Errorf("store", spec.InvalidArgument, "object "+ev.ID.String(), "it has %d bytes, at least 1", ev.Size)})
+		c.say(Action{Do: Refuse, ID: ev.ID, Token: ev.Token, Err: spec.Errorf("store", spec.InvalidArgument, "object "+ev.ID.String(), "it has %d bytes, at least 1", ev.Size)})
 	default:
-		o := &object{id: ev.ID, size: ev.Size, copy: ev.Copy}
+		o := &object{id: ev.ID, size: ev.Size, copy: ev.Copy, creator: ev.Token}
 		c.objects[ev.ID] = o
+		if o.size > c.space.Size() { // waiting would not help
+			c.giveUp(o)
+			return
+		}
 		c.queue = append(c.queue, &request{o: o})
 	}
 }

@@ -40,7 +40,7 @@ const (
 	Tick
 )
 
-// Token names one who waits in Get.
+// Token names one who waits for an answer.
 type Token uint64
 
 // Event is one thing that happened. What does not fit the state of its object changes nothing.
@@ -49,7 +49,7 @@ type Event struct {
 	ID    spec.ObjectID // but for Spilled, Claim, Punched, Tick
 	Size  int64         // Create, Claim
 	Copy  store.Copy    // Create, Mark
-	Token Token         // Get, Cancel
+	Token Token         // Create, Get, Cancel: who asks
 	Batch Batch         // Spilled
 	Block extent.Block  // Punched
 	Free  extent.Free   // Claim

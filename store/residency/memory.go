@@ -13,20 +13,19 @@ var errDeleted = errors.New("it was deleted")
 func (c *Core) serve() {
 	for len(c.queue) > 0 {
 		r := c.queue[0]
-		fits := r.o.size <= c.space.Size()
-		if fits && c.place(r.o) {
+		if c.place(r.o) {
 			c.next()
 			continue
 		}
-		if fits && c.makeRoom(r.o.size) {
-			r.stuck = 0
-			return // somebody will report
+		if c.makeRoom(r.o.size) {
+			r.stuck = r.stuck && c.refused != nil // what the disk refused before may be refused again
+			return                                // somebody will report
 		}
 		// Nothing can leave but what is in use.
-		if r.stuck == 0 {
-			r.stuck = c.now
+		if !r.stuck {
+			r.stuck, r.since = true, c.now
 		}
-		if at := r.stuck + int64(c.cfg.Grace); fits && c.now < at {
+		if at := r.since + int64(c.cfg.Grace); c.now < at {
 			c.say(Action{Do: Wake, At: at})
 			return
 		}
@@ -57,7 +56,7 @@ func (c *Core) place(o *object) bool {
 	if o.state == queued {
 		o.state = draft
 		c.usage.Drafts++
-		c.say(Action{Do: Place, ID: o.id, Block: o.block})
+		c.say(Action{Do: Place, ID: o.id, Token: o.creator, Block: o.block})
 	} else {
 		o.state = restoring
 		c.say(Action{Do: Restore, ID: o.id, Block: o.block})
@@ -187,7 +186,7 @@ func (c *Core) giveUp(o *object) {
 		c.usage.Drafts++
 		c.usage.Fallbacks++
 		c.usage.Fallback += o.size
-		c.say(Action{Do: FallBack, ID: o.id})
+		c.say(Action{Do: FallBack, ID: o.id, Token: o.creator})
 		return
 	}
 	kind, cause := spec.ObjectStoreFull, error(nil)
@@ -197,7 +196,7 @@ func (c *Core) giveUp(o *object) {
 	err := c.full(o, kind, cause)
 	if o.state == queued {
 		delete(c.objects, o.id)
-		c.say(Action{Do: Refuse, ID: o.id, Err: err})
+		c.say(Action{Do: Refuse, ID: o.id, Token: o.creator, Err: err})
 		return
 	}
 	o.state = away
@@ -232,7 +231,7 @@ func (c *Core) fell(o *object, err error) {
 	c.usage.Fallbacks--
 	c.vacate(o)
 	delete(c.objects, o.id)
-	c.say(Action{Do: Refuse, ID: o.id, Err: c.full(o, spec.KindOf(err), err)})
+	c.say(Action{Do: Refuse, ID: o.id, Token: o.creator, Err: c.full(o, spec.KindOf(err), err)})
 }
 
 // Has reports whether the object is known and sealed, its size, and where it is.
