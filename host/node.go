@@ -19,7 +19,7 @@ type Node struct {
 	id        spec.NodeID
 	log       *zap.Logger
 	cfg       resolved
-	store     *store.Store
+	store     *store.Heap
 	objects   *objects
 	leases    *leases
 	residents residents
@@ -57,7 +57,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		id:       spec.NewNodeID(),
 		log:      r.log,
 		cfg:      r,
-		store:    store.New(r.objectStoreMemory),
+		store:    store.NewHeap(r.objectStoreMemory),
 		leases:   newLeases(r.total),
 		workers:  &workers{},
 		open:     make(map[*Job]struct{}),
