@@ -10,10 +10,10 @@ import (
 
 // Lender is the node's resources, of which a [Holder] reserves some.
 type Lender interface {
-	// Reserve takes need, if it is free now, and says from which GPUs.
-	Reserve(need resource.Vector) (resource.Devices, bool)
+	// Reserve takes what a bundle needs, if it is free now, and says from which GPUs. Attempt and bundle name it.
+	Reserve(a Attempt, bundle int, need resource.Vector) (resource.Devices, bool)
 	// Return gives back what Reserve took.
-	Return(need resource.Vector, on resource.Devices)
+	Return(a Attempt, bundle int, need resource.Vector, on resource.Devices)
 	// Report says what there is and what is free; Held is left out.
 	Report() Report
 }
@@ -37,7 +37,7 @@ type Reservation struct {
 // Effect is what a Holder wants done.
 type Effect struct {
 	Do          HolderDo
-	Reply       Reply        // Answer
+	Reply       Reply        // SendReply
 	Reservation *Reservation // Open, Close; not to be written to
 	Removed     bool         // Close: the group was removed; otherwise the bundles are reserved elsewhere
 }
@@ -46,7 +46,7 @@ type Effect struct {
 type HolderDo uint8
 
 const (
-	// Reply sends Reply to the cluster's core. It may be lost.
+	// SendReply sends Reply to the cluster's core. It may be lost.
 	SendReply HolderDo = iota + 1
 	// Open lets tasks and actors use the reservation's pieces.
 	Open
@@ -101,7 +101,7 @@ func (h *Holder) Step(m Message, out []Effect) []Effect {
 		r := h.held[i]
 		h.held = slices.Delete(h.held, i, i+1)
 		for k, p := range r.Pieces {
-			h.lend.Return(p.Need, r.On[k])
+			h.lend.Return(r.Attempt, p.Bundle, p.Need, r.On[k])
 		}
 		if r.Open {
 			out = append(out, Effect{Do: Close, Reservation: r, Removed: m.Removed})
@@ -114,10 +114,10 @@ func (h *Holder) Step(m Message, out []Effect) []Effect {
 func (h *Holder) reserve(m Message) *Reservation {
 	r := &Reservation{Group: m.Group, Attempt: m.Attempt, Pieces: m.Pieces, On: make([]resource.Devices, 0, len(m.Pieces))}
 	for _, p := range m.Pieces {
-		on, ok := h.lend.Reserve(p.Need)
+		on, ok := h.lend.Reserve(m.Attempt, p.Bundle, p.Need)
 		if !ok {
 			for k, on := range r.On {
-				h.lend.Return(m.Pieces[k].Need, on)
+				h.lend.Return(m.Attempt, m.Pieces[k].Bundle, m.Pieces[k].Need, on)
 			}
 			return nil
 		}

@@ -106,12 +106,12 @@ func chaos(t *testing.T, seed uint64, seen map[group.State]int) {
 		case 8:
 			m := some()
 			need := resource.Vector{CPU: spec.Quantity(1+r.IntN(2)) * spec.Unit / 2}
-			if on, ok := m.Reserve(need); ok {
+			if on, ok := m.Reserve(0, 0, need); ok {
 				m.tasks = append(m.tasks, task{need, on})
 			}
 		case 9:
 			for m := some(); len(m.tasks) > 0; m.tasks = m.tasks[1:] {
-				m.Return(m.tasks[0].need, m.tasks[0].on)
+				m.pool.Give(m.tasks[0].need, m.tasks[0].on)
 			}
 		case 10:
 			if m := some(); w.cut[m.id] {
@@ -140,7 +140,7 @@ func chaos(t *testing.T, seed uint64, seen map[group.State]int) {
 	for _, name := range w.order {
 		m := w.node(name)
 		for ; len(m.tasks) > 0; m.tasks = m.tasks[1:] {
-			m.Return(m.tasks[0].need, m.tasks[0].on)
+			m.pool.Give(m.tasks[0].need, m.tasks[0].on)
 		}
 		if m.alive {
 			w.step(group.Event{Op: group.NodeUp, Node: m.id, Report: m.holder.Report()})

@@ -104,7 +104,7 @@ func play(t *testing.T, wp **world, d *datadriven.TestData) string {
 	case "busy":
 		need, _ := parse(t, words)
 		m := w.node(first)
-		on, ok := m.Reserve(resource.Of(need))
+		on, ok := m.Reserve(0, 0, resource.Of(need))
 		if !ok {
 			d.Fatalf(t, "%s has no room for %v", first, need)
 		}
@@ -113,7 +113,7 @@ func play(t *testing.T, wp **world, d *datadriven.TestData) string {
 	case "idle":
 		m := w.node(first)
 		for _, k := range m.tasks {
-			m.Return(k.need, k.on)
+			m.pool.Give(k.need, k.on)
 		}
 		m.tasks = nil
 		w.step(group.Event{Op: group.NodeReport, Node: m.id, Report: m.holder.Report()})

@@ -54,14 +54,16 @@ type task struct {
 	on   resource.Devices
 }
 
-func (m *machine) Reserve(need resource.Vector) (resource.Devices, bool) {
+func (m *machine) Reserve(_ group.Attempt, _ int, need resource.Vector) (resource.Devices, bool) {
 	if !m.pool.Fits(need) {
 		return nil, false
 	}
 	return m.pool.Take(need), true
 }
 
-func (m *machine) Return(need resource.Vector, on resource.Devices) { m.pool.Give(need, on) }
+func (m *machine) Return(_ group.Attempt, _ int, need resource.Vector, on resource.Devices) {
+	m.pool.Give(need, on)
+}
 
 func (m *machine) Report() group.Report {
 	return group.Report{Total: m.pool.Total(), Free: m.pool.Free(), GPUs: m.pool.GPUs(), Labels: m.labels}
