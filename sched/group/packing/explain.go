@@ -14,6 +14,9 @@ func (r *Room) Explain(q Query) string {
 	}
 	var total resource.Vector
 	for i, b := range q.Bundles {
+		if q.Index != nil {
+			i = q.Index[i]
+		}
 		total = total.Plus(b.Need)
 		matching := 0
 		near, fits := r.nearest(b.Need, func(n *Node) bool {
