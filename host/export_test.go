@@ -1,6 +1,9 @@
 package host
 
-import "github.com/raywasm/raywasm/owner"
+import (
+	"github.com/raywasm/raywasm/owner"
+	"github.com/raywasm/raywasm/spec"
+)
 
 // Occupy lets n functions into the job's gate, which wait for others or do not, and returns what lets them out.
 func (j *Job) Occupy(n int, waiting bool) (vacate func()) {
@@ -22,4 +25,13 @@ func (j *Job) Occupy(n int, waiting bool) (vacate func()) {
 			j.gate.leave()
 		}
 	}
+}
+
+// Lose loses the bytes of objects, as if the memory they lay in were gone. What is small is never lost.
+func (n *Node) Lose(refs ...*Ref) {
+	ids := make([]spec.ObjectID, len(refs))
+	for i, r := range refs {
+		ids[i] = r.id
+	}
+	n.objects.lose(ids, "its only copy was in the memory of node "+n.id.String())
 }
