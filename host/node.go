@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/raywasm/raywasm/host/hostcall"
+	"github.com/raywasm/raywasm/owner"
 	wasmrt "github.com/raywasm/raywasm/runtime"
 	"github.com/raywasm/raywasm/spec"
 	"github.com/raywasm/raywasm/store"
@@ -69,6 +70,9 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	n.scope = newScope(ctx, n.workers)
 	n.objects = newObjects(n.store)
 	n.objects.forget = n.forgetActor
+	if r.lineageMemory > 0 {
+		n.objects.lineage = owner.NewLineage(r.lineageMemory)
+	}
 	if _, err := n.runtime(r.engine); err != nil {
 		return nil, err
 	}

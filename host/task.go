@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -59,6 +60,16 @@ func (t *task) begin() ([]spec.ObjectID, error) {
 		return nil, &spec.Error{Op: "submit " + t.function, Kind: spec.KindOf(err), Err: err}
 	}
 	n.objects.expect(memory, t.returns)
+	if err := t.start(); err != nil {
+		n.objects.release(linksTo(t.returns))
+		return nil, err
+	}
+	return t.returns, nil
+}
+
+// start is begin for a task whose objects are there and for which t.bytes are reserved. After an error they are not.
+func (t *task) start() error {
+	n := t.job.node
 	n.objects.retain(t.links)
 	next := t.queue
 	if t.actor != nil {
@@ -69,9 +80,8 @@ func (t *task) begin() ([]spec.ObjectID, error) {
 	}
 	if err := t.job.add(t); err != nil {
 		n.objects.release(t.links)
-		n.objects.release(linksTo(t.returns))
-		memory.Release(t.bytes)
-		return nil, err
+		t.job.memory.Release(t.bytes)
+		return err
 	}
 	if t.actor != nil {
 		t.actor.enqueue(t)
@@ -82,7 +92,7 @@ func (t *task) begin() ([]spec.ObjectID, error) {
 	if t.waiter == nil || !n.objects.join(t.waiter) {
 		next()
 	}
-	return t.returns, nil
+	return nil
 }
 
 // setTimer makes the task end at its deadline, which may have passed.
@@ -208,12 +218,12 @@ func (t *task) do(w *worker) {
 // execute runs the function in a fresh sandbox. A success finishes the task here, while the sandbox still holds what
 // the results refer to.
 func (t *task) execute(ctx context.Context, w *worker, lease sched.Lease, attempt int32) *spec.Error {
-	args, err := t.job.node.objects.resolve(t.args, t.name)
+	c := newCaller(t, attempt, lease)
+	c.gate = t.job.gate
+	args, err := c.arguments(ctx, t)
 	if err != nil {
 		return err
 	}
-	c := newCaller(t, attempt, lease)
-	c.gate = t.job.gate
 	session := &w.session
 	session.Open(c.functions())
 	defer session.Close()
@@ -287,6 +297,9 @@ func (t *task) finish(values []spec.Value, err *spec.Error) {
 			objects.complete(id, values[i], nil)
 		}
 	}
+	if err == nil && slices.ContainsFunc(values, func(v spec.Value) bool { return len(v.Data) > spec.MaxInlineBytes }) {
+		objects.keep(t)
+	}
 	if lease != 0 { // it waits for its turn
 		t.job.node.leases.release(lease)
 	}
@@ -317,20 +330,38 @@ func (t *task) cancel(err *spec.Error, force bool) {
 	t.finish(nil, err)
 }
 
-// resolve returns the values of a call's arguments; its refs are ready. An argument that holds an error is the call's
-// error, as in Ray.
-func (o *objects) resolve(args []spec.Arg, name string) ([]spec.Value, *spec.Error) {
-	values := make([]spec.Value, len(args))
+// arguments returns the values of the task's arguments, waiting for those that were lost since they were there.
+func (c *caller) arguments(ctx context.Context, t *task) ([]spec.Value, *spec.Error) {
+	objects := t.job.node.objects
+	for {
+		values, ready, err := objects.resolve(t.args, t.name)
+		if ready || err != nil {
+			return values, err
+		}
+		refs := t.refs()
+		if err := objects.await(ctx, refs, len(refs), true, spec.Forever, c.block, c.resume); err != nil {
+			return nil, t.failure(err)
+		}
+	}
+}
+
+// resolve returns the values of a call's arguments, if all are there. An argument that holds an error is the call's error,
+// as in Ray.
+func (o *objects) resolve(args []spec.Arg, name string) (values []spec.Value, ready bool, err *spec.Error) {
+	values = make([]spec.Value, len(args))
 	for i, a := range args {
 		values[i] = a.Value
 		if !a.IsRef {
 			continue
 		}
-		v, _, err := o.value(a.Ref)
+		v, ready, err := o.value(a.Ref)
 		if err != nil {
-			return nil, &spec.Error{Op: "await argument " + ordinal(i) + " of " + name, Kind: spec.KindOf(err), ID: "object " + a.Ref.String(), Err: err}
+			return nil, false, &spec.Error{Op: "await argument " + ordinal(i) + " of " + name, Kind: spec.KindOf(err), ID: "object " + a.Ref.String(), Err: err}
+		}
+		if !ready {
+			return nil, false, nil
 		}
 		values[i] = v
 	}
-	return values, nil
+	return values, true, nil
 }
