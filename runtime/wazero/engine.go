@@ -182,9 +182,9 @@ func (c *code) Close() error {
 	return err
 }
 
-// anonymous: nothing is looked up by name, no start functions but the module's own, no system. The source of entropy is
-// given because wazero would seed one of its own for every instance.
-var anonymous = wazero.NewModuleConfig().WithName("").WithStartFunctions().WithRandSource(rand.Reader)
+// anonymous: nothing is looked up by name, no start functions but the module's own, no system. A source of entropy and
+// clocks are given because wazero would make its own for every instance; nobody asks them.
+var anonymous = wazero.NewModuleConfig().WithName("").WithStartFunctions().WithRandSource(rand.Reader).WithSysWalltime().WithSysNanotime()
 
 func (c *code) Instantiate(ctx context.Context, guest *engine.Guest, memory engine.Memory) (engine.Instance, error) {
 	i := &instance{ctx: callContext{ctx, guest}}
