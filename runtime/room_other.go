@@ -27,7 +27,8 @@ func newRoom(img *image, limit, atLeast uint64) *room {
 // A room that an instance has left is garbage to collect: none is let again.
 func (r *room) suits(*image, uint64, uint64) bool { return false }
 func (r *room) let(uint64, uint64)                {}
-func (r *room) clean() bool                       { return false }
+func (r *room) letsAgain() bool                   { return false }
+func (r *room) bytes() []byte                     { return r.memory }
 
 // Size returns how long a memory of at least min bytes will be: no longer than it must, for all of it is real.
 func (r *room) Size(atLeast uint64) uint64 {
