@@ -25,7 +25,8 @@ var layers = [][]string{
 	{"wal"},
 	{"sched", "owner", "store", "runtime", "control", "guest-sdk"},
 	{"host"},
-	{"cmd", "bench", "examples"},
+	{"sim"},
+	{"cmd", "bench", "examples", "docs"},
 }
 
 // cores are the packages that decide: pure functions of their events.
