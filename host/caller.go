@@ -28,6 +28,7 @@ type caller struct {
 	origin    spec.TaskID
 	attempt   int32
 	lease     sched.Lease // lent to others while it waits; 0 for none
+	gate      *gate       // to be told while it waits; nil for none
 	holds     spec.Resources
 	deadline  time.Time
 	nextTask  atomic.Uint64
@@ -74,26 +75,31 @@ func (c *caller) Put(_ context.Context, v spec.Value) (spec.ObjectID, error) {
 // Get waits for the objects and returns their values, or the first error among them in their order.
 func (c *caller) Get(ctx context.Context, ids []spec.ObjectID, timeout time.Duration) ([]spec.Value, error) {
 	objects := c.job.node.objects
-	waited := objects.await(ctx, ids, len(ids), true, timeout, c.block, c.resume)
 	values := make([]spec.Value, len(ids))
-	pending := 0
-	for i, id := range ids {
-		v, ready, err := objects.value(id)
-		if err != nil {
-			return nil, err
+	for {
+		waited := objects.await(ctx, ids, len(ids), true, timeout, c.block, c.resume)
+		pending := 0
+		for i, id := range ids {
+			v, ready, err := objects.value(id)
+			if err != nil {
+				return nil, err
+			}
+			if !ready {
+				pending++
+			}
+			values[i] = v
 		}
-		if !ready {
-			pending++
+		switch {
+		case pending == 0:
+			return values, nil
+		case waited == nil: // one was lost as soon as it was there
+			continue
 		}
-		values[i] = v
-	}
-	if pending > 0 {
 		if waited == spec.GetTimeout {
 			return nil, spec.Errorf("get", spec.GetTimeout, "", "%d of %d objects were not there after %v", pending, len(ids), timeout)
 		}
 		return nil, &spec.Error{Op: "get", Kind: spec.KindOf(waited), Err: waited}
 	}
-	return values, nil
 }
 
 // Wait waits until count of the objects are there, and reports which are. A timeout is no error.
@@ -110,9 +116,15 @@ func (c *caller) block() {
 	if c.lease != 0 {
 		c.job.node.leases.block(c.lease)
 	}
+	if c.gate != nil {
+		c.gate.wait()
+	}
 }
 
 func (c *caller) resume() {
+	if c.gate != nil {
+		c.gate.resume()
+	}
 	if c.lease != 0 {
 		c.job.node.leases.unblock(c.lease)
 	}

@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/raywasm/raywasm/host/hostcall"
+	"github.com/raywasm/raywasm/owner"
 	wasmrt "github.com/raywasm/raywasm/runtime"
 	"github.com/raywasm/raywasm/spec"
 	"github.com/raywasm/raywasm/store"
@@ -23,6 +24,7 @@ type Node struct {
 	objects   *objects
 	leases    *leases
 	residents residents
+	workers   *workers
 	scope     *scope // the node's goroutines, detached actors among them
 	jobs      atomic.Uint32
 
@@ -58,15 +60,19 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		cfg:      r,
 		store:    store.NewHeap(r.objectStoreMemory),
 		leases:   newLeases(r.total),
-		scope:    newScope(ctx),
+		workers:  &workers{},
 		open:     make(map[*Job]struct{}),
 		runtimes: make(map[string]*wasmrt.Runtime),
 		modules:  make(map[moduleKey]*Module),
 		actors:   make(map[spec.ActorID]*actor),
 		names:    make(map[actorName]*actor),
 	}
+	n.scope = newScope(ctx, n.workers)
 	n.objects = newObjects(n.store)
 	n.objects.forget = n.forgetActor
+	if r.lineageMemory > 0 {
+		n.objects.lineage = owner.NewLineage(r.lineageMemory)
+	}
 	if _, err := n.runtime(r.engine); err != nil {
 		return nil, err
 	}
@@ -113,6 +119,7 @@ func (n *Node) Close() error {
 	}
 	n.killActors(nil, errNodeClosed)
 	n.scope.close(errNodeClosed)
+	n.workers.close()
 	var err error
 	for _, rt := range n.runtimes {
 		err = errors.Join(err, rt.Close())
