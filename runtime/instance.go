@@ -192,7 +192,7 @@ func (i *instance) scrub() bool {
 	i.system.Close()
 	i.guest.Owner = nil
 	img := i.module.image
-	if img == nil || i.module.program.memory.has && !i.room.reset(i.engine.Memory()) {
+	if !i.room.closeWindows() || img == nil || i.module.program.memory.has && !i.room.reset(i.engine.Memory()) {
 		return false
 	}
 	i.restoreGlobals(img)
@@ -206,8 +206,13 @@ func (i *instance) scrub() bool {
 // destroy frees the instance. Nothing of it runs any more.
 func (i *instance) destroy() {
 	i.system.Close()
+	closed := i.room.closeWindows()
 	if err := i.engine.Close(); err != nil {
 		i.module.runtime.log.Error("instance not freed", zap.String("module", i.module.Digest().Short()), zap.Error(err))
+	}
+	if !closed { // nobody may see what is behind them
+		i.room.free()
+		return
 	}
 	i.module.runtime.pools.leave(i.room, i.fresh)
 }

@@ -21,6 +21,7 @@ type room struct {
 	first     uint64         // length at the beginning
 	reserved  unsafe.Pointer // where our reservation begins; nil if the engine placed the memory
 	regions   [maxDirtyRegions]pageRegion
+	windows   []window
 	idleSince time.Time // while no instance is in it
 }
 
@@ -212,6 +213,7 @@ func (r *room) free() {
 		_ = unix.MunmapPtr(r.reserved, uintptr(span(r.limit))) // only a wrong argument could make it fail
 		r.reserved = nil
 	}
+	r.abandonWindows()
 }
 
 // roundUp returns n rounded up to whole pages of WebAssembly.

@@ -85,3 +85,9 @@ func (r *room) suspects(memory []byte) iter.Seq2[int, []byte] {
 func (r *room) placed() bool { return r.memory != nil }
 
 func (r *room) free() { r.memory = nil }
+
+// closeWindows has nothing to close: memory cannot be mapped here.
+func (r *room) closeWindows() bool { return true }
+
+// windows returns nil: objects are not shown in place here.
+func (i *instance) windows() engine.Windows { return nil }
