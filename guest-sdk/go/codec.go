@@ -191,19 +191,23 @@ type decoder struct {
 }
 
 // object decodes b, the host's value of that handle, into v, a non-nil pointer. mu is held.
-func (d *decoder) object(value uint32, b []byte, v any) error {
+func (d *decoder) object(value uint32, b []byte, own bool, v any) error {
 	d.value, d.arg = value, -1
-	return d.into(b, v)
+	return d.into(b, own, v)
 }
 
 // argument decodes b, an argument of the call being served.
-func (d *decoder) argument(i int, b []byte, v any) error {
+func (d *decoder) argument(i int, b []byte, own bool, v any) error {
 	d.arg = i
-	return d.into(b, v)
+	return d.into(b, own, v)
 }
 
-func (d *decoder) into(b []byte, v any) error {
+// into decodes b. If it is nobody else's, v may go on using it.
+func (d *decoder) into(b []byte, own bool, v any) error {
 	if readPlain(b, v) {
+		return nil
+	}
+	if a, ok := v.(interface{ SetView([]byte) error }); ok && own && a.SetView(b) == nil {
 		return nil
 	}
 	d.on = true
@@ -227,7 +231,11 @@ func readAll(value uint32) ([]byte, error) {
 	if n < 0 {
 		return nil, lastError(spec.Kind(-n), "read a value")
 	}
-	b := make([]byte, n)
+	var head [spec.ArrayHead]byte
+	if status := hostRead(value, 0, head[:min(n, spec.ArrayHead)]); status < 0 {
+		return nil, lastError(spec.Kind(-status), "read a value")
+	}
+	b := spec.MakeAligned(head[:], int(n))
 	return b, check(hostRead(value, 0, b), "read a value")
 }
 

@@ -55,13 +55,13 @@ func got(h *handle, n int64, small []byte, v any) (err error) {
 	mu.Lock()
 	defer mu.Unlock()
 	sweep()
-	b := small[:min(int64(len(small)), n)]
-	if n > int64(len(small)) {
+	b, large := small[:min(int64(len(small)), n)], n > int64(len(small))
+	if large {
 		if b, err = readAll(h.id); err != nil {
 			return err
 		}
 	}
-	err = decode.object(h.id, b, v)
+	err = decode.object(h.id, b, large, v)
 	runtime.KeepAlive(h)
 	return ill(err, "get", spec.InvalidResult, v)
 }

@@ -148,7 +148,8 @@ func (in *inbound) takeSlowly(v any) {
 	in.took++
 	var b []byte
 	var err error
-	if in.frame != nil {
+	large := in.frame == nil
+	if !large {
 		b, in.frame = item0(in.frame)
 	} else {
 		id := hostArg(i)
@@ -157,7 +158,7 @@ func (in *inbound) takeSlowly(v any) {
 		}
 	}
 	if err == nil {
-		err = decode.argument(i, b, v)
+		err = decode.argument(i, b, large, v)
 	}
 	if err != nil {
 		in.err = ill(err, fmt.Sprintf("%s: argument %d", in.entry.op(), i+1), spec.InvalidArgument, v)

@@ -25,6 +25,6 @@ func warmType(t reflect.Type) {
 	decode.arg = -1
 	func() {
 		defer mu.Unlock()
-		_ = decode.into(form, reflect.New(t).Interface()) // it need not fit
+		_ = decode.into(form, false, reflect.New(t).Interface()) // it need not fit
 	}()
 }
