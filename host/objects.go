@@ -34,9 +34,10 @@ type objects struct {
 // object is one entry. It is pending until ready is set; then either err or value is its content.
 type object struct {
 	ready   bool
-	stored  bool // the bytes are in the store, value.Data is nil
-	kept    bool // the lineage counts it among what its task made
-	lost    bool // its bytes are gone, and nothing makes them again yet
+	stored  bool    // the bytes are in the store, value.Data is nil
+	kept    bool    // the lineage counts it among what its task made
+	stream  *stream // of the generator that declares it; nil for others
+	lost    bool    // its bytes are gone, and nothing makes them again yet
 	value   spec.Value
 	err     *spec.Error
 	waiters []*waiter
@@ -356,6 +357,9 @@ func (o *objects) forgetFreed(freed []spec.Link) {
 			if entry.kept {
 				o.forgetMakers(o.lineage.Freed(l.Object.Task(), nil))
 			}
+			if entry.stream != nil {
+				o.due = append(o.due, entry.stream.abandon)
+			}
 			entry.memory.Release(entry.bytes)
 			delete(o.table, l.Object)
 		}
@@ -367,6 +371,22 @@ func (o *objects) atEnd(id spec.ActorID, do func()) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.ends[id] = do
+}
+
+// streams says that the object is the one that a generator declares; stream returns the generator's results.
+func (o *objects) streams(id spec.ObjectID, s *stream) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.table[id].stream = s
+}
+
+func (o *objects) stream(id spec.ObjectID) *stream {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if entry := o.table[id]; entry != nil {
+		return entry.stream
+	}
+	return nil
 }
 
 // count returns how many objects are known and how many references to objects and actors are counted.

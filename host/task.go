@@ -41,6 +41,7 @@ type task struct {
 	call     owner.CallID
 	waiter   *waiter // for its arguments; nil if there is nothing to wait for
 	bytes    int64   // reserved for it, beside its objects
+	stream   *stream // of a generator; nil for others
 
 	mu       sync.Mutex
 	timer    *time.Timer // at the deadline
@@ -60,6 +61,9 @@ func (t *task) begin() ([]spec.ObjectID, error) {
 		return nil, &spec.Error{Op: "submit " + t.function, Kind: spec.KindOf(err), Err: err}
 	}
 	n.objects.expect(memory, t.returns)
+	if t.stream != nil {
+		n.objects.streams(t.returns[0], t.stream)
+	}
 	if err := t.start(); err != nil {
 		n.objects.release(linksTo(t.returns))
 		return nil, err
@@ -255,7 +259,7 @@ func (t *task) invoke(ctx context.Context, sandbox *wasmrt.Sandbox, session *hos
 	}
 	results := session.Results()
 	want := len(t.returns)
-	if kind == spec.CallNew {
+	if kind == spec.CallNew || t.stream != nil {
 		want = 0
 	}
 	switch {
@@ -289,6 +293,9 @@ func (t *task) finish(values []spec.Value, err *spec.Error) {
 		timer.Stop()
 	}
 	t.job.memory.Release(t.bytes) // first, so that whoever gets the results finds it given back
+	if t.stream != nil {
+		values = t.stream.end(err)
+	}
 	objects := t.job.node.objects
 	for i, id := range t.returns {
 		if err != nil {

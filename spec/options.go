@@ -29,6 +29,12 @@ type TaskOptions struct {
 	Deadline *int64 `cbor:"10,keyasint,omitempty"`
 	// Priority orders waiting tasks: higher first, equal in order of submission. Default 0.
 	Priority *int32 `cbor:"11,keyasint,omitempty"`
+	// Streaming makes the call one of a generator: its results are taken one after the other while it runs, and the one
+	// that is declared is their number. Ray's num_returns="streaming". Default false.
+	Streaming *bool `cbor:"12,keyasint,omitempty"`
+	// StreamAhead is how many results of a generator may wait to be taken before it has to wait; 0: any number, the
+	// default.
+	StreamAhead *int32 `cbor:"13,keyasint,omitempty"`
 }
 
 // Over returns o with what it does not say taken from base.
@@ -38,6 +44,7 @@ func (o TaskOptions) Over(base TaskOptions) TaskOptions {
 		Memory: over(o.Memory, base.Memory), Custom: overMap(o.Custom, base.Custom), Returns: over(o.Returns, base.Returns),
 		MaxRetries: over(o.MaxRetries, base.MaxRetries), RetryExceptions: over(o.RetryExceptions, base.RetryExceptions),
 		Timeout: over(o.Timeout, base.Timeout), Deadline: over(o.Deadline, base.Deadline), Priority: over(o.Priority, base.Priority),
+		Streaming: over(o.Streaming, base.Streaming), StreamAhead: over(o.StreamAhead, base.StreamAhead),
 	}
 }
 
@@ -61,6 +68,10 @@ func (o TaskOptions) Check() error {
 		return Errorf(op, InvalidArgument, "returns", "%d is not between 0 and %d", *o.Returns, MaxReturns)
 	case o.MaxRetries != nil && *o.MaxRetries < -1:
 		return Errorf(op, InvalidArgument, "max_retries", "%d is below -1", *o.MaxRetries)
+	case o.Streaming != nil && *o.Streaming && o.Returns != nil && *o.Returns != 1:
+		return Errorf(op, InvalidArgument, "returns", "a generator declares one result, the number of those that it gives, and not %d", *o.Returns)
+	case o.StreamAhead != nil && *o.StreamAhead < 0:
+		return Errorf(op, InvalidArgument, "stream_ahead", "%d is negative", *o.StreamAhead)
 	case o.Timeout != nil && *o.Timeout <= 0:
 		return Errorf(op, InvalidArgument, "timeout", "%v is not positive", *o.Timeout)
 	}

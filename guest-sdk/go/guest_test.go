@@ -186,8 +186,12 @@ func (w *wasmWorld) offerImports() error {
 			return f.actorFind(string(bytesAt(m, name, namen)), string(bytesAt(m, ns, nsn)))
 		},
 		"actor_kill": func(_ ctx, h, noRestart uint32) int32 { return f.actorKill(h, noRestart != 0) },
-		"cancel":     func(_ ctx, h, flags uint32) int32 { return f.cancel(h, flags) },
-		"release":    func(_ ctx, h uint32) int32 { return f.release(h) },
+		"yield": func(_ ctx, m mod, p, n, hs, nhs uint32) int32 {
+			return f.yield(bytesAt(m, p, n), numbersAt(m, hs, nhs))
+		},
+		"next":    func(_ ctx, h uint32, timeout int64) int32 { return f.next(h, timeout) },
+		"cancel":  func(_ ctx, h, flags uint32) int32 { return f.cancel(h, flags) },
+		"release": func(_ ctx, h uint32) int32 { return f.release(h) },
 		"log": func(_ ctx, m mod, level int32, p, n uint32) int32 {
 			return f.log(spec.LogLevel(level), bytesAt(m, p, n))
 		},

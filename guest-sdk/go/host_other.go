@@ -26,6 +26,8 @@ type abi interface {
 	actorCall(actor uint32, method string, opts []byte, out []uint32) int32
 	actorFind(name, namespace string) int32
 	actorKill(actor uint32, noRestart bool) int32
+	yield(p []byte, links []uint32) int32
+	next(handle uint32, timeout int64) int32
 	cancel(handle uint32, flags uint32) int32
 	release(handle uint32) int32
 	log(level spec.LogLevel, p []byte) int32
@@ -51,6 +53,8 @@ func hostActorCreate(class string, opts []byte) int32     { return world.actorCr
 func hostActorFind(name, namespace string) int32          { return world.actorFind(name, namespace) }
 func hostActorKill(actor uint32, noRestart bool) int32    { return world.actorKill(actor, noRestart) }
 func hostCancel(handle uint32, flags uint32) int32        { return world.cancel(handle, flags) }
+func hostYield(p []byte, links []uint32) int32            { return world.yield(p, links) }
+func hostNext(handle uint32, timeout int64) int32         { return world.next(handle, timeout) }
 func hostRelease(handle uint32) int32                     { return world.release(handle) }
 func hostLog(level spec.LogLevel, p []byte) int32         { return world.log(level, p) }
 func hostSelf(p []byte) int32                             { return world.self(p) }
@@ -94,6 +98,8 @@ func (outside) actorCall(uint32, string, []byte, []uint32) int32 { return refusa
 func (outside) actorFind(string, string) int32                   { return refusal }
 func (outside) actorKill(uint32, bool) int32                     { return refusal }
 func (outside) cancel(uint32, uint32) int32                      { return refusal }
+func (outside) yield([]byte, []uint32) int32                     { return refusal }
+func (outside) next(uint32, int64) int32                         { return refusal }
 func (outside) release(uint32) int32                             { return refusal }
 func (outside) log(spec.LogLevel, []byte) int32                  { return refusal }
 func (outside) self([]byte) int32                                { return refusal }

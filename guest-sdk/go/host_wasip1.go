@@ -83,6 +83,13 @@ func abiActorFind(name unsafe.Pointer, nameSize uint32, namespace unsafe.Pointer
 //go:wasmimport ray_v1 actor_kill
 func abiActorKill(handle uint32, noRestart int32) int32
 
+//go:wasmimport ray_v1 yield
+//go:noescape
+func abiYield(ptr unsafe.Pointer, size uint32, handles unsafe.Pointer, n uint32) int32
+
+//go:wasmimport ray_v1 next
+func abiNext(handle uint32, timeout int64) int32
+
 //go:wasmimport ray_v1 cancel
 func abiCancel(handle uint32, flags uint32) int32
 
@@ -123,6 +130,11 @@ func hostRelease(handle uint32) int32              { return abiRelease(handle) }
 func hostSelf(p []byte) int32                      { return abiSelf(ptr(p), size(p)) }
 func hostError(p []byte) int32                     { return abiError(ptr(p), size(p)) }
 func hostCancel(handle uint32, flags uint32) int32 { return abiCancel(handle, flags) }
+
+func hostYield(p []byte, links []uint32) int32 {
+	return abiYield(ptr(p), size(p), ptr(links), size(links))
+}
+func hostNext(handle uint32, timeout int64) int32 { return abiNext(handle, timeout) }
 
 func hostWait(handles []uint32, count int, timeout int64, ready []byte) int32 {
 	return abiWait(ptr(handles), size(handles), uint32(count), timeout, ptr(ready))

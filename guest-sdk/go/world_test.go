@@ -39,6 +39,8 @@ type thing struct {
 	err   []byte
 	task  func() // makes the object; nil once run
 	stuck bool
+	items []*thing // of a generator
+	taken int      // of items
 
 	class string // of an actor
 	state any    // of an actor: what its sandbox is
@@ -52,6 +54,7 @@ type frame struct {
 	args   []*thing
 	opened []int32
 	result *thing
+	items  []*thing
 	err    []byte
 }
 
@@ -226,7 +229,11 @@ func (w *fakeWorld) run(kind spec.CallKind, name string, args []*thing, on *thin
 		w.t.Errorf("%s: status %d, but error form %x", name, status, f.err)
 	}
 	if f.err != nil {
-		return &thing{err: f.err}
+		return &thing{err: f.err, items: append(f.items, &thing{err: f.err})}
+	}
+	if f.items != nil {
+		count, _ := spec.Marshal(len(f.items))
+		return &thing{data: count, items: f.items}
 	}
 	if f.result == nil {
 		return &thing{data: []byte{0xf6}}
@@ -252,7 +259,7 @@ func (w *fakeWorld) submit(fn string, opts []byte, out []uint32) int32 {
 	th := &thing{stuck: w.stuck[fn]}
 	th.task = func() {
 		r := w.run(spec.CallFunction, fn, args, nil)
-		th.data, th.links, th.err = r.data, r.links, r.err
+		th.data, th.links, th.err, th.items = r.data, r.links, r.err, r.items
 	}
 	out[0] = uint32(w.give(th))
 	return 1

@@ -72,6 +72,8 @@ var functions = []function{
 	{Signature{"pass_value", []Param{{"ptr", Bytes}, {"size", Uint}, {"handles", Handles}, {"n", Uint}}, Int}, (*Session).passValue},
 	{Signature{"pass_ref", []Param{{"handle", Handle}}, Int}, (*Session).passRef},
 	{Signature{"submit", []Param{{"function", Bytes}, {"function_size", Uint}, {"options", Bytes}, {"options_size", Uint}, {"out", NewHandles}, {"n", Uint}}, Int}, (*Session).submit},
+	{Signature{"yield", []Param{{"ptr", Bytes}, {"size", Uint}, {"handles", Handles}, {"n", Uint}}, Int}, (*Session).yield},
+	{Signature{"next", []Param{{"handle", Handle}, {"timeout", Long}}, Int}, (*Session).next},
 	{Signature{"cancel", []Param{{"handle", Handle}, {"flags", Uint}}, Int}, (*Session).cancel},
 
 	{Signature{"actor_create", []Param{{"class", Bytes}, {"class_size", Uint}, {"options", Bytes}, {"options_size", Uint}}, Int}, (*Session).actorCreate},
