@@ -45,6 +45,8 @@ type task struct {
 
 	mu       sync.Mutex
 	timer    *time.Timer // at the deadline
+	pause    *time.Timer // before the next attempt
+	since    time.Time   // the attempt runs
 	attempt  int32
 	lease    sched.Lease // of the attempt that waits or runs; 0 for none
 	runs     bool        // a function does, under its context
@@ -148,6 +150,19 @@ func (t *task) queue() {
 	n.leases.request(lease, t.need, t.need, t.priority, t)
 }
 
+// queueLater queues the task after a pause.
+func (t *task) queueLater(pause time.Duration) {
+	if pause == 0 {
+		t.queue()
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.finished {
+		t.pause = time.AfterFunc(pause, t.queue)
+	}
+}
+
 // granted lets the task through the job's gate, which may hold it back: it keeps its lease meanwhile.
 func (t *task) granted() { t.job.gate.enter(t) }
 
@@ -190,7 +205,7 @@ func (t *task) do(w *worker) {
 	n := t.job.node
 	t.mu.Lock()
 	lease, number, late := t.lease, t.attempt, t.finished
-	t.runs, t.context.scope = true, t.scope
+	t.runs, t.context.scope, t.since = true, t.scope, time.Now()
 	t.mu.Unlock()
 	if late { // cancelled between the request and here
 		w.rest()
@@ -200,7 +215,7 @@ func (t *task) do(w *worker) {
 	err := t.execute(&t.context, w, lease, number)
 	t.context.leave()
 	t.mu.Lock()
-	again := err != nil && !t.finished && t.retry.Retry(number, err.Kind)
+	again := err != nil && !t.finished && t.retry.Retry(number, err)
 	if again {
 		t.attempt++
 		t.runs = false
@@ -215,7 +230,7 @@ func (t *task) do(w *worker) {
 		n.log.Warn("task attempt failed, retrying", zap.String("task", t.id.String()), zap.String("name", t.name),
 			zap.Int32("attempt", number+1), zap.Int32("max_retries", t.retry.MaxRetries), zap.NamedError("reason", err))
 		t.job.stats.retried.Add(1)
-		t.queue()
+		t.queueLater(t.retry.Wait(number, n.random(t.id, number)))
 	}
 }
 
@@ -284,13 +299,15 @@ func (t *task) finish(values []spec.Value, err *spec.Error) {
 		return
 	}
 	t.finished = true
-	lease, timer := t.lease, t.timer
+	lease, timer, pause := t.lease, t.timer, t.pause
 	if t.runs { // it gives its lease back itself
 		lease = 0
 	}
 	t.mu.Unlock()
-	if timer != nil {
-		timer.Stop()
+	for _, running := range [...]*time.Timer{timer, pause} {
+		if running != nil {
+			running.Stop()
+		}
 	}
 	t.job.memory.Release(t.bytes) // first, so that whoever gets the results finds it given back
 	if t.stream != nil {
