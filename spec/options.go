@@ -77,7 +77,7 @@ func (o TaskOptions) Check() error {
 	case o.MaxRetries != nil && *o.MaxRetries < -1:
 		return Errorf(op, InvalidArgument, "max_retries", "%d is below -1", *o.MaxRetries)
 	case len(o.RetryOn) > MaxRetryOn:
-		return Errorf(op, LimitExceeded, "retry_on", "%d kinds and types, at most %d (MaxRetryOn)", len(o.RetryOn), MaxRetryOn)
+		return Errorf(op, InvalidArgument, "retry_on", "%d kinds and types, at most %d (MaxRetryOn)", len(o.RetryOn), MaxRetryOn)
 	case slices.ContainsFunc(o.RetryOn, func(name string) bool { return name == "" || len(name) > MaxNameBytes }):
 		return Errorf(op, InvalidArgument, "retry_on", "the name of a kind or type has 1 to %d bytes", MaxNameBytes)
 	case o.RetryDelay != nil && (*o.RetryDelay < 0 || *o.RetryDelay > MaxRetryDelay):
