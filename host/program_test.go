@@ -1,6 +1,7 @@
 package host_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -10,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/raywasm/raywasm/host"
 	"github.com/raywasm/raywasm/spec"
@@ -119,14 +121,16 @@ func (p *program) number() (arg any, o outcome, at int) {
 func (p *program) check(i int) {
 	p.t.Helper()
 	k := p.refs[i]
+	ctx, cancel := context.WithTimeout(p.t.Context(), time.Minute) // a hang says what it waits for
+	defer cancel()
 	var n int
 	var err error
 	if k.length {
 		var b []byte
-		b, err = host.Get[[]byte](p.t.Context(), k.ref)
+		b, err = host.Get[[]byte](ctx, k.ref)
 		n = len(b)
 	} else {
-		n, err = host.Get[int](p.t.Context(), k.ref)
+		n, err = host.Get[int](ctx, k.ref)
 	}
 	switch {
 	case err == nil && (k.want.kind == 0 || k.want.either) && n == k.want.n:

@@ -76,6 +76,7 @@ func (t *task) begin() ([]spec.ObjectID, error) {
 // start is begin for a task whose objects are there and for which t.bytes are reserved. After an error they are not.
 func (t *task) start() error {
 	n := t.job.node
+	t.context.scope = t.scope
 	n.objects.retain(t.links)
 	next := t.queue
 	if t.actor != nil {
@@ -205,7 +206,7 @@ func (t *task) do(w *worker) {
 	n := t.job.node
 	t.mu.Lock()
 	lease, number, late := t.lease, t.attempt, t.finished
-	t.runs, t.context.scope, t.since = true, t.scope, time.Now()
+	t.runs, t.since = true, time.Now()
 	t.mu.Unlock()
 	if late { // cancelled between the request and here
 		w.rest()
@@ -352,6 +353,7 @@ func (t *task) cancel(err *spec.Error, force bool) {
 		return
 	}
 	t.finish(nil, err)
+	t.context.stop(err) // it may have begun meanwhile
 }
 
 // arguments returns the values of the task's arguments, waiting for those that were lost since they were there.
@@ -372,20 +374,18 @@ func (c *caller) arguments(ctx context.Context, t *task) ([]spec.Value, *spec.Er
 // resolve returns the values of a call's arguments, if all are there. An argument that holds an error is the call's error,
 // as in Ray.
 func (o *objects) resolve(args []spec.Arg, name string) (values []spec.Value, ready bool, err *spec.Error) {
-	values = make([]spec.Value, len(args))
+	values, ready = make([]spec.Value, len(args)), true
 	for i, a := range args {
 		values[i] = a.Value
 		if !a.IsRef {
 			continue
 		}
-		v, ready, err := o.value(a.Ref)
-		if err != nil {
+		v, there, err := o.value(a.Ref)
+		if err != nil { // even where another is not there: it is what the call waited for
 			return nil, false, &spec.Error{Op: "await argument " + ordinal(i) + " of " + name, Kind: spec.KindOf(err), ID: "object " + a.Ref.String(), Err: err}
 		}
-		if !ready {
-			return nil, false, nil
-		}
+		ready = ready && there
 		values[i] = v
 	}
-	return values, true, nil
+	return values, ready, nil
 }
