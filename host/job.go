@@ -61,6 +61,7 @@ type Job struct {
 	mu   sync.Mutex
 	over bool
 	live map[spec.TaskID]*task
+	none sync.Cond // live is empty, after over
 }
 
 // errJobEnded is the cause of everything that a job's end ends.
@@ -83,6 +84,7 @@ func (n *Node) NewJob(ctx context.Context, cfg JobConfig) (*Job, error) {
 		gate:      newGate(),
 		live:      make(map[spec.TaskID]*task),
 	}
+	j.none.L = &j.mu
 	if len(j.namespace) > spec.MaxNameBytes {
 		return nil, spec.Errorf(op, spec.InvalidArgument, "namespace", "it has %d bytes, at most %d", len(j.namespace), spec.MaxNameBytes)
 	}
@@ -185,6 +187,11 @@ func (j *Job) end(cause *spec.Error) {
 		for _, t := range j.tasks() { // what was on its way to a goroutine when the scope closed
 			t.finish(nil, cause)
 		}
+		j.mu.Lock()
+		for len(j.live) > 0 { // a deadline's timer may be finishing one
+			j.none.Wait()
+		}
+		j.mu.Unlock()
 		j.closeFiles()
 		j.node.mu.Lock()
 		delete(j.node.open, j)
@@ -236,6 +243,9 @@ func (j *Job) add(t *task) error {
 func (j *Job) remove(t *task, err *spec.Error) {
 	j.mu.Lock()
 	delete(j.live, t.id)
+	if j.over && len(j.live) == 0 {
+		j.none.Broadcast()
+	}
 	j.mu.Unlock()
 	j.stats.unfinished.Add(-1)
 	if t.actor == nil {

@@ -23,7 +23,7 @@ type Node struct {
 	id        spec.NodeID
 	log       *zap.Logger
 	cfg       resolved
-	store     *store.Store
+	store     *store.Heap
 	objects   *objects
 	leases    *leases
 	residents residents
@@ -63,7 +63,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		seed:     cmp.Or(r.seed, rand.Uint64()),
 		log:      r.log,
 		cfg:      r,
-		store:    store.New(r.objectStoreMemory),
+		store:    store.NewHeap(r.objectStoreMemory),
 		leases:   newLeases(r.total),
 		workers:  &workers{},
 		open:     make(map[*Job]struct{}),

@@ -331,8 +331,8 @@ func (t *task) finish(values []spec.Value, err *spec.Error) {
 	if err != nil && t.waiter != nil { // it may have waited still
 		objects.ignore(t.waiter)
 	}
-	t.job.remove(t, err)
 	objects.release(t.links)
+	t.job.remove(t, err) // last: the job's end waits for it
 }
 
 // cancel ends the task with err: at once if it waits; by stopping its sandbox if it runs. A running method is not

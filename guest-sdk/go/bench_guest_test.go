@@ -4,6 +4,7 @@ package ray
 
 import (
 	"context"
+	"encoding/binary"
 	"os"
 	"runtime"
 	"syscall"
@@ -45,6 +46,14 @@ func (q *quietImports) offer(ctx context.Context, r wazero.Runtime) error {
 		return uint64(len(b))
 	}
 	add("name", i32s(2), i32, func(m api.Module, s []uint64) { s[0] = write(m, s[0], q.name) })
+	add("frame", i32s(2), i64, func(m api.Module, s []uint64) {
+		b := append(binary.LittleEndian.AppendUint32(nil, uint32(len(q.name))), q.name...)
+		for _, a := range q.args {
+			b = append(binary.LittleEndian.AppendUint32(b, uint32(len(a))), a...)
+		}
+		s[0] = write(m, s[0], b)
+	})
+	add("get_value", []api.ValueType{i32, i64, i32, i32}, i64, func(m api.Module, s []uint64) { s[0] = write(m, s[2], q.args[0]) })
 	add("arg", i32s(1), i32, func(_ api.Module, s []uint64) {})
 	add("size", i32s(1), i64, func(_ api.Module, s []uint64) { s[0] = uint64(len(q.args[uint32(s[0])])) })
 	add("read", []api.ValueType{i32, i64, i32, i32}, i32, func(m api.Module, s []uint64) {

@@ -8,6 +8,7 @@ import "github.com/raywasm/raywasm/spec"
 // ([outside]), or a test's fake.
 type abi interface {
 	name(p []byte) int32
+	frame(p []byte) int64
 	arg(index int) int32
 	size(handle uint32) int64
 	read(handle uint32, off int64, p []byte) int32
@@ -16,6 +17,7 @@ type abi interface {
 	fail(p []byte) int32
 	put(p []byte, links []uint32) int32
 	get(handles []uint32, timeout int64) int32
+	getValue(handle uint32, timeout int64, p []byte) int64
 	wait(handles []uint32, count int, timeout int64, ready []byte) int32
 	passValue(p []byte, links []uint32) int32
 	passRef(handle uint32) int32
@@ -36,6 +38,7 @@ type abi interface {
 var world abi = outside{}
 
 func hostName(p []byte) int32                             { return world.name(p) }
+func hostFrame(p []byte) int64                            { return world.frame(p) }
 func hostArg(index int) int32                             { return world.arg(index) }
 func hostSize(handle uint32) int64                        { return world.size(handle) }
 func hostRead(handle uint32, off int64, p []byte) int32   { return world.read(handle, off, p) }
@@ -58,6 +61,10 @@ func hostSelf(p []byte) int32                             { return world.self(p)
 func hostError(p []byte) int32                            { return world.error(p) }
 func hostSubmit(fn string, opts []byte, o []uint32) int32 { return world.submit(fn, opts, o) }
 
+func hostGetValue(handle uint32, timeout int64, p []byte) int64 {
+	return world.getValue(handle, timeout, p)
+}
+
 func hostWait(handles []uint32, count int, timeout int64, ready []byte) int32 {
 	return world.wait(handles, count, timeout, ready)
 }
@@ -72,6 +79,8 @@ type outside struct{}
 const refusal = -int32(spec.Unsupported)
 
 func (outside) name([]byte) int32                                { return refusal }
+func (outside) frame([]byte) int64                               { return int64(refusal) }
+func (outside) getValue(uint32, int64, []byte) int64             { return int64(refusal) }
 func (outside) arg(int) int32                                    { return refusal }
 func (outside) size(uint32) int64                                { return int64(refusal) }
 func (outside) read(uint32, int64, []byte) int32                 { return refusal }

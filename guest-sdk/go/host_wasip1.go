@@ -15,6 +15,10 @@ import (
 //go:noescape
 func abiName(ptr unsafe.Pointer, size uint32) int32
 
+//go:wasmimport ray_v1 frame
+//go:noescape
+func abiFrame(ptr unsafe.Pointer, size uint32) int64
+
 //go:wasmimport ray_v1 arg
 func abiArg(index int32) int32
 
@@ -44,6 +48,10 @@ func abiPut(ptr unsafe.Pointer, size uint32, handles unsafe.Pointer, n uint32) i
 //go:wasmimport ray_v1 get
 //go:noescape
 func abiGet(handles unsafe.Pointer, n uint32, timeout int64) int32
+
+//go:wasmimport ray_v1 get_value
+//go:noescape
+func abiGetValue(handle uint32, timeout int64, ptr unsafe.Pointer, size uint32) int64
 
 //go:wasmimport ray_v1 wait
 //go:noescape
@@ -103,6 +111,7 @@ func abiError(ptr unsafe.Pointer, size uint32) int32
 // The same calls with Go's types: what the rest of the package uses, here and in host_other.go.
 
 func hostName(p []byte) int32                           { return abiName(ptr(p), size(p)) }
+func hostFrame(p []byte) int64                          { return abiFrame(ptr(p), size(p)) }
 func hostArg(index int) int32                           { return abiArg(int32(index)) }
 func hostSize(handle uint32) int64                      { return abiSize(handle) }
 func hostRead(handle uint32, off int64, p []byte) int32 { return abiRead(handle, off, ptr(p), size(p)) }
@@ -112,6 +121,9 @@ func hostFail(p []byte) int32                           { return abiFail(ptr(p),
 func hostPut(p []byte, links []uint32) int32            { return abiPut(ptr(p), size(p), ptr(links), size(links)) }
 func hostGet(handles []uint32, timeout int64) int32 {
 	return abiGet(ptr(handles), size(handles), timeout)
+}
+func hostGetValue(handle uint32, timeout int64, p []byte) int64 {
+	return abiGetValue(handle, timeout, ptr(p), size(p))
 }
 func hostPassRef(handle uint32) int32              { return abiPassRef(handle) }
 func hostRelease(handle uint32) int32              { return abiRelease(handle) }

@@ -3,6 +3,7 @@
 package ray
 
 import (
+	"encoding/binary"
 	"errors"
 	"testing"
 	"time"
@@ -122,6 +123,25 @@ func (w *fakeWorld) pinned(ids []uint32) (links []*thing) {
 }
 
 func (w *fakeWorld) name(p []byte) int32 { return int32(copyOut(p, []byte(w.top().name))) }
+
+func (w *fakeWorld) frame(p []byte) int64 {
+	var b []byte
+	items := [][]byte{[]byte(w.top().name)}
+	for _, th := range w.top().args {
+		items = append(items, th.data)
+	}
+	for _, it := range items {
+		b = append(binary.LittleEndian.AppendUint32(b, uint32(len(it))), it...)
+	}
+	return int64(copyOut(p, b))
+}
+
+func (w *fakeWorld) getValue(id uint32, timeout int64, p []byte) int64 {
+	if status := w.get([]uint32{id}, timeout); status < 0 {
+		return int64(status)
+	}
+	return int64(copyOut(p, w.at(id).data))
+}
 
 // arg gives a handle that lasts as long as the call.
 func (w *fakeWorld) arg(i int) int32 {
