@@ -32,6 +32,8 @@ type Config struct {
 	// LineageMemory, in bytes, bounds what is kept to make lost objects again. 0: 1 GiB as in Ray, at most a quarter of the
 	// object store's memory.
 	LineageMemory int64
+	// Seed makes what is random the same from run to run: how long retries wait. 0: another one each time.
+	Seed uint64
 	// Resources are custom resources by name.
 	Resources map[string]float64
 	// CacheDir keeps compiled code between runs. "": raywasm in the user's cache directory; "off": nothing is kept.
@@ -60,12 +62,13 @@ type resolved struct {
 	cacheDir          string // "" for none
 	engines           map[string]engine.Open
 	engine            string
+	seed              uint64
 	log               *zap.Logger
 }
 
 func (c Config) resolve() (resolved, error) {
 	const op = "check the node's configuration"
-	r := resolved{objectStoreMemory: c.ObjectStoreMemory, log: c.Logger, engine: cmp.Or(c.Engine, defaultEngine)}
+	r := resolved{objectStoreMemory: c.ObjectStoreMemory, log: c.Logger, engine: cmp.Or(c.Engine, defaultEngine), seed: c.Seed}
 	r.engines = map[string]engine.Open{defaultEngine: wazero.Open}
 	maps.Copy(r.engines, c.Engines)
 	if r.engines[r.engine] == nil {

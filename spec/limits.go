@@ -65,6 +65,10 @@ const (
 
 	// DefaultMaxRetries is how often a task is run again after a system failure, as in Ray.
 	DefaultMaxRetries = 3
+	// MaxRetryDelay bounds the time before a retry, as Ray does after a lack of memory.
+	MaxRetryDelay = time.Minute
+	// MaxRetryOn bounds the kinds and types of errors that a call names to be retried.
+	MaxRetryOn = 64
 	// MaxResourceKinds bounds the custom resources of one request.
 	MaxResourceKinds = 64
 

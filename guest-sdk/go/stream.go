@@ -177,7 +177,7 @@ func (g Generator[R]) Values() iter.Seq2[R, error] {
 }
 
 // Completed returns a ref of the number of results, which is there when the generator has ended, or its error.
-func (g Generator[R]) Completed() Ref[int] { return Ref[int]{g.h} }
+func (g Generator[R]) Completed() Ref[int] { return Ref[int](g) }
 
 // Release says that no more results are wanted. No copy of g can be used afterwards.
 func (g Generator[R]) Release() { g.h.release() }
