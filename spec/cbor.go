@@ -51,9 +51,13 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-// Marshal encodes v deterministically.
+// Marshal encodes v deterministically. Types with a registered serializer travel as that says ([RegisterSerializer]).
 func Marshal(v any) ([]byte, error) {
-	b, err := encMode.Marshal(v)
+	out, err := Outgoing(v)
+	var b []byte
+	if err == nil {
+		b, err = encMode.Marshal(out)
+	}
 	if err != nil {
 		return nil, &Error{Op: "encode", Kind: Unserializable, ID: typeName(v), Err: err}
 	}
@@ -62,7 +66,14 @@ func Marshal(v any) ([]byte, error) {
 
 // Unmarshal decodes exactly one CBOR item into v, a non-nil pointer.
 func Unmarshal(b []byte, v any) error {
-	if err := decMode.Unmarshal(b, v); err != nil {
+	into, fill, err := Incoming(v)
+	if err == nil {
+		err = decMode.Unmarshal(b, into)
+	}
+	if err == nil && fill != nil {
+		err = fill()
+	}
+	if err != nil {
 		return &Error{Op: "decode", Kind: InvalidArgument, ID: typeName(v), Err: shorten(err)}
 	}
 	return nil
