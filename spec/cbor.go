@@ -52,8 +52,11 @@ func must[T any](v T, err error) T {
 }
 
 // Marshal encodes v deterministically. Types with a registered serializer travel as that says ([RegisterSerializer]).
-func Marshal(v any) ([]byte, error) {
-	out, err := Outgoing(v)
+func Marshal(v any) ([]byte, error) { return MarshalWith(nil, v) }
+
+// MarshalWith is Marshal for a value that may contain links: c goes to the functions of [RegisterLink].
+func MarshalWith(c, v any) ([]byte, error) {
+	out, err := Outgoing(c, v)
 	var b []byte
 	if err == nil {
 		b, err = encMode.Marshal(out)
@@ -65,8 +68,11 @@ func Marshal(v any) ([]byte, error) {
 }
 
 // Unmarshal decodes exactly one CBOR item into v, a non-nil pointer.
-func Unmarshal(b []byte, v any) error {
-	into, fill, err := Incoming(v)
+func Unmarshal(b []byte, v any) error { return UnmarshalWith(nil, b, v) }
+
+// UnmarshalWith is Unmarshal for a value that may contain links.
+func UnmarshalWith(c any, b []byte, v any) error {
+	into, fill, err := Incoming(c, v)
 	if err == nil {
 		err = decMode.Unmarshal(b, into)
 	}

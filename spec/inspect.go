@@ -81,7 +81,7 @@ func (in *inspector) look(path string, v reflect.Value, depth int) {
 		in.problem(path, t.String(), s.err.Error())
 		return
 	} else if registered(t) {
-		w, err := s.to(v)
+		w, err := s.to(nil, v)
 		if err != nil {
 			in.problem(path, t.String(), "its serializer says: "+err.Error())
 			return

@@ -24,7 +24,6 @@ func TestAnInspectionNamesThePlace(t *testing.T) {
 	type job struct {
 		Done chan int
 		F    func() `cbor:"-"`
-		mu   int
 	}
 	for _, c := range []struct {
 		value   any

@@ -14,23 +14,25 @@ import (
 // pointers. It is Ray's register_serializer. Call it while the program initialises, in every program that meets such
 // values; a type is registered once. W is of a type that can be serialized, and no T.
 func RegisterSerializer[T, W any](encode func(T) (W, error), decode func(W) (T, error)) {
-	t := reflect.TypeFor[T]()
-	if named := t; named.PkgPath() == "" && (named.Kind() != reflect.Pointer || named.Elem().PkgPath() == "") {
-		panic("spec: no serializer can be registered for " + t.String() + ": it is no type of a package's")
-	}
-	s := &shadow{
+	register(reflect.TypeFor[T](), &shadow{
 		wire: reflect.TypeFor[W](),
-		to: func(v reflect.Value) (reflect.Value, error) {
+		to: func(_ any, v reflect.Value) (reflect.Value, error) {
 			w, err := encode(v.Interface().(T))
 			return reflect.ValueOf(&w).Elem(), err
 		},
-		from: func(w, v reflect.Value) error {
+		from: func(_ any, w, v reflect.Value) error {
 			x, err := decode(w.Interface().(W))
 			if err == nil {
 				v.Set(reflect.ValueOf(&x).Elem())
 			}
 			return err
 		},
+	})
+}
+
+func register(t reflect.Type, s *shadow) {
+	if named := t; named.PkgPath() == "" && (named.Kind() != reflect.Pointer || named.Elem().PkgPath() == "") {
+		panic("spec: no serializer can be registered for " + t.String() + ": it is no type of a package's")
 	}
 	shadows.mu.Lock()
 	defer shadows.mu.Unlock()
@@ -48,10 +50,13 @@ func RegisterSerializer[T, W any](encode func(T) (W, error), decode func(W) (T, 
 // each registered type replaced.
 type shadow struct {
 	wire reflect.Type
-	to   func(v reflect.Value) (reflect.Value, error)
-	from func(w, v reflect.Value) error // v can be set
-	soft bool                           // only what an interface inside holds may need it
-	err  error                          // why there is none though there ought to be
+	// c is what MarshalWith and UnmarshalWith were given.
+	to   func(c any, v reflect.Value) (reflect.Value, error)
+	from func(c any, w, v reflect.Value) error   // v can be set
+	tag  uint64                                  // of a link
+	link func(c any, form cbor.Tag) (any, error) // of a link: what stands for form in an interface
+	soft bool                                    // only what an interface inside holds may need it
+	err  error                                   // why there is none though there ought to be
 }
 
 // shadows holds what was registered, and what followed from it: nil for a type that needs no shadow.
@@ -74,8 +79,9 @@ func shadowOf(t reflect.Type) *shadow {
 	return makeShadow(t, nil)
 }
 
-// Outgoing returns v in the form in which the codec encodes it: v itself unless a registered type is inside.
-func Outgoing(v any) (any, error) {
+// Outgoing returns v in the form in which the codec encodes it: v itself unless a registered type is inside. c is passed to
+// the functions of [RegisterLink].
+func Outgoing(c, v any) (any, error) {
 	s := shadowOf(reflect.TypeOf(v))
 	if s == nil {
 		return v, nil
@@ -83,7 +89,7 @@ func Outgoing(v any) (any, error) {
 	if s.err != nil {
 		return nil, s.err
 	}
-	w, err := s.to(reflect.ValueOf(v))
+	w, err := s.to(c, reflect.ValueOf(v))
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +97,7 @@ func Outgoing(v any) (any, error) {
 }
 
 // Incoming returns what the codec decodes into in place of v, a non-nil pointer, and what then fills in v.
-func Incoming(v any) (into any, fill func() error, err error) {
+func Incoming(c, v any) (into any, fill func() error, err error) {
 	target := reflect.ValueOf(v)
 	if target.Kind() != reflect.Pointer || target.IsNil() {
 		return v, nil, nil // the codec says what is wrong with it
@@ -104,7 +110,7 @@ func Incoming(v any) (into any, fill func() error, err error) {
 		return nil, nil, s.err
 	}
 	w := reflect.New(s.wire)
-	return w.Interface(), func() error { return s.from(w.Elem(), target.Elem()) }, nil
+	return w.Interface(), func() error { return s.from(c, w.Elem(), target.Elem()) }, nil
 }
 
 var (
@@ -157,7 +163,7 @@ func makeShadow(t reflect.Type, above []reflect.Type) *shadow {
 			s = mapShadow(t, e)
 		}
 	case reflect.Interface:
-		s = &shadow{wire: t, soft: true, to: anyTo, from: func(w, v reflect.Value) error { v.Set(w); return nil }}
+		s = &shadow{wire: t, soft: true, to: anyTo, from: anyFrom}
 		if t != anyType {
 			s = nil // the codec cannot decode into it anyway
 		}
@@ -197,7 +203,7 @@ func recursive(root, t reflect.Type, seen []reflect.Type) bool {
 }
 
 // anyTo gives what an interface holds its own shadow.
-func anyTo(v reflect.Value) (reflect.Value, error) {
+func anyTo(c any, v reflect.Value) (reflect.Value, error) {
 	if v.IsNil() {
 		return v, nil
 	}
@@ -210,7 +216,7 @@ func anyTo(v reflect.Value) (reflect.Value, error) {
 	case s.err != nil:
 		return v, s.err
 	}
-	return s.to(v.Elem())
+	return s.to(c, v.Elem())
 }
 
 func pointerShadow(e *shadow) *shadow {
@@ -219,11 +225,11 @@ func pointerShadow(e *shadow) *shadow {
 	}
 	wire := reflect.PointerTo(e.wire)
 	return &shadow{wire: wire, soft: e.soft,
-		to: func(v reflect.Value) (reflect.Value, error) {
+		to: func(c any, v reflect.Value) (reflect.Value, error) {
 			if v.IsNil() {
 				return reflect.Zero(wire), nil
 			}
-			w, err := e.to(v.Elem())
+			w, err := e.to(c, v.Elem())
 			if err != nil {
 				return w, err
 			}
@@ -231,14 +237,14 @@ func pointerShadow(e *shadow) *shadow {
 			p.Elem().Set(w)
 			return p, nil
 		},
-		from: func(w, v reflect.Value) error {
+		from: func(c any, w, v reflect.Value) error {
 			if w.IsNil() {
 				v.SetZero()
 				return nil
 			}
 			p := reflect.New(v.Type().Elem())
 			v.Set(p)
-			return e.from(w.Elem(), p.Elem())
+			return e.from(c, w.Elem(), p.Elem())
 		}}
 }
 
@@ -249,13 +255,13 @@ func listShadow(t reflect.Type, e *shadow) *shadow {
 	wire := reflect.SliceOf(e.wire)
 	isArray := t.Kind() == reflect.Array
 	return &shadow{wire: wire, soft: e.soft,
-		to: func(v reflect.Value) (reflect.Value, error) {
+		to: func(c any, v reflect.Value) (reflect.Value, error) {
 			if !isArray && v.IsNil() {
 				return reflect.Zero(wire), nil
 			}
 			list := reflect.MakeSlice(wire, v.Len(), v.Len())
 			for i := range v.Len() {
-				w, err := e.to(v.Index(i))
+				w, err := e.to(c, v.Index(i))
 				if err != nil {
 					return list, fmt.Errorf("[%d]: %w", i, err)
 				}
@@ -263,7 +269,7 @@ func listShadow(t reflect.Type, e *shadow) *shadow {
 			}
 			return list, nil
 		},
-		from: func(w, v reflect.Value) error {
+		from: func(c any, w, v reflect.Value) error {
 			switch {
 			case isArray && w.Len() != v.Len():
 				return fmt.Errorf("%d elements for a %v", w.Len(), t)
@@ -274,7 +280,7 @@ func listShadow(t reflect.Type, e *shadow) *shadow {
 				v.Set(reflect.MakeSlice(t, w.Len(), w.Len()))
 			}
 			for i := range w.Len() {
-				if err := e.from(w.Index(i), v.Index(i)); err != nil {
+				if err := e.from(c, w.Index(i), v.Index(i)); err != nil {
 					return fmt.Errorf("[%d]: %w", i, err)
 				}
 			}
@@ -288,13 +294,13 @@ func mapShadow(t reflect.Type, e *shadow) *shadow {
 	}
 	wire := reflect.MapOf(t.Key(), e.wire)
 	return &shadow{wire: wire, soft: e.soft,
-		to: func(v reflect.Value) (reflect.Value, error) {
+		to: func(c any, v reflect.Value) (reflect.Value, error) {
 			if v.IsNil() {
 				return reflect.Zero(wire), nil
 			}
 			m := reflect.MakeMapWithSize(wire, v.Len())
 			for it := v.MapRange(); it.Next(); {
-				w, err := e.to(it.Value())
+				w, err := e.to(c, it.Value())
 				if err != nil {
 					return m, fmt.Errorf("[%v]: %w", it.Key(), err)
 				}
@@ -302,7 +308,7 @@ func mapShadow(t reflect.Type, e *shadow) *shadow {
 			}
 			return m, nil
 		},
-		from: func(w, v reflect.Value) error {
+		from: func(c any, w, v reflect.Value) error {
 			if w.IsNil() {
 				v.SetZero()
 				return nil
@@ -310,7 +316,7 @@ func mapShadow(t reflect.Type, e *shadow) *shadow {
 			v.Set(reflect.MakeMapWithSize(t, w.Len()))
 			for it := w.MapRange(); it.Next(); {
 				x := reflect.New(t.Elem()).Elem()
-				if err := e.from(it.Value(), x); err != nil {
+				if err := e.from(c, it.Value(), x); err != nil {
 					return fmt.Errorf("[%v]: %w", it.Key(), err)
 				}
 				v.SetMapIndex(it.Key(), x)
@@ -360,13 +366,13 @@ func structShadow(t reflect.Type, above []reflect.Type) (s *shadow) {
 	}()
 	wire := reflect.StructOf(fields)
 	return &shadow{wire: wire, soft: soft,
-		to: func(v reflect.Value) (reflect.Value, error) {
+		to: func(c any, v reflect.Value) (reflect.Value, error) {
 			w := reflect.New(wire).Elem()
 			for k, i := range places {
 				x := v.Field(i)
 				if parts[k] != nil {
 					var err error
-					if x, err = parts[k].to(x); err != nil {
+					if x, err = parts[k].to(c, x); err != nil {
 						return w, fmt.Errorf(".%s: %w", fields[k].Name, err)
 					}
 				}
@@ -376,11 +382,11 @@ func structShadow(t reflect.Type, above []reflect.Type) (s *shadow) {
 			}
 			return w, nil
 		},
-		from: func(w, v reflect.Value) error {
+		from: func(c any, w, v reflect.Value) error {
 			for k, i := range places {
 				if parts[k] == nil {
 					v.Field(i).Set(w.Field(k))
-				} else if err := parts[k].from(w.Field(k), v.Field(i)); err != nil {
+				} else if err := parts[k].from(c, w.Field(k), v.Field(i)); err != nil {
 					return fmt.Errorf(".%s: %w", fields[k].Name, err)
 				}
 			}

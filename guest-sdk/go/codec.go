@@ -113,7 +113,7 @@ func (e *encoder) slow(v any) {
 		}
 	}()
 	w := bytes.NewBuffer(e.buf)
-	out, err := spec.Outgoing(v)
+	out, err := spec.Outgoing(nil, v)
 	if err == nil {
 		err = encMode.MarshalToBuffer(out, w)
 	}
@@ -215,7 +215,7 @@ func (d *decoder) into(b []byte, own bool, v any) error {
 	}
 	d.on = true
 	defer d.done() // v's own methods may panic
-	into, fill, err := spec.Incoming(v)
+	into, fill, err := spec.Incoming(nil, v)
 	if err == nil {
 		err = decMode.Unmarshal(b, into)
 	}
