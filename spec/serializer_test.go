@@ -27,7 +27,7 @@ func newPool(size int) (*pool, error) {
 // celsius is registered by value, and closed cannot be encoded.
 type (
 	celsius struct{ degrees float64 }
-	closed  struct{ c chan int }
+	closed  struct{ Name string }
 )
 
 func init() {
