@@ -38,6 +38,8 @@ const (
 	MaxErrorText = 64 * KiB
 	// MaxErrorDepth bounds the chain of causes that crosses a boundary.
 	MaxErrorDepth = 16
+	// MaxErrorCauses bounds the causes of one error that cross a boundary, all together: errors can be joined.
+	MaxErrorCauses = 64
 	// StderrTail is how many bytes of a sandbox's stderr its crash report keeps.
 	StderrTail = 4 * KiB
 	// MaxLogBytes bounds one log record of a guest.
