@@ -120,7 +120,7 @@ func (d *Disk) Restore(ctx context.Context, id spec.ObjectID, to []byte) error {
 		switch {
 		case moved: // its file was compacted meanwhile
 			continue
-		case errors.Is(err, errShort), errors.Is(err, errGone):
+		case errors.Is(err, ErrShort), errors.Is(err, ErrGone):
 			return spec.Errorf(op, spec.ObjectLost, label, "file %s: %w", p.file.name, err)
 		case err != nil:
 			return &spec.Error{Op: op, Kind: spec.System, ID: label, Err: err}

@@ -1,7 +1,7 @@
 // Package spill keeps objects on disk that do not fit memory.
 //
 //	Disk ──► book: which file holds what, what can go        Target ──► directories of this machine, round robin
-//	  │                                                          └────► a bucket of an S3 service
+//	  │                                                          └────► a bucket of an S3 service (package s3)
 //	  └► collector: removes files, and compacts those of which less than half is alive
 //
 // Objects are written in batches, each batch one file; a file is complete or it is removed. Every object is a record
