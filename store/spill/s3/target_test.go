@@ -67,7 +67,7 @@ func TestAStoreThatSpillsToABucket(t *testing.T) {
 		cfg, _, _ := service(t)
 		s, err := local.Open(local.Config{
 			Limit: storetest.Limit, MinSpill: spec.MiB / 2, Grace: 20 * time.Millisecond, Pause: time.Millisecond,
-			Disk: spill.NewDisk(zaptest.NewLogger(t), open(t, cfg)),
+			Disk: spill.NewDisk(zaptest.NewLogger(t), 0, open(t, cfg)),
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -108,7 +108,7 @@ func TestWhatAnEarlierProcessLeftIsRemoved(t *testing.T) {
 
 func TestWhatIsNotThereIsLost(t *testing.T) {
 	cfg, backend, broken := service(t)
-	d := spill.NewDisk(zaptest.NewLogger(t), open(t, cfg))
+	d := spill.NewDisk(zaptest.NewLogger(t), 0, open(t, cfg))
 	defer d.Close()
 	object := spill.Object{ID: storetest.Object(1), Bytes: storetest.Bytes(1, 1000)}
 	if err := d.Spill(t.Context(), []spill.Object{object}); err != nil {
