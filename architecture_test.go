@@ -30,7 +30,7 @@ var layers = [][]string{
 }
 
 // inStore are the packages below store that decide.
-var inStore = []string{"store/extent", "store/residency"}
+var inStore = []string{"store/extent", "store/residency", "store/transfer"}
 
 // cores are the packages that decide: pure functions of their events.
 var cores = []string{"sched", "owner"}
