@@ -6,6 +6,11 @@
 //
 //	Added, Want ──► Serve: from whom to whom ──► Got, Failed ──► Serve ...
 //
+// A [Puller] is the node's side: which of the objects that it wants come now, chunk by chunk, several at a time. The most
+// urgent come first; what several want comes once; a source that fails is replaced, and what is here stays.
+//
+//	Pull ──► Locate ──► From ──► Fetch chunks ──► Came, NoChunk ──► Complete
+//
 // What it is not: it moves no bytes, and it does not notice that a node is gone (NodeGone says so).
 //
 // Invariants: a node is served an object once at a time; no copy serves more than Fanout; who wants what is answered by
