@@ -43,6 +43,9 @@ type actor struct {
 	checkpoint *checkpoint  // nil for none
 	lease      sched.Lease
 	forgotten  bool // guarded by the node's mu: no handle is left
+
+	durable bool     // it is in the node's data directory; set before anybody has its handle
+	born    [][]byte // then: the constructor's arguments
 }
 
 // incarnation is one life of an actor's sandbox, from the constructor to a crash, a kill or the end.
@@ -78,10 +81,15 @@ type deed struct {
 
 // newActor makes the actor's record and asks for its place. The creation's errors reach the callers of its methods.
 func (c *caller) newActor(class *spec.Class, args []spec.Arg, opts spec.ActorOptions) (*actor, error) {
+	a := c.describeActor(spec.NewActorID(c.origin, c.nextActor.Add(1)), class, args, opts)
+	return a, a.admit()
+}
+
+func (c *caller) describeActor(id spec.ActorID, class *spec.Class, args []spec.Arg, opts spec.ActorOptions) *actor {
 	n := c.job.node
 	a := &actor{
 		node: n, job: c.job, scope: c.job.scope, module: c.module,
-		id:    spec.NewActorID(c.origin, c.nextActor.Add(1)),
+		id:    id,
 		class: class, args: args, links: linksOf(args), opts: opts,
 		detached: opts.Lifetime == spec.LifetimeDetached,
 		calls:    make(map[owner.CallID]*task),
@@ -94,33 +102,47 @@ func (c *caller) newActor(class *spec.Class, args []spec.Arg, opts spec.ActorOpt
 	}
 	a.place, a.hold = opts.Placement()
 	a.core = owner.NewActor(a.id, class.Name, owner.ActorPolicy{
-		MaxRestarts: said(opts.MaxRestarts, 0), MaxPendingCalls: said(opts.MaxPendingCalls, -1), Checkpoint: said(opts.Checkpoint, spec.CheckpointPolicy{})})
+		MaxRestarts: said(opts.MaxRestarts, 0), MaxPendingCalls: said(opts.MaxPendingCalls, -1), Checkpoint: said(opts.Checkpoint, spec.CheckpointPolicy{}), Outlives: a.detached && n.states != nil})
 	a.lease = n.leases.number()
+	return a
+}
 
+// admit gives the actor its name and asks for its place.
+func (a *actor) admit() error {
+	n := a.node
 	n.mu.Lock()
 	if n.closed {
 		n.mu.Unlock()
-		return nil, errNodeClosed
+		return errNodeClosed
 	}
 	if a.name.name != "" {
 		if _, taken := n.names[a.name]; taken {
 			n.mu.Unlock()
-			return nil, spec.Errorf("create actor", spec.AlreadyExists, quote(a.name.name), "an actor of that name lives in namespace %q: choose another name or ask for it with get_if_exists", a.name.namespace)
+			return spec.Errorf("create actor", spec.AlreadyExists, quote(a.name.name), "an actor of that name lives in namespace %q: choose another name or ask for it with get_if_exists", a.name.namespace)
 		}
 		n.names[a.name] = a
 	}
 	n.actors[a.id] = a
 	n.mu.Unlock()
+	if err := a.enroll(); err != nil {
+		n.mu.Lock()
+		delete(n.actors, a.id)
+		if a.name.name != "" {
+			delete(n.names, a.name)
+		}
+		n.mu.Unlock()
+		return err
+	}
 
 	n.objects.adopt(a.id)
 	if a.detached { // nobody's handle keeps it alive, so one of the node's does
 		n.objects.retain([]spec.Link{spec.ActorLink(a.id)})
 	}
 	n.objects.retain(a.links)
-	c.job.stats.actors.Add(1)
-	ask := func() { n.leases.request(a.lease, a.place, a.hold, said(opts.Priority, 0), a) }
+	a.job.stats.actors.Add(1)
+	ask := func() { n.leases.request(a.lease, a.place, a.hold, said(a.opts.Priority, 0), a) }
 	var refs []spec.ObjectID
-	for _, arg := range args {
+	for _, arg := range a.args {
 		if arg.IsRef {
 			refs = append(refs, arg.Ref)
 		}
@@ -131,7 +153,7 @@ func (c *caller) newActor(class *spec.Class, args []spec.Arg, opts spec.ActorOpt
 	if a.waiter == nil || !n.objects.join(a.waiter) {
 		ask()
 	}
-	return a, nil
+	return nil
 }
 
 // granted: the actor has its place, unless it has ended while it waited.
@@ -339,6 +361,7 @@ func (a *actor) construct(life *incarnation) *spec.Error {
 // serve runs the actor's calls, one after the other, and takes its checkpoints, as long as the core says.
 func (a *actor) serve(next *deed) {
 	a.rouse(next.life)
+	answer := func(error) {} // of a durable actor's call: when the checkpoint that is due after it is durable
 	for {
 		life := next.life
 		var ev owner.ActorEvent
@@ -346,9 +369,13 @@ func (a *actor) serve(next *deed) {
 		if next.do == owner.Save {
 			ev = a.save(life)
 		} else {
-			ev, crashed = a.invoke(life, next.task)
+			ev, crashed, answer = a.invoke(life, next.task)
 		}
 		next = a.perform(a.report(life, ev, crashed))
+		if next == nil || next.do != owner.Save {
+			answer(ev.Err)
+			answer = func(error) {}
+		}
 		if next == nil {
 			if !crashed {
 				a.rest(life)
@@ -358,8 +385,10 @@ func (a *actor) serve(next *deed) {
 	}
 }
 
-// invoke runs one method and finishes its task, unless the sandbox crashed: then the core decides about the call.
-func (a *actor) invoke(life *incarnation, t *task) (ev owner.ActorEvent, crashed bool) {
+// invoke runs one method and finishes its task, unless the sandbox crashed: then the core decides about the call. A
+// durable actor's task is finished by answer.
+func (a *actor) invoke(life *incarnation, t *task) (ev owner.ActorEvent, crashed bool, answer func(error)) {
+	answer = func(error) {}
 	c := newCaller(t, t.attempt, a.lease)
 	c.holds = a.hold
 	life.session.SetCaller(c.functions())
@@ -379,11 +408,15 @@ func (a *actor) invoke(life *incarnation, t *task) (ev owner.ActorEvent, crashed
 	life.out.close()
 	if err != nil && isCrash(err.Kind) {
 		t.attempt++
-		return owner.ActorEvent{Op: owner.Crashed, Call: t.call, Err: err}, true
+		return owner.ActorEvent{Op: owner.Crashed, Call: t.call, Err: err}, true, answer
 	}
-	t.finish(values, err)
+	if a.durable {
+		answer = a.owes(t, values, err)
+	} else {
+		t.finish(values, err)
+	}
 	life.session.End() // an idle actor holds on to no call's arguments and results
-	return owner.ActorEvent{Op: owner.Returned, Call: t.call, Now: clock()}, false
+	return owner.ActorEvent{Op: owner.Returned, Call: t.call, Now: clock()}, false, answer
 }
 
 // isCrash reports whether a failure of that kind leaves a sandbox that cannot go on.
@@ -437,6 +470,7 @@ func (a *actor) end(err error) {
 	a.checkpoint = nil
 	a.mu.Unlock()
 	a.discard(last)
+	a.retire()
 	if a.waiter != nil { // it may have waited still
 		n.objects.ignore(a.waiter)
 	}

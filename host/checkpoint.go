@@ -8,6 +8,7 @@ import (
 	"github.com/raywasm/raywasm/host/hostcall"
 	"github.com/raywasm/raywasm/owner"
 	wasmrt "github.com/raywasm/raywasm/runtime"
+	"github.com/raywasm/raywasm/spec"
 )
 
 // checkpoint is an actor between two calls, from which its next incarnation goes on: what its memory had become and the
@@ -37,6 +38,14 @@ func (a *actor) keep(life *incarnation) error {
 		return err
 	}
 	c := &checkpoint{state: state, handles: life.session.HandleTable()}
+	if a.durable {
+		if len(c.handles.Links()) > 0 {
+			return spec.Errorf("keep checkpoint", spec.Unsupported, a.label(), "it holds refs or actors between its calls, and they end with the node: release them, or do not detach it")
+		}
+		if err := a.saveState(state); err != nil {
+			return err
+		}
+	}
 	c.bytes = int64(len(state)) + c.handles.Bytes()
 	if err := a.job.memory.Reserve(c.bytes); err != nil {
 		return err

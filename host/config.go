@@ -38,6 +38,9 @@ type Config struct {
 	Resources map[string]float64
 	// CacheDir keeps compiled code between runs. "": raywasm in the user's cache directory; "off": nothing is kept.
 	CacheDir string
+	// DataDir is the directory in which the node keeps what outlives it: its table of jobs, and detached actors. A node that
+	// is opened in it later goes on with them. One node can have it open. "": nothing outlives the node.
+	DataDir string
 	// Engines are the engines that modules may ask for by name, beside "wazero", which is always there:
 	//
 	//	Engines: map[string]engine.Open{"wasmtime": wasmtime.Open}
@@ -60,6 +63,7 @@ type resolved struct {
 	objectStoreMemory int64
 	lineageMemory     int64  // 0: nothing is made again
 	cacheDir          string // "" for none
+	dataDir           string // "" for none
 	engines           map[string]engine.Open
 	engine            string
 	seed              uint64
@@ -68,7 +72,7 @@ type resolved struct {
 
 func (c Config) resolve() (resolved, error) {
 	const op = "check the node's configuration"
-	r := resolved{objectStoreMemory: c.ObjectStoreMemory, log: c.Logger, engine: cmp.Or(c.Engine, defaultEngine), seed: c.Seed}
+	r := resolved{objectStoreMemory: c.ObjectStoreMemory, dataDir: c.DataDir, log: c.Logger, engine: cmp.Or(c.Engine, defaultEngine), seed: c.Seed}
 	r.engines = map[string]engine.Open{defaultEngine: wazero.Open}
 	maps.Copy(r.engines, c.Engines)
 	if r.engines[r.engine] == nil {

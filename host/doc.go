@@ -12,7 +12,10 @@
 // of actors, runtime runs sandboxes, store keeps bytes. This package does the I/O, owns the goroutines and locks, and
 // decides nothing that a core can decide.
 //
-// What it is not: it speaks to no other node and keeps nothing across a restart.
+// With Config.DataDir detached actors and the table of jobs outlive the node: the next one in that directory goes on with
+// them, however this one ended.
+//
+// What it is not: it speaks to no other node. Objects, and actors that are not detached, end with it.
 //
 // Invariants:
 //   - Every goroutine belongs to a scope (the node's or a job's) and Close waits for it.

@@ -58,10 +58,16 @@ type Job struct {
 	gate      *gate
 	stats     stats
 
+	started time.Time
+
 	mu   sync.Mutex
 	over bool
 	live map[spec.TaskID]*task
 	none sync.Cond // live is empty, after over
+	// What the driver has done: whether it runs, its exit status, what it failed with.
+	driving bool
+	exit    int
+	failure error
 }
 
 // errJobEnded is the cause of everything that a job's end ends.
@@ -83,6 +89,7 @@ func (n *Node) NewJob(ctx context.Context, cfg JobConfig) (*Job, error) {
 		memory:    n.store.Account(),
 		gate:      newGate(),
 		live:      make(map[spec.TaskID]*task),
+		started:   time.Now(),
 	}
 	j.none.L = &j.mu
 	if len(j.namespace) > spec.MaxNameBytes {
@@ -101,6 +108,10 @@ func (n *Node) NewJob(ctx context.Context, cfg JobConfig) (*Job, error) {
 			return nil, &spec.Error{Op: op, Kind: spec.RuntimeEnvSetup, ID: "working directory", Err: err}
 		}
 		j.root, j.files = root, root.FS()
+	}
+	if err := n.putJob(ctx, j.id.Number(), j.began()); err != nil {
+		j.closeFiles()
+		return nil, err
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -131,6 +142,17 @@ func (j *Job) Namespace() string { return j.namespace }
 // it trapped, reached a limit, or ctx or the job ended (then it wraps the cause). Tasks that still run go on until
 // Close.
 func (j *Job) Run(ctx context.Context) (status int, err error) {
+	j.mu.Lock()
+	j.driving = true
+	j.mu.Unlock()
+	status, err = j.drive(ctx)
+	j.mu.Lock()
+	j.driving, j.exit, j.failure = false, status, err
+	j.mu.Unlock()
+	return status, err
+}
+
+func (j *Job) drive(ctx context.Context) (status int, err error) {
 	if !j.module.wasm.HasExport(spec.ExportMain) {
 		return 0, spec.Errorf("run the driver", spec.FunctionNotFound, "module "+j.module.Digest().Short(), "it exports no %s: it has functions but no driver program", spec.ExportMain)
 	}
@@ -165,13 +187,12 @@ func exitOf(err *spec.Error) (int, error) {
 }
 
 // Close ends the job: its tasks are cancelled, its actors killed (but for detached ones), and all it held is released.
-// It returns when nothing of it runs any more. Closing twice is fine.
+// It returns when nothing of it runs any more; the error says that its record could not be written. Closing twice is fine.
 func (j *Job) Close() error {
-	j.end(errJobEnded)
-	return nil
+	return j.end(errJobEnded)
 }
 
-func (j *Job) end(cause *spec.Error) {
+func (j *Job) end(cause *spec.Error) error {
 	j.mu.Lock()
 	already := j.over
 	j.over = true
@@ -196,7 +217,9 @@ func (j *Job) end(cause *spec.Error) {
 		j.node.mu.Lock()
 		delete(j.node.open, j)
 		j.node.mu.Unlock()
+		return j.record(cause)
 	}
+	return nil
 }
 
 func (j *Job) closeFiles() {

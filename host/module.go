@@ -15,6 +15,8 @@ import (
 // Module is a loaded WebAssembly module: admitted, compiled, and asked what it offers.
 type Module struct {
 	wasm      *wasmrt.Module
+	key       moduleKey
+	bytes     []byte // kept for durable actors; nil without a data directory
 	desc      spec.Description
 	functions map[string]*spec.Function // by name
 	classes   map[string]*spec.Class
@@ -58,7 +60,7 @@ func (n *Node) LoadWith(ctx context.Context, wasm []byte, cfg LoadConfig) (*Modu
 	if err != nil {
 		return nil, err
 	}
-	m = &Module{functions: make(map[string]*spec.Function), classes: make(map[string]*spec.Class), methods: make(map[string]*spec.Function)}
+	m = &Module{key: key, functions: make(map[string]*spec.Function), classes: make(map[string]*spec.Class), methods: make(map[string]*spec.Function)}
 	m.wasm, err = rt.Load(ctx, wasm, wasmrt.LoadConfig{Trusted: cfg.Trusted, WarmName: "describe", Warm: func(ctx context.Context, s *wasmrt.Sandbox) ([]byte, error) {
 		return describe(ctx, s, digest)
 	}})
@@ -69,6 +71,9 @@ func (n *Node) LoadWith(ctx context.Context, wasm []byte, cfg LoadConfig) (*Modu
 		return nil, err
 	}
 	m.index()
+	if n.states != nil {
+		m.bytes = wasm
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if first, ok := n.modules[key]; ok { // somebody else loaded it meanwhile

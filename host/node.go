@@ -11,11 +11,13 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/raywasm/raywasm/control/local"
 	"github.com/raywasm/raywasm/host/hostcall"
 	"github.com/raywasm/raywasm/owner"
 	wasmrt "github.com/raywasm/raywasm/runtime"
 	"github.com/raywasm/raywasm/spec"
 	"github.com/raywasm/raywasm/store"
+	"github.com/raywasm/raywasm/store/checkpoints"
 )
 
 // Node is an open node. It is safe for concurrent use.
@@ -31,6 +33,8 @@ type Node struct {
 	scope     *scope // the node's goroutines, detached actors among them
 	jobs      atomic.Uint32
 	seed      uint64 // of what is random
+	control   *local.Store
+	states    *checkpoints.Store // of durable actors; nil without a data directory
 
 	mu       sync.Mutex
 	closed   bool
@@ -78,10 +82,24 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	if r.lineageMemory > 0 {
 		n.objects.lineage = owner.NewLineage(r.lineageMemory)
 	}
-	if _, err := n.runtime(r.engine); err != nil {
-		return nil, err
+	if err := n.begin(ctx); err != nil {
+		return nil, errors.Join(err, n.Close())
 	}
 	return n, nil
+}
+
+// begin opens what the node needs, and goes on with what an earlier one left in its data directory.
+func (n *Node) begin(ctx context.Context) error {
+	if _, err := n.runtime(n.cfg.engine); err != nil {
+		return err
+	}
+	if err := n.openDurable(); err != nil {
+		return err
+	}
+	if err := n.restoreJobs(ctx); err != nil {
+		return err
+	}
+	return n.reviveActors(ctx)
 }
 
 // runtime returns the runtime of an engine, which is opened when it is asked for first.
@@ -119,17 +137,17 @@ func (n *Node) Close() error {
 	if already {
 		return nil
 	}
+	var err error
 	for _, j := range jobs {
-		j.end(errNodeClosed)
+		err = errors.Join(err, j.end(errNodeClosed))
 	}
 	n.killActors(nil, errNodeClosed)
 	n.scope.close(errNodeClosed)
 	n.workers.close()
-	var err error
 	for _, rt := range n.runtimes {
 		err = errors.Join(err, rt.Close())
 	}
-	return err
+	return errors.Join(err, n.closeDurable())
 }
 
 // random returns a number for an attempt of a task, the same for the same seed.

@@ -11,6 +11,7 @@ type ActorPolicy struct {
 	MaxRestarts     int32 // -1 for ever
 	MaxPendingCalls int32 // 0 or less: no bound
 	Checkpoint      spec.CheckpointPolicy
+	Outlives        bool // its checkpoints outlive the node, so that they are worth taking without a restart too
 }
 
 // ActorState is where an actor is in its life.
@@ -58,6 +59,8 @@ const (
 	Forget
 	// Saved: a checkpoint was taken. Err says why there is none.
 	Saved
+	// Found: before Placed, there is a checkpoint of the actor already, of a node that is gone.
+	Found
 )
 
 // CallID numbers an actor's calls, in the order of the Call events.
@@ -151,8 +154,10 @@ func (a *Actor) Step(ev ActorEvent, out []ActorAction) []ActorAction {
 	case Placed:
 		if a.state == Pending {
 			a.state = Starting
-			return append(out, ActorAction{Do: Start})
+			return append(out, ActorAction{Do: Start, Resume: a.saved})
 		}
+	case Found:
+		a.saved = true
 	case Started:
 		if a.state == Starting || a.state == Restarting {
 			a.state = Alive
@@ -311,7 +316,7 @@ func (a *Actor) kill(ev ActorEvent, out []ActorAction) []ActorAction {
 func (a *Actor) due(now int64) bool {
 	p := &a.policy.Checkpoint
 	switch {
-	case !a.restartable() || a.forgot && len(a.queue) == 0: // nothing would ever resume from it
+	case !a.restartable() && !a.policy.Outlives || a.forgot && len(a.queue) == 0: // nothing would ever resume from it
 		return false
 	case p.Calls > 0 && a.unsaved >= p.Calls, p.Interval > 0 && now-a.since >= int64(p.Interval):
 		return true

@@ -39,7 +39,7 @@ func policy(t *testing.T, d *datadriven.TestData) (p owner.ActorPolicy) {
 	t.Helper()
 	for _, arg := range d.CmdArgs {
 		var n int64
-		if arg.Key != "idle" {
+		if arg.Key != "idle" && arg.Key != "outlives" {
 			arg.Scan(t, 0, &n)
 		}
 		switch arg.Key {
@@ -51,6 +51,8 @@ func policy(t *testing.T, d *datadriven.TestData) (p owner.ActorPolicy) {
 			p.Checkpoint.Calls = int32(n)
 		case "interval":
 			p.Checkpoint.Interval = time.Duration(n)
+		case "outlives":
+			p.Outlives = true
 		case "idle":
 			p.Checkpoint.Idle = true
 		default:
@@ -111,6 +113,8 @@ func events(t *testing.T, line string, now *int64) []owner.ActorEvent {
 	word, rest, _ := strings.Cut(line, " ")
 	trap := &spec.Error{Kind: spec.GuestTrap}
 	switch word {
+	case "found":
+		return []owner.ActorEvent{{Op: owner.Found}}
 	case "placed":
 		return []owner.ActorEvent{{Op: owner.Placed}}
 	case "started":

@@ -45,13 +45,18 @@ func (p RetryPolicy) names(failure error) bool {
 		failure = err.Err
 	}
 	var fault *spec.Fault
-	for errors.As(failure, &fault) && fault != nil {
-		if slices.Contains(p.RetryOn, fault.Type) {
-			return true
-		}
-		failure = fault.Unwrap()
+	return errors.As(failure, &fault) && p.namesType(fault)
+}
+
+// namesType reports whether the policy names the type of a guest's error or of one of its causes.
+func (p RetryPolicy) namesType(fault *spec.Fault) bool {
+	if slices.Contains(p.RetryOn, fault.Type) {
+		return true
 	}
-	return false
+	return slices.ContainsFunc(fault.Unwrap(), func(cause error) bool {
+		below, ok := cause.(*spec.Fault)
+		return ok && p.namesType(below)
+	})
 }
 
 // Wait returns how long the attempt after attempt waits: Delay, doubled for each attempt before, at most

@@ -51,6 +51,9 @@ func JobNumber(n uint32) JobID {
 	return id
 }
 
+// Number is the inverse of JobNumber.
+func (id JobID) Number() uint32 { return binary.LittleEndian.Uint32(id[:]) }
+
 // noActor fills the unique part of the id that stands for "no actor" of a job.
 const noActor = 0xff
 

@@ -99,7 +99,7 @@ func (d *osDir) Names() ([]string, error) {
 
 func (d *osDir) Remove(name string) error { return os.Remove(filepath.Join(d.path, name)) }
 
-func (d *osDir) Sync() error { return syncDir(d.path) }
+func (d *osDir) Sync() error { return SyncDir(d.path) }
 
 func (d *osDir) Close() error { return d.lock.Close() }
 

@@ -17,7 +17,8 @@ func lock(f *os.File) error {
 	return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 }
 
-func syncDir(path string) error {
+// SyncDir makes durable which files a directory has.
+func SyncDir(path string) error {
 	d, err := os.Open(path)
 	if err != nil {
 		return err

@@ -15,8 +15,8 @@ func lock(f *os.File) error {
 	return windows.LockFileEx(windows.Handle(f.Fd()), windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, &windows.Overlapped{OffsetHigh: 1})
 }
 
-// syncDir does nothing: NTFS keeps its directories by a journal of its own.
-func syncDir(string) error { return nil }
+// SyncDir does nothing: NTFS keeps its directories by a journal of its own.
+func SyncDir(string) error { return nil }
 
 func isFull(err error) bool {
 	return errors.Is(err, windows.ERROR_DISK_FULL) || errors.Is(err, windows.ERROR_HANDLE_DISK_FULL)

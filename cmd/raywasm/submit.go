@@ -98,13 +98,15 @@ It is not printed if the job never began.`,
 	f.Var(&objectStore, "object-store-memory", "bound of the object store (default: 30 % of the machine's memory)")
 	f.BoolVar(&rebuild, "enable-object-reconstruction", true, "make lost objects again by running their tasks again")
 	f.Var(resources, "resources", "a custom resource the node offers, such as x86=4; may be repeated")
+	f.StringVar(&s.node.DataDir, "data-dir", "", "the `DIR` in which detached actors and the table of jobs outlive the command; a later one that names it finds them (default: nothing does)")
 	addCacheDir(cmd, &s.node.CacheDir)
 	addEngine(cmd, &s.node, &s.load)
 	f.BoolVarP(&s.verbose, "verbose", "v", false, "print the node's log on stderr")
 	f.BoolVarP(&s.quiet, "quiet", "q", false, "print neither summary nor status line")
 	addFormat(cmd, &s.format)
 	f.Lookup("format").Usage = "how to print the summary: text or json"
-	_ = cmd.MarkFlagDirname("working-dir") // the flag is there
+	_ = cmd.MarkFlagDirname("working-dir") // the flags are there
+	_ = cmd.MarkFlagDirname("data-dir")
 	return cmd
 }
 

@@ -33,7 +33,7 @@ func main() {
 
 var acts = map[string]func(args []string) error{
 	"echo": echo, "env": env, "read": read, "exit": exit, "unfinished": unfinished, "tell": tell, "retry": retry,
-	"crash": crash, "trap": trap, "log": log, "spin": spin, "leave": leave,
+	"crash": crash, "trap": trap, "log": log, "spin": spin, "leave": leave, "tally": tally,
 }
 
 // echo prints its arguments, one a line.
@@ -190,4 +190,28 @@ var (
 
 	greeters = ray.Actor0(NewGreeter, ray.MaxRestarts(2))
 	greet    = ray.Method1((*Greeter).Greet)
+
+	talliers = ray.Actor0(NewTally, ray.ActorName("tally"), ray.GetIfExists(), ray.Detached(), ray.CheckpointEvery(1))
+	countOne = ray.Method0((*Tally).One)
 )
+
+// tally adds one to the detached actor's count and prints it.
+func tally([]string) error {
+	n, err := countOne.Remote(talliers.Remote()).Get()
+	if err == nil {
+		fmt.Println(n)
+	}
+	return err
+}
+
+// Tally is an actor that counts.
+type Tally struct{ n int }
+
+// NewTally is the constructor.
+func NewTally() (*Tally, error) { return &Tally{}, nil }
+
+// One adds one.
+func (t *Tally) One() (int, error) {
+	t.n++
+	return t.n, nil
+}

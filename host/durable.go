@@ -1,0 +1,294 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"go.uber.org/zap"
+
+	"github.com/raywasm/raywasm/control"
+	"github.com/raywasm/raywasm/control/local"
+	"github.com/raywasm/raywasm/host/hostcall"
+	"github.com/raywasm/raywasm/owner"
+	"github.com/raywasm/raywasm/spec"
+	"github.com/raywasm/raywasm/store/checkpoints"
+	"github.com/raywasm/raywasm/wal"
+)
+
+// A node with a data directory finds its detached actors again after it was killed. The directory has three parts:
+//
+//	control/   the tables of jobs, actors and names
+//	actors/    the constructor's arguments and the newest checkpoint of each durable actor
+//	modules/   the bytes of the modules that they run, by digest
+//
+// An actor is durable if it is detached and holds nothing that ends with the node: no refs. Its creation is on disk before
+// its handle is returned, and each checkpoint is before the call is answered after which it was due: so with a checkpoint
+// after every call, whatever was answered is there after a crash, once.
+
+// actorRecord is an actor in the table of actors.
+type actorRecord struct {
+	Job       spec.JobID        `cbor:"1,keyasint"`
+	Module    spec.Digest       `cbor:"2,keyasint"`
+	Engine    string            `cbor:"3,keyasint"`
+	Trusted   bool              `cbor:"4,keyasint,omitempty"`
+	Class     string            `cbor:"5,keyasint"`
+	Namespace string            `cbor:"6,keyasint"` // of its job
+	Options   spec.ActorOptions `cbor:"7,keyasint"`
+	Env       []string          `cbor:"8,keyasint,omitempty"`
+	Files     string            `cbor:"9,keyasint,omitempty"` // the job's working directory
+}
+
+// sleeper is an actor in actors/: what its next incarnation is made of.
+type sleeper struct {
+	Args  [][]byte `cbor:"1,keyasint"`           // of its constructor
+	State []byte   `cbor:"2,keyasint,omitempty"` // the checkpoint; none: the constructor runs
+}
+
+const actorPrefix = "actor/"
+
+func actorKey(id spec.ActorID) string { return actorPrefix + id.String() }
+
+// openDurable opens the control store, and with a data directory what else is in it.
+func (n *Node) openDurable() (err error) {
+	if n.cfg.dataDir == "" {
+		n.control, err = local.Open(nil)
+		return err
+	}
+	dir, err := wal.OpenDir(filepath.Join(n.cfg.dataDir, "control"))
+	if err != nil {
+		return err
+	}
+	if n.control, err = local.Open(dir); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(n.modulesDir(), 0o700); err != nil {
+		return err
+	}
+	n.states, err = checkpoints.Open(filepath.Join(n.cfg.dataDir, "actors"), checkpoints.Options{})
+	return err
+}
+
+func (n *Node) closeDurable() error {
+	var err error
+	if n.states != nil {
+		err = n.states.Close()
+	}
+	if n.control != nil {
+		err = errors.Join(err, n.control.Close())
+	}
+	return err
+}
+
+func (n *Node) modulesDir() string { return filepath.Join(n.cfg.dataDir, "modules") }
+
+func (n *Node) modulePath(d spec.Digest) string {
+	return filepath.Join(n.modulesDir(), d.String()[len("sha256:"):]+".wasm")
+}
+
+// keepModule writes the module's bytes to the data directory, durably, unless they are there.
+func (n *Node) keepModule(m *Module) error {
+	path := n.modulePath(m.Digest())
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
+	f, err := os.CreateTemp(n.modulesDir(), "new-*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(m.bytes)
+	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
+		if err = os.Rename(f.Name(), path); err == nil {
+			return wal.SyncDir(n.modulesDir())
+		}
+	}
+	return errors.Join(err, os.Remove(f.Name()))
+}
+
+// enroll makes a detached actor durable. It is before anybody has its handle.
+func (a *actor) enroll() error {
+	n := a.node
+	if a.durable || !a.detached || n.states == nil {
+		return nil
+	}
+	s := sleeper{Args: [][]byte{}}
+	for _, arg := range a.args {
+		if arg.IsRef || len(arg.Value.Links) > 0 {
+			n.log.Warn("a detached actor ends with this node: its constructor has refs", zap.String("actor", a.label()))
+			return nil
+		}
+		s.Args = append(s.Args, arg.Value.Data)
+	}
+	r := actorRecord{Job: a.job.id, Module: a.module.Digest(), Engine: a.module.key.Engine, Trusted: a.module.key.Trusted, Class: a.class.Name,
+		Namespace: a.job.namespace, Options: a.opts, Env: a.job.env, Files: a.job.cfg.WorkingDir}
+	record, err := spec.Marshal(r)
+	if err != nil {
+		return err
+	}
+	if err := n.keepModule(a.module); err != nil {
+		return &spec.Error{Op: "keep module", Kind: spec.OutOfDisk, ID: a.module.Digest().Short(), Err: err}
+	}
+	ctx := context.Background()
+	a.born = s.Args
+	if err := a.saveState(nil); err != nil {
+		return err
+	}
+	if _, err := n.control.Commit(ctx, control.Txn{Put: []control.Put{{Key: actorKey(a.id), Value: record}}}); err != nil {
+		return errors.Join(err, n.states.Delete(ctx, a.id))
+	}
+	a.durable = true
+	return nil
+}
+
+// saveState makes a checkpoint durable.
+func (a *actor) saveState(state []byte) error {
+	b, err := spec.Marshal(sleeper{Args: a.born, State: state})
+	if err != nil {
+		return err
+	}
+	return a.node.states.Save(context.Background(), a.id, b, 0)
+}
+
+// retire forgets a durable actor that has died, unless it is only its node that ends.
+func (a *actor) retire() {
+	if !a.durable || a.node.ends() {
+		return
+	}
+	ctx := context.Background()
+	_, err := a.node.control.Commit(ctx, control.Txn{Delete: []string{actorKey(a.id)}})
+	if err = errors.Join(err, a.node.states.Delete(ctx, a.id)); err != nil {
+		a.node.log.Error("a dead actor stays in the data directory", zap.String("actor", a.label()), zap.Error(err))
+	}
+}
+
+// ends reports whether the node is about to end, and everything on it.
+func (n *Node) ends() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.closed || n.scope.ctx.Err() != nil
+}
+
+// owes holds back the answer to a call that has been served, until what it is given with is durable. If that failed the
+// answer is the failure: the call's effect may be lost.
+func (a *actor) owes(t *task, values []spec.Value, failed *spec.Error) (answer func(error)) {
+	values = slices.Clone(values) // they are the session's
+	var links []spec.Link
+	for _, v := range values {
+		links = append(links, v.Links...)
+	}
+	a.node.objects.retain(links)
+	return func(err error) {
+		if err != nil {
+			failed = t.failure(&spec.Error{Op: "keep its effect", Kind: spec.KindOf(err), ID: a.label(), Err: err})
+			values = nil
+		}
+		t.finish(values, failed)
+		a.node.objects.release(links)
+	}
+}
+
+// reviveActors makes the actors of the data directory again. One that cannot be is logged and stays there.
+func (n *Node) reviveActors(ctx context.Context) error {
+	if n.states == nil {
+		return nil
+	}
+	known := make(map[spec.ActorID]bool)
+	jobs := make(map[spec.JobID]*Job)
+	for page := (control.Page{}); ; {
+		l, err := n.control.List(ctx, actorPrefix, page)
+		if err != nil {
+			return err
+		}
+		for _, item := range l.Items {
+			id, err := spec.ParseActorID(item.Key[len(actorPrefix):])
+			if err == nil {
+				known[id] = true
+				err = n.reviveActor(ctx, id, item.Value, jobs)
+			}
+			if err != nil {
+				n.log.Error("an actor of the data directory was not made again", zap.String("actor", item.Key), zap.Error(err))
+			}
+		}
+		if page.After = l.Next; page.After == "" {
+			break
+		}
+	}
+	for id := range n.states.Actors() { // of creations and deaths that a crash interrupted
+		if !known[id] {
+			if err := n.states.Delete(ctx, id); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (n *Node) reviveActor(ctx context.Context, id spec.ActorID, record []byte, jobs map[spec.JobID]*Job) error {
+	var r actorRecord
+	var s sleeper
+	saved, err := n.states.Load(id)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(spec.Unmarshal(record, &r), spec.Unmarshal(saved.Checkpoint, &s)); err != nil {
+		return err
+	}
+	wasm, err := os.ReadFile(n.modulePath(r.Module))
+	if err != nil {
+		return err
+	}
+	if spec.DigestOf(wasm) != r.Module {
+		return spec.Errorf("read module", spec.Corrupted, r.Module.Short(), "its file has other bytes")
+	}
+	m, err := n.LoadWith(ctx, wasm, LoadConfig{Engine: r.Engine, Trusted: r.Trusted})
+	if err != nil {
+		return err
+	}
+	class, ok := m.classes[r.Class]
+	if !ok {
+		return m.missing("make actor again", "class", r.Class)
+	}
+	if err := r.Options.Check(); err != nil {
+		return err
+	}
+	j := jobs[r.Job]
+	if j == nil {
+		j = n.endedJob(r, m)
+		jobs[r.Job] = j
+	}
+	args := make([]spec.Arg, len(s.Args))
+	for i, data := range s.Args {
+		args[i] = spec.ValueArg(spec.Value{Data: data})
+	}
+	a := j.driver.describeActor(id, class, args, r.Options)
+	a.module, a.durable, a.born = m, true, s.Args
+	if s.State != nil {
+		if err := j.memory.Reserve(int64(len(s.State))); err != nil {
+			return err
+		}
+		a.checkpoint = &checkpoint{state: s.State, handles: new(hostcall.HandleTable), bytes: int64(len(s.State))}
+		a.core.Step(owner.ActorEvent{Op: owner.Found}, nil)
+	}
+	return a.admit()
+}
+
+// endedJob stands for the job of actors that have outlived it.
+func (n *Node) endedJob(r actorRecord, m *Module) *Job {
+	j := &Job{node: n, id: r.Job, module: m, namespace: r.Namespace, env: r.Env, memory: n.store.Account(), gate: newGate(), over: true, live: make(map[spec.TaskID]*task),
+		cfg: JobConfig{WorkingDir: r.Files}}
+	j.none.L = &j.mu
+	j.scope = newScope(n.scope.ctx, n.workers)
+	j.scope.close(errJobEnded)
+	j.driver = newDriver(j)
+	if r.Files != "" {
+		root, err := os.OpenRoot(r.Files)
+		if err != nil {
+			n.log.Warn("the working directory of a detached actor is gone", zap.Error(err))
+			return j
+		}
+		j.root, j.files = root, root.FS()
+	}
+	return j
+}
