@@ -2,10 +2,7 @@
 
 package wasmrt
 
-import (
-	"iter"
-	"time"
-)
+import "iter"
 
 // room is plain memory of the Go heap: a system without memfd and a page map to scan.
 type room struct {
@@ -14,7 +11,7 @@ type room struct {
 	limit  uint64
 	first  uint64 // the least it must be long
 
-	idleSince time.Time // never: no room is kept
+	idleSince int // never: no room is kept
 }
 
 // copyAtMost is up to which length a memory is reset by copying all of it; a longer one is given up.

@@ -50,6 +50,9 @@ func New(cfg Config) (*Runtime, error) {
 	}
 	imports := append(wasi.Funcs(), cfg.Imports...)
 	r := &Runtime{allowed: allowedImports(imports), log: cfg.Logger}
+	for n := range imports {
+		imports[n] = counted(imports[n])
+	}
 	ecfg := engine.Config{Imports: append(imports, tickFunc)}
 	if cfg.CacheDir != "" {
 		dir, err := privateDir(filepath.Join(cfg.CacheDir, "code"))
@@ -185,7 +188,8 @@ func (r *Runtime) compile(ctx context.Context, p *program) (*Module, error) {
 	case err != nil && context.Cause(ctx) == errTooLong:
 		return nil, &spec.Error{Op: op, Kind: spec.LimitExceeded, ID: p.id(), Err: errTooLong}
 	case err != nil && ctx.Err() != nil:
-		return nil, &spec.Error{Op: op, Kind: spec.TaskCancelled, ID: p.id(), Err: context.Cause(ctx)}
+		cause := context.Cause(ctx)
+		return nil, &spec.Error{Op: op, Kind: endedBy(cause), ID: p.id(), Err: cause}
 	case err != nil:
 		return nil, &spec.Error{Op: op, Kind: spec.KindOf(err), ID: p.id(), Err: err}
 	}

@@ -53,7 +53,7 @@ func (m *Module) NewSandbox(ctx context.Context, cfg SandboxConfig) (*Sandbox, e
 		}
 		return s, nil
 	}
-	i.meter.began = time.Now()
+	i.resume()
 	if err := i.start(ctx); err != nil {
 		s.broken = true
 		err = s.failure("initialise", err)
@@ -105,7 +105,7 @@ func (s *Sandbox) Call(ctx context.Context, export string, params ...uint64) (ui
 	if i.refused != nil {
 		i.refused.Set(0) // what an earlier call was refused it got over
 	}
-	i.meter.began = time.Now()
+	i.resume()
 	err := f.f.Call(ctx, stack)
 	i.pause()
 	if err != nil {
@@ -120,8 +120,9 @@ func (s *Sandbox) Call(ctx context.Context, export string, params ...uint64) (ui
 
 // Usage is what a sandbox has used since it was made.
 type Usage struct {
-	// CPU is the time that the guest computed, waiting in host functions and for its turn not included. It is taken by the
-	// clock, so on a machine whose processors others use too it is more than the processors' own time.
+	// CPU is the time that the guest computed, waiting in host functions and for its turn not included. Where it computes
+	// for a whole quantum without calling the host it is the processor's time (on Linux); the rest is taken by the clock, so
+	// on a machine whose processors others use too that rest is more than the processor's own time.
 	CPU time.Duration
 	// Units are the instructions executed, as metering counts them; 0 for an unmetered module.
 	Units int64
