@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"hash/crc32"
+	"slices"
 	"strconv"
 
 	"github.com/raywasm/raywasm/runtime/wasmbin"
@@ -85,7 +86,7 @@ func (m *Module) prepare() *prepared {
 		for off, run := range nonZeroRuns(img.bytes) {
 			c.add(off, run)
 		}
-		p.image.runs, p.image.data = c.runs, c.data()
+		p.image.runs, p.image.parts = c.runs, c.found
 	}
 	return p
 }
@@ -119,7 +120,7 @@ func (p *prepared) encode(key spec.Digest) ([]byte, error) {
 		for _, r := range img.runs {
 			h.Image.Runs = append(h.Image.Runs, [2]uint32{r.page, r.pages})
 		}
-		data = img.data
+		data = slices.Concat(img.parts...)
 	} else {
 		h.Init = &preparedInit{Start: p.program.init.Start}
 		for _, d := range p.program.init.Data {
@@ -211,7 +212,7 @@ func (h *preparedImage) decode(data []byte, globals int) (*imageState, error) {
 	}
 	size := uint64(h.Pages) * wasmPage
 	img := &imageState{reseeds: h.Reseeds}
-	img.pages, img.globals, img.data = h.Pages, h.Globals, data
+	img.pages, img.globals = h.Pages, h.Globals
 	end, total := uint64(0), uint64(0)
 	for _, r := range h.Runs {
 		run := stateRun{r[0], r[1]}
@@ -228,6 +229,7 @@ func (h *preparedImage) decode(data []byte, globals int) (*imageState, error) {
 	if total != uint64(len(data)) {
 		return nil, errors.New("its pages have the wrong length")
 	}
+	img.parts = split(img.runs, data)
 	for _, off := range h.Reseeds {
 		if uint64(off)+chachaBytes > size {
 			return nil, errors.New("a random generator lies outside the memory")
