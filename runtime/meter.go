@@ -50,20 +50,33 @@ func counted(f engine.HostFunc) engine.HostFunc {
 
 // tick gives the guest its next quantum, unless its context has ended, after others had their turn.
 func (i *instance) tick(ctx context.Context) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
+	if err := ended(ctx); err != nil {
+		return err
 	}
 	i.pause()
 	runtime.Gosched()
 	i.resume()
 	i.meter.thread = threadTime()
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
+	if err := ended(ctx); err != nil {
+		return err
 	}
 	left := int64(i.budget.Get())
 	grant := max(Quantum, -left) // after one large piece of work the next tick still comes soon
 	i.budget.Set(uint64(left + grant))
 	i.meter.granted += grant
+	return nil
+}
+
+// ended returns the cause of the end of a context, nil if it has not ended. A deadline that has passed is one, whether the
+// timer that ends the context has run or not: while guests are on every processor they see it pass first, and the timer may
+// be with a processor that does not get to it for milliseconds.
+func ended(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if due, ok := ctx.Deadline(); ok && time.Until(due) <= 0 {
+		return context.DeadlineExceeded
+	}
 	return nil
 }
 

@@ -77,7 +77,8 @@ func (s *Sandbox) SetOwner(owner any) {
 
 // Call calls an export with parameters as bits, and returns its first result as bits, 0 if it has none. After an error
 // the sandbox can only be closed. Errors: spec.FunctionNotFound; spec.GuestTrap, spec.StackOverflow, spec.GuestExit and
-// spec.OutOfMemory with a *spec.Fault; the cause of ctx; what a host function returned.
+// spec.OutOfMemory with a *spec.Fault; the cause of ctx, or context.DeadlineExceeded if the guest saw its deadline pass first; what
+// a host function returned.
 func (s *Sandbox) Call(ctx context.Context, export string, params ...uint64) (uint64, error) {
 	if s.broken || s.closed {
 		return 0, spec.Errorf("call "+export, spec.WorkerCrashed, s.label(), "the sandbox has ended")
