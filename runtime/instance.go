@@ -86,11 +86,11 @@ func (i *instance) function(name string) *boundFunc {
 			return &i.functions[k]
 		}
 	}
-	sig, ok := i.module.program.exports[name]
+	sig, ok := i.module.program.callable(name)
 	if !ok && name == wasmbin.StartExport {
 		ok = i.module.program.init.Start
 	}
-	if !ok || max(sig.params, sig.results) > maxStack {
+	if !ok {
 		return nil
 	}
 	f := i.engine.Func(name)

@@ -64,7 +64,7 @@ func (m *Module) NewSandbox(ctx context.Context, cfg SandboxConfig) (*Sandbox, e
 	return s, nil
 }
 
-// HasExport reports whether the sandbox's module exports a function of that name, of numeric types.
+// HasExport reports whether the sandbox's module has such an export, as Module.HasExport does.
 func (s *Sandbox) HasExport(name string) bool { return s.module().HasExport(name) }
 
 // SetOwner changes what the host functions find as engine.Guest.Owner.
