@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
+	"slices"
 	"strings"
 	"sync"
 
@@ -117,7 +118,8 @@ func (s *Sandbox) Checkpoint(kind CheckpointKind) ([]byte, error) {
 
 func encodeCheckpoint(st *state, module, image spec.Digest, kind CheckpointKind) []byte {
 	le := binary.LittleEndian
-	b := make([]byte, 0, checkpointHead+8*len(st.globals)+8*len(st.runs)+min(len(st.data), compressFrom)+64)
+	size := st.size()
+	b := make([]byte, 0, checkpointHead+8*len(st.globals)+8*len(st.runs)+min(size, compressFrom)+64)
 	b = append(append(b, checkpointMagic...), byte(kind))
 	b = append(append(b, module[:]...), image[:]...)
 	b = le.AppendUint64(b, uint64(st.monotonic))
@@ -130,11 +132,14 @@ func encodeCheckpoint(st *state, module, image spec.Digest, kind CheckpointKind)
 	for _, r := range st.runs {
 		b = le.AppendUint32(le.AppendUint32(b, r.page), r.pages)
 	}
-	if len(st.data) < compressFrom {
-		b = append(le.AppendUint32(append(b, stored), uint32(len(st.data))), st.data...)
+	if size < compressFrom {
+		b = le.AppendUint32(append(b, stored), uint32(size))
+		for _, part := range st.parts {
+			b = append(b, part...)
+		}
 	} else {
 		at := len(b) + 1
-		b = compressor().EncodeAll(st.data, le.AppendUint32(append(b, compressed), 0))
+		b = compressor().EncodeAll(slices.Concat(st.parts...), le.AppendUint32(append(b, compressed), 0))
 		le.PutUint32(b[at:], uint32(len(b)-at-4))
 	}
 	return le.AppendUint32(b, crc32.Checksum(b, castagnoli))
@@ -209,23 +214,25 @@ func decodeCheckpoint(b []byte, limit uint32) (st *state, module, image spec.Dig
 	if n, ok = count(len(body), 1); !ok || n != len(r) {
 		return fail("its data have the wrong length")
 	}
+	var data []byte
 	switch form {
 	case stored:
-		st.data = bytes.Clone(r)
+		data = bytes.Clone(r)
 	case compressed:
 		var head zstd.Header
 		if err := head.Decode(r); err != nil || head.HasFCS && head.FrameContentSize != total {
 			return fail("its data do not fit its runs")
 		}
-		if st.data, err = decompressor().DecodeAll(r, make([]byte, 0, min(total, uint64(len(r))*64))); err != nil {
+		if data, err = decompressor().DecodeAll(r, make([]byte, 0, min(total, uint64(len(r))*64))); err != nil {
 			return fail("its data do not fit its runs")
 		}
 	default:
 		return fail("its data are compressed in an unknown way")
 	}
-	if uint64(len(st.data)) != total {
+	if uint64(len(data)) != total {
 		return fail("its data do not fit its runs")
 	}
+	st.parts = split(st.runs, data)
 	return st, module, image, kind, nil
 }
 

@@ -3,6 +3,7 @@ package wasmrt_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	wasmrt "github.com/raywasm/raywasm/runtime"
 	"github.com/raywasm/raywasm/runtime/engine"
@@ -35,4 +36,8 @@ func TestCompilationEndsWithItsContext(t *testing.T) {
 	end()
 	_, err := openRuntime(t, engines[0].open).Load(ended, branchy(501), wasmrt.LoadConfig{})
 	wantKind(t, err, spec.TaskCancelled)
+	late, end := context.WithDeadline(t.Context(), time.Now())
+	defer end()
+	_, err = openRuntime(t, engines[0].open).Load(late, branchy(501), wasmrt.LoadConfig{})
+	wantKind(t, err, spec.DeadlineExceeded)
 }

@@ -173,13 +173,16 @@ func TestCallsThatCannotBe(t *testing.T) {
 	a.memory(1)
 	a.fn("add", types(i32, i32), types(i32), get(0), get(1), op(wasmbin.OpI32Add))
 	a.fn("vector", types(v128), nil)
+	a.fn("long", slices.Repeat(types(i64), 17), nil)
+	a.fn("manifold", nil, slices.Repeat(types(i64), 17), slices.Repeat(const64(1), 17))
+	a.fn("long enough", slices.Repeat(types(i64), 16), types(i64), get(15))
 	a.fn("reference", nil, types(wasmbin.FuncRef), op(wasmbin.OpRefNull, uint32(wasmbin.FuncRef)))
 	a.export("memory", wasmbin.KindMemory, 0)
 	wasm := a.wasm()
 	everyEngine(t, func(t *testing.T, open engine.Open) {
 		m := load(t, open, wasm)
 		s := sandbox(t, m, wasmrt.SandboxConfig{})
-		for _, name := range []string{"sub", "", "ADD", "memory", "vector", "reference"} {
+		for _, name := range []string{"sub", "", "ADD", "memory", "vector", "reference", "long", "manifold"} {
 			want(t, "that the module has "+strconv.Quote(name), m.HasExport(name), false)
 			want(t, "that the sandbox has "+strconv.Quote(name), s.HasExport(name), false)
 			_, err := s.Call(t.Context(), name)
@@ -195,6 +198,10 @@ func TestCallsThatCannotBe(t *testing.T) {
 				t.Errorf("the error does not say how many: %v", err)
 			}
 		}
+		sixteen := make([]uint64, 16)
+		sixteen[15] = 7
+		want(t, "that there is a long enough one", m.HasExport("long enough"), true)
+		want(t, "what one of 16 parameters returns", call(t, s, "long enough", sixteen...), 7)
 		want(t, "that there is an add", m.HasExport("add") && s.HasExport("add"), true)
 		want(t, "the sum after calls that could not be", call(t, s, "add", 1, 2), 3)
 		check(t, s.Close())

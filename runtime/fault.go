@@ -27,7 +27,7 @@ func (s *Sandbox) failure(op string, err error) error {
 			e.Kind, fault.Message = spec.StackOverflow, "the guest called too deep: a recursion without end, or one of more than "+spec.FormatBytes(StackBytes)+" of stack"
 		}
 	default:
-		e.Kind = endedBy(e.Err)
+		e.Kind = endedBy(err)
 		return e
 	}
 	if wanted := s.instance.wanted(); wanted > 0 && e.Kind != spec.StackOverflow {
@@ -38,15 +38,15 @@ func (s *Sandbox) failure(op string, err error) error {
 	return e
 }
 
-// endedBy returns the kind of an end that the host brought about: because a context ended, or a host function had to.
-func endedBy(cause error) spec.Kind {
+// endedBy is the kind of the error that ended what a guest did: its context's, or a host function's.
+func endedBy(err error) spec.Kind {
 	switch {
-	case errors.Is(cause, context.DeadlineExceeded):
+	case errors.Is(err, context.DeadlineExceeded):
 		return spec.DeadlineExceeded
-	case errors.Is(cause, context.Canceled):
+	case errors.Is(err, context.Canceled):
 		return spec.TaskCancelled
 	}
-	return spec.KindOf(cause)
+	return spec.KindOf(err)
 }
 
 // tooDeep reports whether the guest was stopped by the limit on its stack.

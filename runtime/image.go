@@ -17,9 +17,7 @@ type image struct {
 	bytes   []byte // the memory, read-only; empty if the module has none
 	globals []uint64
 	reseeds []reseed // where the guest's generators keep their seeds
-	// monotonic is what the guest's monotonic clock showed last, in nanoseconds.
-	monotonic int64
-	digest    func() spec.Digest
+	digest  func() spec.Digest
 }
 
 // newImage makes an image of globals and of a memory of size bytes, which is zero outside of the runs. Offsets and lengths

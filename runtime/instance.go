@@ -5,7 +5,6 @@ import (
 	crand "crypto/rand"
 	"embed"
 	"math/rand/v2"
-	"time"
 
 	"go.uber.org/zap"
 
@@ -32,7 +31,7 @@ type instance struct {
 	meter                             meter
 	stack                             [maxStack]uint64
 	fresh                             bool // as a new one: it has been scrubbed, and nothing was done with it since
-	idleSince                         time.Time
+	idleSince                         int  // the round of the pools
 }
 
 // maxStack is the most parameters or results that a called export may have.
@@ -87,11 +86,11 @@ func (i *instance) function(name string) *boundFunc {
 			return &i.functions[k]
 		}
 	}
-	sig, ok := i.module.program.exports[name]
+	sig, ok := i.module.program.callable(name)
 	if !ok && name == wasmbin.StartExport {
 		ok = i.module.program.init.Start
 	}
-	if !ok || max(sig.params, sig.results) > maxStack {
+	if !ok {
 		return nil
 	}
 	f := i.engine.Func(name)
@@ -110,17 +109,13 @@ var noFiles embed.FS
 func (i *instance) begin(cfg SandboxConfig) {
 	i.fresh = false
 	i.guest.Owner = cfg.Owner
-	offset := int64(0)
-	if img := i.module.image; img != nil {
-		offset = max(0, img.monotonic-wasi.HostMonotonic())
-	}
 	files := cfg.Files
 	if files == nil {
 		files = noFiles
 	}
 	i.system.Reset(wasi.Config{
 		Args: cfg.Args, Env: cfg.Env, Stdout: cfg.Stdout, Stderr: cfg.Stderr, Files: files,
-		Frozen: cfg.frozen, MonotonicOffset: offset,
+		Frozen: cfg.frozen,
 	})
 	i.meter = meter{}
 	if i.budget != nil {
@@ -172,7 +167,6 @@ func (i *instance) capture() (*image, error) {
 	if err != nil {
 		return nil, err
 	}
-	img.monotonic = i.system.Monotonic()
 	img.reseeds = findReseeds(img.bytes, i.system.Served())
 	return img, nil
 }

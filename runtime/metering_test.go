@@ -133,6 +133,24 @@ func TestDeadlinesHold(t *testing.T) {
 	})
 }
 
+// overdue is a context whose deadline passes and whose timer nobody runs, as if its processor were busy for ever.
+type overdue struct {
+	context.Context
+	due time.Time
+}
+
+func (c overdue) Deadline() (time.Time, bool) { return c.due, true }
+
+func TestADeadlinePassesWithoutItsTimer(t *testing.T) {
+	everyEngine(t, func(t *testing.T, open engine.Open) {
+		s := sandbox(t, load(t, open, attacker()), wasmrt.SandboxConfig{})
+		due := time.Now().Add(patience)
+		err := run(overdue{t.Context(), due}, s, do("loop"))
+		wantSoon(t, "the guest", due)
+		wantKind(t, err, spec.DeadlineExceeded)
+	})
+}
+
 func TestCancellation(t *testing.T) {
 	everyEngine(t, func(t *testing.T, open engine.Open) {
 		m := load(t, open, attacker())

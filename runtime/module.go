@@ -23,9 +23,10 @@ type Module struct {
 // Digest returns the SHA-256 of the module's bytes as they were given, which is its name.
 func (m *Module) Digest() spec.Digest { return m.program.digest }
 
-// HasExport reports whether the module exports a function of that name, of numeric types.
+// HasExport reports whether the module exports a function of that name that can be called: of numeric types, at most 16
+// parameters and at most 16 results.
 func (m *Module) HasExport(name string) bool {
-	_, ok := m.program.exports[name]
+	_, ok := m.program.callable(name)
 	return ok
 }
 

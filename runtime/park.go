@@ -23,6 +23,7 @@ func (s *Sandbox) Park() {
 	}
 	s.used = s.Usage()
 	p := &parked{module: i.module, config: s.config, state: i.save(false)}
+	p.state.keep()
 	s.instance, s.parked = nil, p
 	if i.scrub() {
 		i.module.runtime.pools.give(i)

@@ -9,8 +9,10 @@ import (
 // How many instances wait for their next sandbox, and for how long. An idle Go guest holds some 200 KiB of tables and
 // the pages that it changed; making a new one costs 150 microseconds.
 const (
-	maxIdle  = 256
-	idleTime = time.Minute
+	maxIdle = 256
+	// An instance that has been idle for idleRounds of the janitor's rounds is freed at the next: after one to one and a half minutes.
+	idleRounds = 2
+	roundTime  = 30 * time.Second
 )
 
 // maxRooms is how many rooms wait for a new instance. Each may hold maxDirtyPages of memory.
@@ -25,6 +27,7 @@ type pools struct {
 	rooms   []*room // that no instance is in, the one left longest ago first
 	closed  bool
 	janitor *time.Timer // runs while anything is idle
+	round   int         // the janitor's, which stands for the time: nobody reads a clock to say how old an instance is
 	sweeps  sync.WaitGroup
 }
 
@@ -59,8 +62,8 @@ func (p *pools) take(m *Module, limit uint32) *instance {
 
 // give keeps a scrubbed instance, or destroys it or another one if there is no room.
 func (p *pools) give(i *instance) {
-	i.idleSince = time.Now()
 	p.mu.Lock()
+	i.idleSince = p.round
 	out := i
 	if !p.closed {
 		out = p.surplus(i.module)
@@ -103,7 +106,7 @@ func (p *pools) oldest(m *Module) *instance {
 func (p *pools) watch() {
 	if p.janitor == nil && !p.closed {
 		p.sweeps.Add(1)
-		p.janitor = time.AfterFunc(idleTime/2, p.sweep)
+		p.janitor = time.AfterFunc(roundTime, p.sweep)
 	}
 }
 
@@ -112,14 +115,15 @@ func (p *pools) sweep() {
 	defer p.sweeps.Done()
 	var old []*instance
 	p.mu.Lock()
+	p.round++
 	n := 0
-	for n < len(p.rooms) && time.Since(p.rooms[n].idleSince) >= idleTime {
+	for n < len(p.rooms) && p.round-p.rooms[n].idleSince > idleRounds {
 		n++
 	}
 	unused := slices.Clone(p.rooms[:n])
 	p.rooms = slices.Delete(p.rooms, 0, n)
 	for _, m := range p.modules {
-		for len(m.pool.idle) > 0 && time.Since(m.pool.idle[0].idleSince) >= idleTime {
+		for len(m.pool.idle) > 0 && p.round-m.pool.idle[0].idleSince > idleRounds {
 			old = append(old, p.oldest(m))
 		}
 	}
@@ -155,8 +159,8 @@ func (p *pools) room(img *image, limit, atLeast uint64) *room {
 func (p *pools) leave(r *room, fresh bool) {
 	out := r
 	if r.letsAgain() && (fresh || r.reset(r.bytes())) {
-		r.idleSince = time.Now()
 		p.mu.Lock()
+		r.idleSince = p.round
 		if !p.closed {
 			out = nil
 			p.rooms = append(p.rooms, r)

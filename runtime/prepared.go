@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"hash/crc32"
+	"slices"
 	"strconv"
 
 	"github.com/raywasm/raywasm/runtime/wasmbin"
@@ -50,11 +51,10 @@ type preparedMemory struct {
 
 // preparedImage is an image without its pages.
 type preparedImage struct {
-	Pages     uint32      `json:"pages"` // of 64 KiB
-	Monotonic int64       `json:"monotonic"`
-	Globals   []uint64    `json:"globals"`
-	Reseeds   []reseed    `json:"reseeds,omitempty"`
-	Runs      [][2]uint32 `json:"runs"` // first page and number of pages, of 4 KiB
+	Pages   uint32      `json:"pages"` // of 64 KiB
+	Globals []uint64    `json:"globals"`
+	Reseeds []reseed    `json:"reseeds,omitempty"`
+	Runs    [][2]uint32 `json:"runs"` // first page and number of pages, of 4 KiB
 }
 
 // preparedInit is a wasmbin.Init without the bytes.
@@ -81,12 +81,12 @@ func (m *Module) prepare() *prepared {
 	p := &prepared{program: m.program, warmed: m.warmed}
 	if img := m.image; img != nil {
 		p.image = &imageState{reseeds: img.reseeds}
-		p.image.pages, p.image.monotonic, p.image.globals = uint32(img.size()/wasmPage), img.monotonic, img.globals
+		p.image.pages, p.image.globals = uint32(img.size()/wasmPage), img.globals
 		var c collector
 		for off, run := range nonZeroRuns(img.bytes) {
 			c.add(off, run)
 		}
-		p.image.runs, p.image.data = c.runs, c.data()
+		p.image.runs, p.image.parts = c.runs, c.found
 	}
 	return p
 }
@@ -97,7 +97,7 @@ func (img *imageState) make(program spec.Digest) (*image, error) {
 	if err != nil {
 		return nil, err
 	}
-	made.monotonic, made.reseeds = img.monotonic, img.reseeds
+	made.reseeds = img.reseeds
 	return made, nil
 }
 
@@ -116,11 +116,11 @@ func (p *prepared) encode(key spec.Digest) ([]byte, error) {
 	}
 	var data []byte
 	if img := p.image; img != nil {
-		h.Image = &preparedImage{Pages: img.pages, Monotonic: img.monotonic, Globals: img.globals, Reseeds: img.reseeds}
+		h.Image = &preparedImage{Pages: img.pages, Globals: img.globals, Reseeds: img.reseeds}
 		for _, r := range img.runs {
 			h.Image.Runs = append(h.Image.Runs, [2]uint32{r.page, r.pages})
 		}
-		data = img.data
+		data = slices.Concat(img.parts...)
 	} else {
 		h.Init = &preparedInit{Start: p.program.init.Start}
 		for _, d := range p.program.init.Data {
@@ -212,7 +212,7 @@ func (h *preparedImage) decode(data []byte, globals int) (*imageState, error) {
 	}
 	size := uint64(h.Pages) * wasmPage
 	img := &imageState{reseeds: h.Reseeds}
-	img.pages, img.monotonic, img.globals, img.data = h.Pages, h.Monotonic, h.Globals, data
+	img.pages, img.globals = h.Pages, h.Globals
 	end, total := uint64(0), uint64(0)
 	for _, r := range h.Runs {
 		run := stateRun{r[0], r[1]}
@@ -229,6 +229,7 @@ func (h *preparedImage) decode(data []byte, globals int) (*imageState, error) {
 	if total != uint64(len(data)) {
 		return nil, errors.New("its pages have the wrong length")
 	}
+	img.parts = split(img.runs, data)
 	for _, off := range h.Reseeds {
 		if uint64(off)+chachaBytes > size {
 			return nil, errors.New("a random generator lies outside the memory")

@@ -54,6 +54,12 @@ type program struct {
 	info    Info
 }
 
+// callable returns the signature of an export that can be called.
+func (p *program) callable(name string) (signature, bool) {
+	sig, ok := p.exports[name]
+	return sig, ok && max(sig.params, sig.results) <= maxStack
+}
+
 // signature is how much of the stack a function's call takes, in values.
 type signature struct{ params, results int }
 

@@ -3,7 +3,6 @@ package wasmrt
 import (
 	"iter"
 	"math/bits"
-	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -22,7 +21,7 @@ type room struct {
 	reserved  unsafe.Pointer // where our reservation begins; nil if the engine placed the memory
 	regions   [maxDirtyRegions]pageRegion
 	windows   []window
-	idleSince time.Time // while no instance is in it
+	idleSince int // the round of the pools, while no instance is in it
 }
 
 // tableSpan is how much memory one page table covers, in bytes. A scan looks at every entry of a table that is there, 1.4

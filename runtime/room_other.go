@@ -4,7 +4,6 @@ package wasmrt
 
 import (
 	"iter"
-	"time"
 
 	"github.com/raywasm/raywasm/runtime/engine"
 )
@@ -16,7 +15,7 @@ type room struct {
 	limit  uint64
 	first  uint64 // the least it must be long
 
-	idleSince time.Time // never: no room is kept
+	idleSince int // never: no room is kept
 }
 
 // copyAtMost is up to which length a memory is reset by copying all of it; a longer one is given up.

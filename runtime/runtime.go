@@ -50,6 +50,9 @@ func New(cfg Config) (*Runtime, error) {
 	}
 	imports := append(wasi.Funcs(), cfg.Imports...)
 	r := &Runtime{allowed: allowedImports(imports), log: cfg.Logger}
+	for n := range imports {
+		imports[n] = counted(imports[n])
+	}
 	ecfg := engine.Config{Imports: append(imports, tickFunc)}
 	if cfg.CacheDir != "" {
 		dir, err := privateDir(filepath.Join(cfg.CacheDir, "code"))

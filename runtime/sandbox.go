@@ -53,7 +53,7 @@ func (m *Module) NewSandbox(ctx context.Context, cfg SandboxConfig) (*Sandbox, e
 		}
 		return s, nil
 	}
-	i.meter.began = time.Now()
+	i.resume()
 	if err := i.start(ctx); err != nil {
 		s.broken = true
 		err = s.failure("initialise", err)
@@ -64,7 +64,7 @@ func (m *Module) NewSandbox(ctx context.Context, cfg SandboxConfig) (*Sandbox, e
 	return s, nil
 }
 
-// HasExport reports whether the sandbox's module exports a function of that name, of numeric types.
+// HasExport reports whether the sandbox's module has such an export, as Module.HasExport does.
 func (s *Sandbox) HasExport(name string) bool { return s.module().HasExport(name) }
 
 // SetOwner changes what the host functions find as engine.Guest.Owner.
@@ -77,7 +77,8 @@ func (s *Sandbox) SetOwner(owner any) {
 
 // Call calls an export with parameters as bits, and returns its first result as bits, 0 if it has none. After an error
 // the sandbox can only be closed. Errors: spec.FunctionNotFound; spec.GuestTrap, spec.StackOverflow, spec.GuestExit and
-// spec.OutOfMemory with a *spec.Fault; the cause of ctx; what a host function returned.
+// spec.OutOfMemory with a *spec.Fault; the cause of ctx, or context.DeadlineExceeded if the guest saw its deadline pass first; what
+// a host function returned.
 func (s *Sandbox) Call(ctx context.Context, export string, params ...uint64) (uint64, error) {
 	if s.broken || s.closed {
 		return 0, spec.Errorf("call "+export, spec.WorkerCrashed, s.label(), "the sandbox has ended")
@@ -105,7 +106,7 @@ func (s *Sandbox) Call(ctx context.Context, export string, params ...uint64) (ui
 	if i.refused != nil {
 		i.refused.Set(0) // what an earlier call was refused it got over
 	}
-	i.meter.began = time.Now()
+	i.resume()
 	err := f.f.Call(ctx, stack)
 	i.pause()
 	if !i.room.closeWindows() {
@@ -123,8 +124,9 @@ func (s *Sandbox) Call(ctx context.Context, export string, params ...uint64) (ui
 
 // Usage is what a sandbox has used since it was made.
 type Usage struct {
-	// CPU is the time that the guest computed, waiting in host functions and for its turn not included. It is taken by the
-	// clock, so on a machine whose processors others use too it is more than the processors' own time.
+	// CPU is the time that the guest computed, waiting in host functions and for its turn not included. Where it computes
+	// for a whole quantum without calling the host it is the processor's time (on Linux); the rest is taken by the clock, so
+	// on a machine whose processors others use too that rest is more than the processor's own time.
 	CPU time.Duration
 	// Units are the instructions executed, as metering counts them; 0 for an unmetered module.
 	Units int64

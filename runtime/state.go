@@ -3,6 +3,7 @@ package wasmrt
 import (
 	"bytes"
 	"iter"
+	"slices"
 
 	"github.com/raywasm/raywasm/runtime/wasi"
 	"github.com/raywasm/raywasm/spec"
@@ -15,13 +16,14 @@ type state struct {
 	monotonic int64  // what its monotonic clock shows, in nanoseconds
 	globals   []uint64
 	runs      []stateRun // in order, apart
-	data      []byte     // of the runs, one after another
+	parts     [][]byte   // what each of the runs holds
 }
 
 // stateRun is a run of memory, in units of pageSize.
 type stateRun struct{ page, pages uint32 }
 
-// save returns the state of the instance: what differs from its image, or if full all that is not zero.
+// save returns the state of the instance: what differs from its image, or if full all that is not zero. Its parts are the
+// instance's own memory until they are kept.
 func (i *instance) save(full bool) *state {
 	st := &state{globals: make([]uint64, len(i.globals)), pages: i.believedPages(), monotonic: i.system.Monotonic()}
 	for k, g := range i.globals {
@@ -41,24 +43,35 @@ func (i *instance) save(full bool) *state {
 		}
 		c.addChanged(off, run, img)
 	}
-	st.runs, st.data = c.runs, c.data()
+	st.runs, st.parts = c.runs, c.found
 	return st
+}
+
+// keep makes the parts a copy.
+func (st *state) keep() { st.parts = split(st.runs, slices.Concat(st.parts...)) }
+
+// size is how many bytes the runs hold.
+func (st *state) size() (n int) {
+	for _, part := range st.parts {
+		n += len(part)
+	}
+	return n
+}
+
+// split cuts the bytes of runs, one after another, into what each run holds. There are just as many.
+func split(runs []stateRun, data []byte) [][]byte {
+	parts := make([][]byte, len(runs))
+	for k, r := range runs {
+		n := int(r.pages) * pageSize
+		parts[k], data = data[:n:n], data[n:]
+	}
+	return parts
 }
 
 // collector notes runs of pages in a memory that does not change meanwhile.
 type collector struct {
 	runs  []stateRun
 	found [][]byte // their bytes, in place
-	bytes int
-}
-
-// data returns a copy of the runs' bytes, one after another.
-func (c *collector) data() []byte {
-	data := make([]byte, 0, c.bytes)
-	for _, run := range c.found {
-		data = append(data, run...)
-	}
-	return data
 }
 
 // addChanged adds those pages of a run that differ from the image.
@@ -85,19 +98,15 @@ func (c *collector) add(off int, run []byte) {
 	}
 	c.runs = append(c.runs, stateRun{uint32(off / pageSize), uint32(len(run) / pageSize)})
 	c.found = append(c.found, run)
-	c.bytes += len(run)
 }
 
 // memory yields the runs with their offsets in bytes.
 func (st *state) memory() iter.Seq2[int, []byte] {
 	return func(yield func(int, []byte) bool) {
-		data := st.data
-		for _, r := range st.runs {
-			n := int(r.pages) * pageSize
-			if !yield(int(r.page)*pageSize, data[:n:n]) {
+		for k, r := range st.runs {
+			if !yield(int(r.page)*pageSize, st.parts[k]) {
 				return
 			}
-			data = data[n:]
 		}
 	}
 }
@@ -115,14 +124,11 @@ func (st *state) needs() uint32 {
 // load makes a fresh instance what the state says. Its memory is long enough.
 func (i *instance) load(st *state) error {
 	memory := i.engine.Memory()
-	data := st.data
-	for _, r := range st.runs {
-		off, n := uint64(r.page)*pageSize, uint64(r.pages)*pageSize
-		if off+n > uint64(len(memory)) || n > uint64(len(data)) {
+	for off, part := range st.memory() {
+		if off < 0 || off > len(memory)-len(part) {
 			return spec.Errorf("restore", spec.InvalidArgument, "", "a run of memory lies outside the memory")
 		}
-		copy(memory[off:off+n], data)
-		data = data[n:]
+		copy(memory[off:], part)
 	}
 	for k, g := range i.globals {
 		g.Set(st.globals[k])

@@ -83,7 +83,7 @@ type Global interface {
 type HostFunc struct {
 	Module, Name    string
 	Params, Results []wasmbin.ValType // numeric; at most one result
-	// Func runs the function: parameters in stack, the result in stack[0] afterwards. An error ends the guest's call,
+	// Func runs the function: parameters in stack, 32-bit ones with zeros above, and the result in stack[0] afterwards. An error ends the guest's call,
 	// which then returns it. It may block until ctx ends. It must not keep stack, nor memory of the guest.
 	Func func(ctx context.Context, guest *Guest, stack []uint64) error
 }

@@ -14,6 +14,8 @@ type Guest struct {
 	// Waited is how long host functions have waited on the guest's behalf, for others and not for the host's own work.
 	// A host function that waits adds to it: the guest does not compute meanwhile.
 	Waited time.Duration
+	// Calls is how many host functions it has called; the runtime counts them.
+	Calls uint64
 	// Tick is called when a metered guest has used its budget up.
 	Tick func(ctx context.Context) error
 	// Windows shows objects in place; nil where that cannot be done.

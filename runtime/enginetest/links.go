@@ -27,7 +27,7 @@ func (s suite) imports(t *testing.T) {
 		name := r.String()
 		imports = append(imports, hostFunc(name, params, types(r), func(_ context.Context, _ *engine.Guest, stack []uint64) error {
 			for k, v := range stack {
-				if width(params[k], v) != want[k] {
+				if v != want[k] {
 					t.Errorf("parameter %d is %#x, want %#x", k, v, want[k])
 				}
 			}
@@ -56,6 +56,29 @@ func (s suite) imports(t *testing.T) {
 	}
 	if called != len(params) {
 		t.Errorf("the function of no values was called %d times, want %d", called, len(params))
+	}
+}
+
+// narrow: above a 32-bit parameter are zeros, whatever the guest had in that place before, and what its caller gave it.
+func (s suite) narrow(t *testing.T) {
+	var m module
+	fill := m.imp("fill", types(i64, i64, i64), nil)
+	take := m.imp("take", types(i32, i64, f32), nil)
+	m.fn("call", types(i32, f32), nil, const64(-1), const64(-1), const64(-1), op(wasmbin.OpCall, fill),
+		get(0), const64(-1), get(1), op(wasmbin.OpCall, take))
+	called := false
+	i := s.run(t, m.wasm(), hostFunc("fill", types(i64, i64, i64), nil, func(context.Context, *engine.Guest, []uint64) error { return nil }),
+		hostFunc("take", types(i32, i64, f32), nil, func(_ context.Context, _ *engine.Guest, stack []uint64) error {
+			called = true
+			if want := []uint64{1, math.MaxUint64, 2}; !slices.Equal(stack, want) {
+				t.Errorf("the host function got %#x, want %#x", stack, want)
+			}
+			return nil
+		}))
+	_, err := call(t.Context(), i, "call", 0xffffffff_00000001, 0xffffffff_00000002)
+	check(t, err)
+	if !called {
+		t.Error("the host function was not called")
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 func Test(t *testing.T, open engine.Open) {
 	s := suite{open}
 	t.Run("Imports", s.imports)
+	t.Run("Narrow", s.narrow)
 	t.Run("ImportsRefused", s.importsRefused)
 	t.Run("HostErrors", s.hostErrors)
 	t.Run("HostPanics", s.hostPanics)

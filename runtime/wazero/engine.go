@@ -39,7 +39,16 @@ func valueTypes(types []wasmbin.ValType) []api.ValueType {
 // hostFunc adapts a host function. Its error travels through wazero as a panic, which the compiled code's caller
 // recovers.
 func hostFunc(f engine.HostFunc) api.GoModuleFunc {
+	var narrow []int // parameters of 32 bits: wazero leaves in the high half what a register had there
+	for k, t := range f.Params {
+		if t == wasmbin.I32 || t == wasmbin.F32 {
+			narrow = append(narrow, k)
+		}
+	}
 	return func(ctx context.Context, _ api.Module, stack []uint64) {
+		for _, k := range narrow {
+			stack[k] = uint64(uint32(stack[k]))
+		}
 		c, ok := ctx.(*callContext)
 		if !ok { // a start function's call comes with a context around ours
 			c = ctx.Value(callKey{}).(*callContext)
