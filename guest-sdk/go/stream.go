@@ -3,6 +3,7 @@ package ray
 import (
 	"iter"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/raywasm/raywasm/spec"
@@ -28,8 +29,9 @@ type GeneratorFunction2[A, B, R any] struct{ f *function }
 // Generator0 makes fn, a generator of no arguments, remote. See [Generator1].
 func Generator0[R any](fn func() iter.Seq2[R, error], opts ...TaskOption) GeneratorFunction0[R] {
 	return GeneratorFunction0[R]{newFunction(fn, streaming(opts), func(in *inbound) error {
-		if err := in.args(); err != nil {
-			return err
+		in.takes(0)
+		if in.err != nil {
+			return in.err
 		}
 		return yields(in, fn())
 	})}
@@ -40,9 +42,10 @@ func Generator0[R any](fn func() iter.Seq2[R, error], opts ...TaskOption) Genera
 // other, and what it gave before is passed over: it must give the same results in the same order.
 func Generator1[A, R any](fn func(A) iter.Seq2[R, error], opts ...TaskOption) GeneratorFunction1[A, R] {
 	return GeneratorFunction1[A, R]{newFunction(fn, streaming(opts), func(in *inbound) error {
-		var a A
-		if err := in.args(&a); err != nil {
-			return err
+		in.takes(1)
+		a := take[A](in)
+		if in.err != nil {
+			return in.err
 		}
 		return yields(in, fn(a))
 	})}
@@ -51,10 +54,11 @@ func Generator1[A, R any](fn func(A) iter.Seq2[R, error], opts ...TaskOption) Ge
 // Generator2 makes fn, a generator of two arguments, remote. See [Generator1].
 func Generator2[A, B, R any](fn func(A, B) iter.Seq2[R, error], opts ...TaskOption) GeneratorFunction2[A, B, R] {
 	return GeneratorFunction2[A, B, R]{newFunction(fn, streaming(opts), func(in *inbound) error {
-		var a A
-		var b B
-		if err := in.args(&a, &b); err != nil {
-			return err
+		in.takes(2)
+		a := take[A](in)
+		b := take[B](in)
+		if in.err != nil {
+			return in.err
 		}
 		return yields(in, fn(a, b))
 	})}
@@ -95,16 +99,24 @@ func (fn GeneratorFunction2[A, B, R]) With(opts ...TaskOption) GeneratorFunction
 }
 
 // Remote calls the generator and returns at once. An error of the submission is the first that Next gives.
-func (fn GeneratorFunction0[R]) Remote() Generator[R] { return Generator[R]{fn.f.call()} }
+func (fn GeneratorFunction0[R]) Remote() Generator[R] {
+	begin()
+	return Generator[R]{fn.f.send()}
+}
 
 // Remote calls the generator and returns at once. See [GeneratorFunction0.Remote].
 func (fn GeneratorFunction1[A, R]) Remote(a A) Generator[R] {
-	return Generator[R]{fn.f.call(outgoing{value: a})}
+	begin()
+	pass(a)
+	return Generator[R]{fn.f.send()}
 }
 
 // Remote calls the generator and returns at once. See [GeneratorFunction0.Remote].
 func (fn GeneratorFunction2[A, B, R]) Remote(a A, b B) Generator[R] {
-	return Generator[R]{fn.f.call(outgoing{value: a}, outgoing{value: b})}
+	begin()
+	pass(a)
+	pass(b)
+	return Generator[R]{fn.f.send()}
 }
 
 // Generator is a call of a remote generator, whose results are taken with [Generator.Next] or [Generator.Refs], each once.
@@ -129,6 +141,8 @@ func (g Generator[R]) NextWithin(timeout time.Duration) (ref Ref[R], ok bool, er
 	if err := check(status, "next"); err != nil {
 		return ref, false, err
 	}
+	mu.Lock()
+	defer mu.Unlock()
 	return Ref[R]{newHandle(uint32(status))}, true, nil
 }
 
@@ -176,31 +190,26 @@ func yields[R any](in *inbound, results iter.Seq2[R, error]) error {
 		if err != nil {
 			return failure(in.entry.op(), err)
 		}
-		if err := in.yields(v); err != nil {
+		data, links, err := encoded(in, v)
+		if err != nil {
+			return err
+		}
+		if err := check(hostYield(data, links), in.entry.op()); err != nil { // without mu: it may wait
 			return err
 		}
 	}
 	return nil
 }
 
-// yields gives one result.
-func (in *inbound) yields(result any) error {
-	data, links, err := in.encoded(result)
-	if err != nil {
-		return err
-	}
-	return check(hostYield(data, links), in.entry.op()) // without mu: it may wait
-}
-
 // encoded returns the form of a result, which outlives the encoder's buffer.
-func (in *inbound) encoded(result any) (data []byte, links []uint32, err error) {
-	mu.Lock()
+func encoded[R any](in *inbound, result R) (data []byte, links []uint32, err error) {
+	begin()
 	defer mu.Unlock()
-	sweep()
 	defer encode.done()
-	if err := encode.value(result); err != nil {
-		return nil, nil, unencodable(in.entry.op(), "result", result, err)
+	pass(result)
+	if encode.err != nil {
+		return nil, nil, unencodable(in.entry.op(), "result", encode.badType, encode.err)
 	}
 	it := &encode.items[0]
-	return append([]byte(nil), encode.bytes(it)...), append([]uint32(nil), encode.links(it)...), nil
+	return slices.Clone(encode.bytes(it)), slices.Clone(encode.links(it)), nil
 }
