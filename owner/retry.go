@@ -45,13 +45,15 @@ func (p RetryPolicy) names(failure error) bool {
 		failure = err.Err
 	}
 	var fault *spec.Fault
-	for errors.As(failure, &fault) && fault != nil {
-		if slices.Contains(p.RetryOn, fault.Type) {
-			return true
-		}
-		failure = fault.Unwrap()
+	return errors.As(failure, &fault) && p.namesType(fault)
+}
+
+// namesType reports whether the fault, or one of its causes, is of a type that the policy names.
+func (p RetryPolicy) namesType(f *spec.Fault) bool {
+	if f == nil {
+		return false
 	}
-	return false
+	return slices.Contains(p.RetryOn, f.Type) || p.namesType(f.Cause) || slices.ContainsFunc(f.More, p.namesType)
 }
 
 // Wait returns how long the attempt after attempt waits: Delay, doubled for each attempt before, at most
