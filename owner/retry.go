@@ -48,15 +48,12 @@ func (p RetryPolicy) names(failure error) bool {
 	return errors.As(failure, &fault) && p.namesType(fault)
 }
 
-// namesType reports whether the policy names the type of a guest's error or of one of its causes.
-func (p RetryPolicy) namesType(fault *spec.Fault) bool {
-	if slices.Contains(p.RetryOn, fault.Type) {
-		return true
+// namesType reports whether the fault, or one of its causes, is of a type that the policy names.
+func (p RetryPolicy) namesType(f *spec.Fault) bool {
+	if f == nil {
+		return false
 	}
-	return slices.ContainsFunc(fault.Unwrap(), func(cause error) bool {
-		below, ok := cause.(*spec.Fault)
-		return ok && p.namesType(below)
-	})
+	return slices.Contains(p.RetryOn, f.Type) || p.namesType(f.Cause) || slices.ContainsFunc(f.More, p.namesType)
 }
 
 // Wait returns how long the attempt after attempt waits: Delay, doubled for each attempt before, at most
