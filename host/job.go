@@ -55,11 +55,13 @@ type Job struct {
 	scope     *scope
 	driver    *caller
 	memory    *store.Account // what its guests make the host keep
+	gate      *gate
 	stats     stats
 
 	mu   sync.Mutex
 	over bool
 	live map[spec.TaskID]*task
+	none sync.Cond // live is empty, after over
 }
 
 // errJobEnded is the cause of everything that a job's end ends.
@@ -79,8 +81,10 @@ func (n *Node) NewJob(ctx context.Context, cfg JobConfig) (*Job, error) {
 		namespace: cmp.Or(cfg.Namespace, anonymousNamespace()),
 		cfg:       cfg,
 		memory:    n.store.Account(),
+		gate:      newGate(),
 		live:      make(map[spec.TaskID]*task),
 	}
+	j.none.L = &j.mu
 	if len(j.namespace) > spec.MaxNameBytes {
 		return nil, spec.Errorf(op, spec.InvalidArgument, "namespace", "it has %d bytes, at most %d", len(j.namespace), spec.MaxNameBytes)
 	}
@@ -105,7 +109,7 @@ func (n *Node) NewJob(ctx context.Context, cfg JobConfig) (*Job, error) {
 		return nil, errNodeClosed
 	}
 	n.open[j] = struct{}{}
-	j.scope = newScope(n.scope.ctx)
+	j.scope = newScope(n.scope.ctx, n.workers)
 	j.driver = newDriver(j)
 	return j, nil
 }
@@ -183,6 +187,11 @@ func (j *Job) end(cause *spec.Error) {
 		for _, t := range j.tasks() { // what was on its way to a goroutine when the scope closed
 			t.finish(nil, cause)
 		}
+		j.mu.Lock()
+		for len(j.live) > 0 { // a deadline's timer may be finishing one
+			j.none.Wait()
+		}
+		j.mu.Unlock()
 		j.closeFiles()
 		j.node.mu.Lock()
 		delete(j.node.open, j)
@@ -234,6 +243,9 @@ func (j *Job) add(t *task) error {
 func (j *Job) remove(t *task, err *spec.Error) {
 	j.mu.Lock()
 	delete(j.live, t.id)
+	if j.over && len(j.live) == 0 {
+		j.none.Broadcast()
+	}
 	j.mu.Unlock()
 	j.stats.unfinished.Add(-1)
 	if t.actor == nil {
@@ -271,7 +283,7 @@ func (j *Job) task(id spec.TaskID) (*task, bool) {
 
 // stats counts as things happen.
 type stats struct {
-	unfinished, functions, running, actorsKept                     atomic.Int64 // now
+	unfinished, functions, actorsKept                              atomic.Int64 // now
 	submitted, finished, failed, retried, cancelled, calls, actors atomic.Int64 // ever
 	cpu                                                            atomic.Int64 // nanoseconds, ever
 }
@@ -294,7 +306,7 @@ type Stats struct {
 // Stats returns the counts now.
 func (j *Job) Stats() Stats {
 	s := &j.stats
-	running := s.running.Load()
+	running := int64(j.gate.inside())
 	return Stats{
 		Submitted: s.submitted.Load(), Waiting: max(0, s.functions.Load()-running), Running: running, Finished: s.finished.Load(),
 		Failed: s.failed.Load(), Retried: s.retried.Load(), Cancelled: s.cancelled.Load(), ActorCalls: s.calls.Load(), Actors: s.actors.Load(),

@@ -19,10 +19,11 @@ type Node struct {
 	id        spec.NodeID
 	log       *zap.Logger
 	cfg       resolved
-	store     *store.Store
+	store     *store.Heap
 	objects   *objects
 	leases    *leases
 	residents residents
+	workers   *workers
 	scope     *scope // the node's goroutines, detached actors among them
 	jobs      atomic.Uint32
 
@@ -56,15 +57,16 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		id:       spec.NewNodeID(),
 		log:      r.log,
 		cfg:      r,
-		store:    store.New(r.objectStoreMemory),
+		store:    store.NewHeap(r.objectStoreMemory),
 		leases:   newLeases(r.total),
-		scope:    newScope(ctx),
+		workers:  &workers{},
 		open:     make(map[*Job]struct{}),
 		runtimes: make(map[string]*wasmrt.Runtime),
 		modules:  make(map[moduleKey]*Module),
 		actors:   make(map[spec.ActorID]*actor),
 		names:    make(map[actorName]*actor),
 	}
+	n.scope = newScope(ctx, n.workers)
 	n.objects = newObjects(n.store)
 	n.objects.forget = n.forgetActor
 	if _, err := n.runtime(r.engine); err != nil {
@@ -113,6 +115,7 @@ func (n *Node) Close() error {
 	}
 	n.killActors(nil, errNodeClosed)
 	n.scope.close(errNodeClosed)
+	n.workers.close()
 	var err error
 	for _, rt := range n.runtimes {
 		err = errors.Join(err, rt.Close())
