@@ -7,7 +7,7 @@ type client struct {
 	ahead map[uint64]struct{} // seen above low, because events overtook each other
 }
 
-// maxAhead bounds how far events may overtake each other. A client that leaves more numbers out loses them.
+// maxAhead bounds how many events may overtake another. A client that leaves a number out for longer loses it.
 const maxAhead = 1 << 16
 
 // fresh reports whether the number is seen for the first time, and remembers it.
@@ -39,17 +39,10 @@ func (c *client) fresh(count uint64) bool {
 	return true
 }
 
-// skip gives up the numbers that are missing before the next one seen.
+// skip gives up all numbers that are missing.
 func (c *client) skip() {
-	next := ^uint64(0)
 	for count := range c.ahead {
-		next = min(next, count)
+		c.low = max(c.low, count)
 	}
-	for c.low = next - 1; ; {
-		if _, ok := c.ahead[c.low+1]; !ok {
-			return
-		}
-		c.low++
-		delete(c.ahead, c.low)
-	}
+	clear(c.ahead)
 }

@@ -69,7 +69,7 @@ func (n *Node) Why(id Lease) (Wait, bool) {
 		return Wait{}, false
 	}
 	w := Wait{Lease: id, Ask: &l.class.ask, Deadline: l.deadline}
-	w.Reason, w.Lacks, w.Text = n.why(l.class, l.until)
+	w.Reason, w.Lacks, w.Text = n.why(l.class, l.reason())
 	return w, true
 }
 
