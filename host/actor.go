@@ -138,7 +138,10 @@ func (c *caller) newActor(class *spec.Class, args []spec.Arg, opts spec.ActorOpt
 		ready := func() { n.leases.ready(a.lease) }
 		a.waiter = &waiter{ids: refs, left: len(refs), failFast: true, fire: ready}
 		n.leases.request(a.lease, ask, time.Time{}, sched.ReasonArguments, a)
-		if !n.objects.join(a.waiter) {
+		a.mu.Lock()
+		ended := a.ended // it can never be placed
+		a.mu.Unlock()
+		if !ended && !n.objects.join(a.waiter) {
 			ready()
 		}
 		return a, nil

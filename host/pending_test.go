@@ -91,8 +91,25 @@ func TestNodesAreChosenByLabel(t *testing.T) {
 	if _, err := node.NewJob(t.Context(), host.JobConfig{Module: module, Weight: -1}); !errors.Is(err, spec.InvalidArgument) {
 		t.Errorf("a negative weight: %v", err)
 	}
+	waits, err := j.Submit(t.Context(), "spin", spec.TaskOptions{}, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	refs, err := j.Submit(t.Context(), "add", spec.TaskOptions{Placement: &spec.Placement{Node: other}}, waits[0], 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := host.Get[int](t.Context(), refs[0]); !errors.Is(err, spec.TaskUnschedulable) {
+		t.Errorf("what can never run waits for its arguments: %v", err)
+	}
+	if _, err := j.NewActor(t.Context(), "Counter", spec.ActorOptions{Placement: &spec.Placement{Node: other}}, waits[0]); err != nil {
+		t.Fatal(err)
+	}
+	if err := waits[0].Cancel(t.Context(), true, false); err != nil {
+		t.Fatal(err)
+	}
 	timeout := 10 * time.Millisecond
-	refs, err := j.Submit(t.Context(), "spin", spec.TaskOptions{Timeout: &timeout}, true)
+	refs, err = j.Submit(t.Context(), "spin", spec.TaskOptions{Timeout: &timeout}, true)
 	if err != nil {
 		t.Fatal(err)
 	}
