@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strconv"
 
 	"github.com/raywasm/raywasm/spec"
 )
@@ -79,13 +78,4 @@ func Resign(ctx context.Context, s Store, t Term) error {
 func Leader(ctx context.Context, s Store, election string) ([]byte, Term, error) {
 	item, err := s.Get(ctx, ElectionKey(election))
 	return item.Value, Term{item.Key, item.Revision}, err
-}
-
-// quote prints a key in errors: keys may have any bytes, and be long.
-func quote(key string) string {
-	const enough = 100
-	if len(key) > enough {
-		return strconv.Quote(key[:enough]) + "..."
-	}
-	return strconv.Quote(key)
 }

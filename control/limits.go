@@ -1,6 +1,7 @@
 package control
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/raywasm/raywasm/spec"
@@ -46,7 +47,7 @@ func (t Txn) Check() error {
 	changed := make(map[string]struct{}, len(t.Put)+len(t.Delete))
 	change := func(key string) error {
 		if _, twice := changed[key]; twice {
-			return spec.Errorf(checking, spec.InvalidArgument, quote(key), "the key is changed twice")
+			return spec.Errorf(checking, spec.InvalidArgument, Quote(key), "the key is changed twice")
 		}
 		changed[key] = struct{}{}
 		bytes += len(key)
@@ -57,7 +58,7 @@ func (t Txn) Check() error {
 			return err
 		}
 		if len(p.Value) > MaxValueBytes {
-			return spec.Errorf(checking, spec.LimitExceeded, quote(p.Key), "a value of %s: at most %s", spec.FormatBytes(int64(len(p.Value))), spec.FormatBytes(MaxValueBytes))
+			return spec.Errorf(checking, spec.LimitExceeded, Quote(p.Key), "a value of %s: at most %s", spec.FormatBytes(int64(len(p.Value))), spec.FormatBytes(MaxValueBytes))
 		}
 		bytes += len(p.Value)
 	}
@@ -74,7 +75,7 @@ func (t Txn) Check() error {
 
 func (c Condition) check() error {
 	if c.Revision < 0 {
-		return spec.Errorf(checking, spec.InvalidArgument, quote(c.Key), "revision %d is negative", c.Revision)
+		return spec.Errorf(checking, spec.InvalidArgument, Quote(c.Key), "revision %d is negative", c.Revision)
 	}
 	return CheckKey(c.Key)
 }
@@ -90,7 +91,24 @@ func CheckKey(key string) error {
 // CheckPrefix reports whether any store takes the prefix: up to MaxKeyBytes bytes of any kind.
 func CheckPrefix(prefix string) error {
 	if len(prefix) > MaxKeyBytes {
-		return spec.Errorf("check key", spec.LimitExceeded, quote(prefix), "it has %d bytes, at most %d", len(prefix), MaxKeyBytes)
+		return spec.Errorf("check key", spec.LimitExceeded, Quote(prefix), "it has %d bytes, at most %d", len(prefix), MaxKeyBytes)
 	}
 	return nil
+}
+
+// CheckTTL reports whether any store grants a lease for so long.
+func CheckTTL(ttl time.Duration) error {
+	if ttl <= 0 || ttl > MaxTTL {
+		return spec.Errorf("check lease", spec.InvalidArgument, "", "a TTL of %v: more than 0 and at most %v", ttl, MaxTTL)
+	}
+	return nil
+}
+
+// Quote prints a key in errors: it may have any bytes, and be long.
+func Quote(key string) string {
+	const enough = 100
+	if len(key) > enough {
+		return strconv.Quote(key[:enough]) + "..."
+	}
+	return strconv.Quote(key)
 }

@@ -23,7 +23,7 @@ type Store interface {
 	Commit(ctx context.Context, txn Txn) (Revision, error)
 
 	// Watch yields every change of keys that begin with prefix, from a revision on, which may lie in the past or in the
-	// future: each revision once, in order, as they come. It goes on until the consumer breaks off, or yields an error and
+	// future, and is the first if it is not positive: each revision once, in order, as they come. It goes on until the consumer breaks off, or yields an error and
 	// ends: the cause of ctx; spec.Compacted when the history from there on is not kept any more, or the consumer is so slow
 	// that it would not be (list, and watch from there).
 	Watch(ctx context.Context, prefix string, from Revision) iter.Seq2[Change, error]

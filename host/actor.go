@@ -328,11 +328,12 @@ func (a *actor) start(life *incarnation) {
 func (a *actor) construct(life *incarnation) *spec.Error {
 	id := spec.NewTaskID(spec.DriverTaskID(a.job.id), uint64(life.number), a.id)
 	t := &task{job: a.job, scope: a.scope, module: a.module, id: id, name: a.class.Name, function: a.class.Name, need: a.hold}
-	args, err := a.node.objects.resolve(a.args, a.class.Name)
+	t.args = a.args
+	c := newCaller(t, life.number, a.lease)
+	args, err := c.arguments(life.ctx, t)
 	if err != nil {
 		return err
 	}
-	c := newCaller(t, life.number, a.lease)
 	life.session = hostcall.NewSession(c.functions())
 	life.out = a.job.openOutput(id, a.class.Name)
 	cfg := a.job.sandbox(life.session, said(a.opts.Memory, 0), nil, life.out)
@@ -384,7 +385,7 @@ func (a *actor) invoke(life *incarnation, t *task) (ev owner.ActorEvent, crashed
 	if life.out != nil {
 		life.out.stdout.line, life.out.stderr.line = OutputLine{Task: t.id, Name: t.name}, OutputLine{Task: t.id, Name: t.name, Stderr: true}
 	}
-	args, err := a.node.objects.resolve(t.args, t.name)
+	args, err := c.arguments(life.ctx, t)
 	var values []spec.Value
 	if err == nil {
 		before := life.sandbox.Usage().CPU

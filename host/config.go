@@ -27,6 +27,14 @@ type Config struct {
 	Memory int64
 	// ObjectStoreMemory, in bytes, bounds the object store. 0: 30 % of the machine's memory, as in Ray.
 	ObjectStoreMemory int64
+	// LoseObjects switches off that lost objects are made again by their tasks: then get fails with spec.ObjectLost. It is
+	// the opposite of Ray's enable_object_reconstruction, which is on by default as it is in Ray today.
+	LoseObjects bool
+	// LineageMemory, in bytes, bounds what is kept to make lost objects again. 0: 1 GiB as in Ray, at most a quarter of the
+	// object store's memory.
+	LineageMemory int64
+	// Seed makes what is random the same from run to run: how long retries wait. 0: another one each time.
+	Seed uint64
 	// Resources are custom resources by name.
 	Resources map[string]float64
 	// Labels are what tasks and actors may choose the node by. ray.io/node-id is always there.
@@ -58,15 +66,17 @@ type resolved struct {
 	labels            label.Set
 	quotas            map[string]spec.Resources
 	objectStoreMemory int64
+	lineageMemory     int64  // 0: nothing is made again
 	cacheDir          string // "" for none
 	engines           map[string]engine.Open
 	engine            string
+	seed              uint64
 	log               *zap.Logger
 }
 
 func (c Config) resolve() (resolved, error) {
 	const op = "check the node's configuration"
-	r := resolved{id: spec.NewNodeID(), objectStoreMemory: c.ObjectStoreMemory, log: c.Logger, engine: cmp.Or(c.Engine, defaultEngine)}
+	r := resolved{id: spec.NewNodeID(), objectStoreMemory: c.ObjectStoreMemory, log: c.Logger, engine: cmp.Or(c.Engine, defaultEngine), seed: c.Seed}
 	r.engines = map[string]engine.Open{defaultEngine: wazero.Open}
 	maps.Copy(r.engines, c.Engines)
 	if r.engines[r.engine] == nil {
@@ -121,6 +131,12 @@ func (c Config) resolve() (resolved, error) {
 	}
 	if r.objectStoreMemory < 0 {
 		return r, spec.Errorf(op, spec.InvalidArgument, "ObjectStoreMemory", "%d bytes is negative", r.objectStoreMemory)
+	}
+	switch {
+	case c.LineageMemory < 0:
+		return r, spec.Errorf(op, spec.InvalidArgument, "LineageMemory", "%d bytes is negative", c.LineageMemory)
+	case !c.LoseObjects:
+		r.lineageMemory = cmp.Or(c.LineageMemory, min(spec.GiB, r.objectStoreMemory/4))
 	}
 	switch c.CacheDir {
 	case "off":

@@ -4,6 +4,7 @@ import (
 	"runtime"
 
 	"github.com/raywasm/raywasm/owner"
+	"github.com/raywasm/raywasm/spec"
 )
 
 // Occupy lets n functions into the job's gate, which wait for others or do not, once those inside have left, and returns
@@ -30,4 +31,13 @@ func (j *Job) Occupy(n int, waiting bool) (vacate func()) {
 			j.gate.leave()
 		}
 	}
+}
+
+// Lose loses the bytes of objects, as if the memory they lay in were gone. What is small is never lost.
+func (n *Node) Lose(refs ...*Ref) {
+	ids := make([]spec.ObjectID, len(refs))
+	for i, r := range refs {
+		ids[i] = r.id
+	}
+	n.objects.lose(ids, "its only copy was in the memory of node "+n.id.String())
 }

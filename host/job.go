@@ -298,9 +298,9 @@ func (j *Job) task(id spec.TaskID) (*task, bool) {
 
 // stats counts as things happen.
 type stats struct {
-	unfinished, functions, actorsKept                              atomic.Int64 // now
-	submitted, finished, failed, retried, cancelled, calls, actors atomic.Int64 // ever
-	cpu                                                            atomic.Int64 // nanoseconds, ever
+	unfinished, functions, actorsKept                                       atomic.Int64 // now
+	submitted, finished, failed, retried, rebuilt, cancelled, calls, actors atomic.Int64 // ever
+	cpu                                                                     atomic.Int64 // nanoseconds, ever
 }
 
 // Stats is what a job has done so far. Calls of actors' methods are among Submitted, Finished, Failed and Cancelled.
@@ -311,6 +311,7 @@ type Stats struct {
 	Finished   int64 `json:"finished"`
 	Failed     int64 `json:"failed"`
 	Retried    int64 `json:"retried"` // attempts beyond the first
+	Rebuilt    int64 `json:"rebuilt"` // tasks that ran again because what they made was lost
 	Cancelled  int64 `json:"cancelled"`
 	ActorCalls int64 `json:"actor_calls"`
 	Actors     int64 `json:"actors"` // created
@@ -324,7 +325,7 @@ func (j *Job) Stats() Stats {
 	running := int64(j.gate.inside())
 	return Stats{
 		Submitted: s.submitted.Load(), Waiting: max(0, s.functions.Load()-running), Running: running, Finished: s.finished.Load(),
-		Failed: s.failed.Load(), Retried: s.retried.Load(), Cancelled: s.cancelled.Load(), ActorCalls: s.calls.Load(), Actors: s.actors.Load(),
+		Failed: s.failed.Load(), Retried: s.retried.Load(), Rebuilt: s.rebuilt.Load(), Cancelled: s.cancelled.Load(), ActorCalls: s.calls.Load(), Actors: s.actors.Load(),
 		CPUSeconds: time.Duration(s.cpu.Load()).Seconds(),
 	}
 }

@@ -1,14 +1,18 @@
 package host
 
 import (
+	"cmp"
 	"context"
+	"encoding/binary"
 	"errors"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 
 	"go.uber.org/zap"
 
 	"github.com/raywasm/raywasm/host/hostcall"
+	"github.com/raywasm/raywasm/owner"
 	wasmrt "github.com/raywasm/raywasm/runtime"
 	"github.com/raywasm/raywasm/spec"
 	"github.com/raywasm/raywasm/store"
@@ -26,6 +30,7 @@ type Node struct {
 	workers   *workers
 	scope     *scope // the node's goroutines, detached actors among them
 	jobs      atomic.Uint32
+	seed      uint64 // of what is random
 
 	mu       sync.Mutex
 	closed   bool
@@ -55,6 +60,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	}
 	n := &Node{
 		id:       r.id,
+		seed:     cmp.Or(r.seed, rand.Uint64()),
 		log:      r.log,
 		cfg:      r,
 		store:    store.NewHeap(r.objectStoreMemory),
@@ -69,6 +75,9 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	n.scope = newScope(ctx, n.workers)
 	n.objects = newObjects(n.store)
 	n.objects.forget = n.forgetActor
+	if r.lineageMemory > 0 {
+		n.objects.lineage = owner.NewLineage(r.lineageMemory)
+	}
 	if _, err := n.runtime(r.engine); err != nil {
 		return nil, err
 	}
@@ -121,6 +130,11 @@ func (n *Node) Close() error {
 		err = errors.Join(err, rt.Close())
 	}
 	return err
+}
+
+// random returns a number for an attempt of a task, the same for the same seed.
+func (n *Node) random(id spec.TaskID, attempt int32) uint64 {
+	return rand.New(rand.NewPCG(n.seed^uint64(attempt), binary.LittleEndian.Uint64(id[:]))).Uint64()
 }
 
 // ID returns the node's id, new at every Open.

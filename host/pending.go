@@ -33,25 +33,6 @@ func (n *Node) Pending(limit int) []Pending {
 	return all
 }
 
-// Why says what the object waits for, for people: "it needs {CPU: 1}, {CPU: 1} more than is free". It is "" if nothing is known
-// to hold it up: the object is there, or its task runs.
-func (r *Ref) Why() string { return r.job.why(r.id) }
-
-func (j *Job) why(id spec.ObjectID) string {
-	t, ok := j.task(id.Task())
-	if !ok {
-		return ""
-	}
-	t.mu.Lock()
-	lease, runs := t.lease, t.runs
-	t.mu.Unlock()
-	if lease == 0 || runs {
-		return ""
-	}
-	w, _ := j.node.leases.why(lease)
-	return w.Text
-}
-
 // Status is what a node has, what of it is in use and what waits.
 type Status struct {
 	Autoscaler autoscaler.Status `json:"autoscaler"`

@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -42,9 +43,12 @@ type task struct {
 	call     owner.CallID
 	waiter   *waiter // for its arguments; nil if there is nothing to wait for
 	bytes    int64   // reserved for it, beside its objects
+	stream   *stream // of a generator; nil for others
 
 	mu       sync.Mutex
 	timer    *time.Timer // at the deadline
+	pause    *time.Timer // before the next attempt
+	since    time.Time   // the attempt runs
 	attempt  int32
 	lease    sched.Lease // of the attempt that waits or runs; 0 for none
 	runs     bool        // a function does, under its context
@@ -61,6 +65,20 @@ func (t *task) begin() ([]spec.ObjectID, error) {
 		return nil, &spec.Error{Op: "submit " + t.function, Kind: spec.KindOf(err), Err: err}
 	}
 	n.objects.expect(memory, t.returns)
+	if t.stream != nil {
+		n.objects.streams(t.returns[0], t.stream)
+	}
+	if err := t.start(); err != nil {
+		n.objects.release(linksTo(t.returns))
+		return nil, err
+	}
+	return t.returns, nil
+}
+
+// start is begin for a task whose objects are there and for which t.bytes are reserved. After an error they are not.
+func (t *task) start() error {
+	n := t.job.node
+	t.context.scope = t.scope
 	n.objects.retain(t.links)
 	next := func() { t.queue(0) }
 	if t.actor != nil {
@@ -74,9 +92,8 @@ func (t *task) begin() ([]spec.ObjectID, error) {
 	}
 	if err := t.job.add(t); err != nil {
 		n.objects.release(t.links)
-		n.objects.release(linksTo(t.returns))
-		memory.Release(t.bytes)
-		return nil, err
+		t.job.memory.Release(t.bytes)
+		return err
 	}
 	if t.actor != nil {
 		t.actor.enqueue(t)
@@ -87,13 +104,13 @@ func (t *task) begin() ([]spec.ObjectID, error) {
 	if t.waiter != nil && t.actor == nil {
 		t.queue(sched.ReasonArguments)
 		if t.ended() { // it can never run
-			return t.returns, nil
+			return nil
 		}
 	}
 	if t.waiter == nil || !n.objects.join(t.waiter) {
 		next()
 	}
-	return t.returns, nil
+	return nil
 }
 
 // setTimer makes the task end at its deadline, which may have passed.
@@ -162,6 +179,19 @@ func (t *task) unheld() {
 	t.job.node.leases.ready(lease)
 }
 
+// queueLater queues the task after a pause.
+func (t *task) queueLater(pause time.Duration) {
+	if pause == 0 {
+		t.queue(0)
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.finished {
+		t.pause = time.AfterFunc(pause, func() { t.queue(0) })
+	}
+}
+
 // granted lets the task through the job's gate, which may hold it back: it keeps its lease meanwhile.
 func (t *task) granted() { t.job.gate.enter(t) }
 
@@ -204,7 +234,7 @@ func (t *task) do(w *worker) {
 	n := t.job.node
 	t.mu.Lock()
 	lease, number, late := t.lease, t.attempt, t.finished
-	t.runs, t.context.scope = true, t.scope
+	t.runs, t.since = true, time.Now()
 	t.mu.Unlock()
 	if late { // cancelled between the request and here
 		w.rest()
@@ -214,7 +244,7 @@ func (t *task) do(w *worker) {
 	err := t.execute(&t.context, w, lease, number)
 	t.context.leave()
 	t.mu.Lock()
-	again := err != nil && !t.finished && t.retry.Retry(number, err.Kind)
+	again := err != nil && !t.finished && t.retry.Retry(number, err)
 	if again {
 		t.attempt++
 		t.runs = false
@@ -229,19 +259,19 @@ func (t *task) do(w *worker) {
 		n.log.Warn("task attempt failed, retrying", zap.String("task", t.id.String()), zap.String("name", t.name),
 			zap.Int32("attempt", number+1), zap.Int32("max_retries", t.retry.MaxRetries), zap.NamedError("reason", err))
 		t.job.stats.retried.Add(1)
-		t.queue(0)
+		t.queueLater(t.retry.Wait(number, n.random(t.id, number)))
 	}
 }
 
 // execute runs the function in a fresh sandbox. A success finishes the task here, while the sandbox still holds what
 // the results refer to.
 func (t *task) execute(ctx context.Context, w *worker, lease sched.Lease, attempt int32) *spec.Error {
-	args, err := t.job.node.objects.resolve(t.args, t.name)
+	c := newCaller(t, attempt, lease)
+	c.gate = t.job.gate
+	args, err := c.arguments(ctx, t)
 	if err != nil {
 		return err
 	}
-	c := newCaller(t, attempt, lease)
-	c.gate = t.job.gate
 	session := &w.session
 	session.Open(c.functions())
 	defer session.Close()
@@ -273,7 +303,7 @@ func (t *task) invoke(ctx context.Context, sandbox *wasmrt.Sandbox, session *hos
 	}
 	results := session.Results()
 	want := len(t.returns)
-	if kind == spec.CallNew {
+	if kind == spec.CallNew || t.stream != nil {
 		want = 0
 	}
 	switch {
@@ -298,15 +328,20 @@ func (t *task) finish(values []spec.Value, err *spec.Error) {
 		return
 	}
 	t.finished = true
-	lease, timer := t.lease, t.timer
+	lease, timer, pause := t.lease, t.timer, t.pause
 	if t.runs { // it gives its lease back itself
 		lease = 0
 	}
 	t.mu.Unlock()
-	if timer != nil {
-		timer.Stop()
+	for _, running := range [...]*time.Timer{timer, pause} {
+		if running != nil {
+			running.Stop()
+		}
 	}
 	t.job.memory.Release(t.bytes) // first, so that whoever gets the results finds it given back
+	if t.stream != nil {
+		values = t.stream.end(err)
+	}
 	objects := t.job.node.objects
 	for i, id := range t.returns {
 		if err != nil {
@@ -314,6 +349,9 @@ func (t *task) finish(values []spec.Value, err *spec.Error) {
 		} else {
 			objects.complete(id, values[i], nil)
 		}
+	}
+	if err == nil && slices.ContainsFunc(values, func(v spec.Value) bool { return len(v.Data) > spec.MaxInlineBytes }) {
+		objects.keep(t)
 	}
 	if lease != 0 { // it waits for its turn
 		t.job.node.leases.release(lease)
@@ -343,22 +381,39 @@ func (t *task) cancel(err *spec.Error, force bool) {
 		return
 	}
 	t.finish(nil, err)
+	t.context.stop(err) // it may have begun meanwhile
 }
 
-// resolve returns the values of a call's arguments; its refs are ready. An argument that holds an error is the call's
-// error, as in Ray.
-func (o *objects) resolve(args []spec.Arg, name string) ([]spec.Value, *spec.Error) {
-	values := make([]spec.Value, len(args))
+// arguments returns the values of the task's arguments, waiting for those that were lost since they were there.
+func (c *caller) arguments(ctx context.Context, t *task) ([]spec.Value, *spec.Error) {
+	objects := t.job.node.objects
+	for {
+		values, ready, err := objects.resolve(t.args, t.name)
+		if ready || err != nil {
+			return values, err
+		}
+		refs := t.refs()
+		if err := objects.await(ctx, refs, len(refs), true, spec.Forever, c.block, c.resume); err != nil {
+			return nil, t.failure(err)
+		}
+	}
+}
+
+// resolve returns the values of a call's arguments, if all are there. An argument that holds an error is the call's error,
+// as in Ray.
+func (o *objects) resolve(args []spec.Arg, name string) (values []spec.Value, ready bool, err *spec.Error) {
+	values, ready = make([]spec.Value, len(args)), true
 	for i, a := range args {
 		values[i] = a.Value
 		if !a.IsRef {
 			continue
 		}
-		v, _, err := o.value(a.Ref)
-		if err != nil {
-			return nil, &spec.Error{Op: "await argument " + ordinal(i) + " of " + name, Kind: spec.KindOf(err), ID: "object " + a.Ref.String(), Err: err}
+		v, there, err := o.value(a.Ref)
+		if err != nil { // even where another is not there: it is what the call waited for
+			return nil, false, &spec.Error{Op: "await argument " + ordinal(i) + " of " + name, Kind: spec.KindOf(err), ID: "object " + a.Ref.String(), Err: err}
 		}
+		ready = ready && there
 		values[i] = v
 	}
-	return values, nil
+	return values, ready, nil
 }

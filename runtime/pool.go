@@ -93,7 +93,8 @@ func (p *pools) surplus(m *Module) *instance {
 // oldest takes the module's longest idle instance out.
 func (p *pools) oldest(m *Module) *instance {
 	i := m.pool.idle[0]
-	m.pool.idle = append(m.pool.idle[:0], m.pool.idle[1:]...)
+	m.pool.idle[0] = nil
+	m.pool.idle = m.pool.idle[1:]
 	p.idle--
 	return i
 }
@@ -150,10 +151,10 @@ func (p *pools) room(img *image, limit, atLeast uint64) *room {
 	return newRoom(img, limit, atLeast)
 }
 
-// leave keeps the room of an instance that has been freed, clean, or frees it or the one left longest ago.
-func (p *pools) leave(r *room) {
+// leave keeps the room of an instance that has been freed, made fresh, or frees it or the one left longest ago.
+func (p *pools) leave(r *room, fresh bool) {
 	out := r
-	if r.clean() {
+	if r.letsAgain() && (fresh || r.reset(r.bytes())) {
 		r.idleSince = time.Now()
 		p.mu.Lock()
 		if !p.closed {

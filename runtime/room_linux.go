@@ -21,6 +21,7 @@ type room struct {
 	first     uint64         // length at the beginning
 	reserved  unsafe.Pointer // where our reservation begins; nil if the engine placed the memory
 	regions   [maxDirtyRegions]pageRegion
+	windows   []window
 	idleSince time.Time // while no instance is in it
 }
 
@@ -37,19 +38,17 @@ func newRoom(img *image, limit, atLeast uint64) *room {
 // suits many.
 func span(limit uint64) uint64 { return 1<<bits.Len64(limit-1) + tableSpan }
 
-// suits reports whether newRoom of the same would be just like this room, which is clean.
+// suits reports whether newRoom of the same would be just like this room, which is fresh.
 func (r *room) suits(img *image, limit, atLeast uint64) bool {
 	like := room{image: img, limit: limit, least: atLeast}
 	return r.image == img && span(r.limit) == span(limit) && r.first == like.Size(0)
 }
 
-// let makes a clean room one for another memory that it suits.
+// let makes a fresh room one for another memory that it suits.
 func (r *room) let(limit, atLeast uint64) { r.limit, r.least = limit, atLeast }
 
-// clean makes a room that an instance has left as it was at the beginning. false: it has to be freed.
-func (r *room) clean() bool {
-	return r.reserved != nil && r.length == r.first && r.reset(r.bytes())
-}
+// letsAgain reports whether a room that an instance has left may be one for another: it is as long as it was.
+func (r *room) letsAgain() bool { return r.reserved != nil && r.length == r.first }
 
 // Size returns how long a new memory of at least so many bytes will be.
 func (r *room) Size(atLeast uint64) uint64 {
@@ -214,6 +213,7 @@ func (r *room) free() {
 		_ = unix.MunmapPtr(r.reserved, uintptr(span(r.limit))) // only a wrong argument could make it fail
 		r.reserved = nil
 	}
+	r.abandonWindows()
 }
 
 // roundUp returns n rounded up to whole pages of WebAssembly.

@@ -5,6 +5,8 @@ package wasmrt
 import (
 	"iter"
 	"time"
+
+	"github.com/raywasm/raywasm/runtime/engine"
 )
 
 // room is plain memory of the Go heap: a system without memfd and a page map to scan.
@@ -27,7 +29,8 @@ func newRoom(img *image, limit, atLeast uint64) *room {
 // A room that an instance has left is garbage to collect: none is let again.
 func (r *room) suits(*image, uint64, uint64) bool { return false }
 func (r *room) let(uint64, uint64)                {}
-func (r *room) clean() bool                       { return false }
+func (r *room) letsAgain() bool                   { return false }
+func (r *room) bytes() []byte                     { return r.memory }
 
 // Size returns how long a memory of at least min bytes will be: no longer than it must, for all of it is real.
 func (r *room) Size(atLeast uint64) uint64 {
@@ -84,3 +87,9 @@ func (r *room) suspects(memory []byte) iter.Seq2[int, []byte] {
 func (r *room) placed() bool { return r.memory != nil }
 
 func (r *room) free() { r.memory = nil }
+
+// closeWindows has nothing to close: memory cannot be mapped here.
+func (r *room) closeWindows() bool { return true }
+
+// windows returns nil: objects are not shown in place here.
+func (i *instance) windows() engine.Windows { return nil }

@@ -25,6 +25,9 @@ const (
 	// MaxHandles bounds the open handles of one sandbox: 10,000 refs in one object is Ray's envelope, a driver may
 	// hold a million.
 	MaxHandles = 4 << 20
+	// MaxWindows bounds the objects that one sandbox sees in place at the same time: each splits a mapping of the process,
+	// which has 65,530 by default.
+	MaxWindows = 64
 	// MaxLinks bounds the refs and actor handles contained in one value.
 	MaxLinks = 1 << 20
 	// MaxFunctions bounds what one module may describe: its functions, classes and methods together.
@@ -35,6 +38,8 @@ const (
 	MaxErrorText = 64 * KiB
 	// MaxErrorDepth bounds the chain of causes that crosses a boundary.
 	MaxErrorDepth = 16
+	// MaxErrorCauses bounds the causes of one error that cross a boundary, all together: errors can be joined.
+	MaxErrorCauses = 64
 	// StderrTail is how many bytes of a sandbox's stderr its crash report keeps.
 	StderrTail = 4 * KiB
 	// MaxLogBytes bounds one log record of a guest.
@@ -62,6 +67,10 @@ const (
 
 	// DefaultMaxRetries is how often a task is run again after a system failure, as in Ray.
 	DefaultMaxRetries = 3
+	// MaxRetryDelay bounds the time before a retry, as Ray does after a lack of memory.
+	MaxRetryDelay = time.Minute
+	// MaxRetryOn bounds the kinds and types of errors that a call names to be retried.
+	MaxRetryOn = 64
 	// MaxResourceKinds bounds the custom resources of one request.
 	MaxResourceKinds = 64
 

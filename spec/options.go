@@ -2,6 +2,7 @@ package spec
 
 import (
 	"cmp"
+	"slices"
 	"time"
 )
 
@@ -29,6 +30,18 @@ type TaskOptions struct {
 	Deadline *int64 `cbor:"10,keyasint,omitempty"`
 	// Priority orders waiting tasks: higher first, equal in order of submission. Default 0.
 	Priority *int32 `cbor:"11,keyasint,omitempty"`
+	// Streaming makes the call one of a generator: its results are taken one after the other while it runs, and the one
+	// that is declared is their number. Ray's num_returns="streaming". Default false.
+	Streaming *bool `cbor:"12,keyasint,omitempty"`
+	// StreamAhead is how many results of a generator may wait to be taken before it has to wait; 0: any number, the
+	// default.
+	StreamAhead *int32 `cbor:"13,keyasint,omitempty"`
+	// RetryOn also retries errors that the function returned, if they are of one of these kinds or types, or were caused by
+	// one: "InvalidArgument", "*fs.PathError". Ray's retry_exceptions=[...]. Default none.
+	RetryOn []string `cbor:"14,keyasint,omitempty"`
+	// RetryDelay is how long the first retry waits, in nanoseconds; each further one waits twice as long, up to
+	// MaxRetryDelay, and each for a random part of the second half. Default 0: at once.
+	RetryDelay *time.Duration `cbor:"15,keyasint,omitempty"`
 	// Placement says on which nodes the task may run. Default: any.
 	Placement *Placement `cbor:"30,keyasint,omitempty"`
 }
@@ -40,6 +53,8 @@ func (o TaskOptions) Over(base TaskOptions) TaskOptions {
 		Memory: over(o.Memory, base.Memory), Custom: overMap(o.Custom, base.Custom), Returns: over(o.Returns, base.Returns),
 		MaxRetries: over(o.MaxRetries, base.MaxRetries), RetryExceptions: over(o.RetryExceptions, base.RetryExceptions),
 		Timeout: over(o.Timeout, base.Timeout), Deadline: over(o.Deadline, base.Deadline), Priority: over(o.Priority, base.Priority),
+		Streaming: over(o.Streaming, base.Streaming), StreamAhead: over(o.StreamAhead, base.StreamAhead),
+		RetryOn: overList(o.RetryOn, base.RetryOn), RetryDelay: over(o.RetryDelay, base.RetryDelay),
 		Placement: over(o.Placement, base.Placement),
 	}
 }
@@ -69,6 +84,14 @@ func (o TaskOptions) Check() error {
 		return Errorf(op, InvalidArgument, "returns", "%d is not between 0 and %d", *o.Returns, MaxReturns)
 	case o.MaxRetries != nil && *o.MaxRetries < -1:
 		return Errorf(op, InvalidArgument, "max_retries", "%d is below -1", *o.MaxRetries)
+	case len(o.RetryOn) > MaxRetryOn:
+		return Errorf(op, InvalidArgument, "retry_on", "%d kinds and types, at most %d (MaxRetryOn)", len(o.RetryOn), MaxRetryOn)
+	case slices.ContainsFunc(o.RetryOn, func(name string) bool { return name == "" || len(name) > MaxNameBytes }):
+		return Errorf(op, InvalidArgument, "retry_on", "the name of a kind or type has 1 to %d bytes", MaxNameBytes)
+	case o.RetryDelay != nil && (*o.RetryDelay < 0 || *o.RetryDelay > MaxRetryDelay):
+		return Errorf(op, InvalidArgument, "retry_delay", "%v is not between 0 and %v", *o.RetryDelay, MaxRetryDelay)
+	case o.StreamAhead != nil && *o.StreamAhead < 0:
+		return Errorf(op, InvalidArgument, "stream_ahead", "%d is negative", *o.StreamAhead)
 	case o.Timeout != nil && *o.Timeout <= 0:
 		return Errorf(op, InvalidArgument, "timeout", "%v is not positive", *o.Timeout)
 	}
@@ -189,6 +212,13 @@ func (o ActorOptions) Check() error {
 }
 
 func over[T any](said, base *T) *T {
+	if said != nil {
+		return said
+	}
+	return base
+}
+
+func overList(said, base []string) []string {
 	if said != nil {
 		return said
 	}

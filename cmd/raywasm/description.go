@@ -65,6 +65,14 @@ func taskOptions(o spec.TaskOptions) map[string]any {
 		said["deadline"] = time.Unix(0, *o.Deadline).UTC().Format(time.RFC3339Nano)
 	}
 	say(said, "priority", o.Priority)
+	say(said, "streaming", o.Streaming)
+	say(said, "stream_ahead", o.StreamAhead)
+	if o.RetryOn != nil {
+		said["retry_on"] = o.RetryOn
+	}
+	if o.RetryDelay != nil {
+		said["retry_delay"] = o.RetryDelay.Seconds()
+	}
 	return said
 }
 

@@ -16,10 +16,14 @@ func exportCall(kind, nargs int32) int32 {
 }
 
 //go:wasmexport ray_describe
-func exportDescribe() int32 { return describe() }
+func exportDescribe() int32 {
+	os.Args = worker
+	return describe()
+}
 
 //go:wasmexport ray_main
 func exportMain() int32 {
+	readArguments()
 	readEnvironment()
 	return drive(mainMain, os.Stderr)
 }

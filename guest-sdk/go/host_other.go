@@ -8,6 +8,7 @@ import "github.com/raywasm/raywasm/spec"
 // ([outside]), or a test's fake.
 type abi interface {
 	name(p []byte) int32
+	frame(p []byte) int64
 	arg(index int) int32
 	size(handle uint32) int64
 	read(handle uint32, off int64, p []byte) int32
@@ -16,6 +17,7 @@ type abi interface {
 	fail(p []byte) int32
 	put(p []byte, links []uint32) int32
 	get(handles []uint32, timeout int64) int32
+	getValue(handle uint32, timeout int64, p []byte) int64
 	wait(handles []uint32, count int, timeout int64, ready []byte) int32
 	passValue(p []byte, links []uint32) int32
 	passRef(handle uint32) int32
@@ -24,6 +26,8 @@ type abi interface {
 	actorCall(actor uint32, method string, opts []byte, out []uint32) int32
 	actorFind(name, namespace string) int32
 	actorKill(actor uint32, noRestart bool) int32
+	yield(p []byte, links []uint32) int32
+	next(handle uint32, timeout int64) int32
 	cancel(handle uint32, flags uint32) int32
 	release(handle uint32) int32
 	log(level spec.LogLevel, p []byte) int32
@@ -34,6 +38,7 @@ type abi interface {
 var world abi = outside{}
 
 func hostName(p []byte) int32                             { return world.name(p) }
+func hostFrame(p []byte) int64                            { return world.frame(p) }
 func hostArg(index int) int32                             { return world.arg(index) }
 func hostSize(handle uint32) int64                        { return world.size(handle) }
 func hostRead(handle uint32, off int64, p []byte) int32   { return world.read(handle, off, p) }
@@ -48,11 +53,17 @@ func hostActorCreate(class string, opts []byte) int32     { return world.actorCr
 func hostActorFind(name, namespace string) int32          { return world.actorFind(name, namespace) }
 func hostActorKill(actor uint32, noRestart bool) int32    { return world.actorKill(actor, noRestart) }
 func hostCancel(handle uint32, flags uint32) int32        { return world.cancel(handle, flags) }
+func hostYield(p []byte, links []uint32) int32            { return world.yield(p, links) }
+func hostNext(handle uint32, timeout int64) int32         { return world.next(handle, timeout) }
 func hostRelease(handle uint32) int32                     { return world.release(handle) }
 func hostLog(level spec.LogLevel, p []byte) int32         { return world.log(level, p) }
 func hostSelf(p []byte) int32                             { return world.self(p) }
 func hostError(p []byte) int32                            { return world.error(p) }
 func hostSubmit(fn string, opts []byte, o []uint32) int32 { return world.submit(fn, opts, o) }
+
+func hostGetValue(handle uint32, timeout int64, p []byte) int64 {
+	return world.getValue(handle, timeout, p)
+}
 
 func hostWait(handles []uint32, count int, timeout int64, ready []byte) int32 {
 	return world.wait(handles, count, timeout, ready)
@@ -68,6 +79,8 @@ type outside struct{}
 const refusal = -int32(spec.Unsupported)
 
 func (outside) name([]byte) int32                                { return refusal }
+func (outside) frame([]byte) int64                               { return int64(refusal) }
+func (outside) getValue(uint32, int64, []byte) int64             { return int64(refusal) }
 func (outside) arg(int) int32                                    { return refusal }
 func (outside) size(uint32) int64                                { return int64(refusal) }
 func (outside) read(uint32, int64, []byte) int32                 { return refusal }
@@ -85,6 +98,8 @@ func (outside) actorCall(uint32, string, []byte, []uint32) int32 { return refusa
 func (outside) actorFind(string, string) int32                   { return refusal }
 func (outside) actorKill(uint32, bool) int32                     { return refusal }
 func (outside) cancel(uint32, uint32) int32                      { return refusal }
+func (outside) yield([]byte, []uint32) int32                     { return refusal }
+func (outside) next(uint32, int64) int32                         { return refusal }
 func (outside) release(uint32) int32                             { return refusal }
 func (outside) log(spec.LogLevel, []byte) int32                  { return refusal }
 func (outside) self([]byte) int32                                { return refusal }

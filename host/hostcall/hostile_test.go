@@ -28,10 +28,11 @@ func validCalls(w *world) map[string][]int64 {
 	fault, faultSize := w.bytes(spec.MarshalError(spec.Errorf("call f", spec.TaskError, "", "it failed")))
 	out := int64(memoryBytes / 2)
 	return map[string][]int64{
-		"name": {out, 100}, "arg": {0}, "ret": {data, size, list, n}, "fail": {fault, faultSize},
+		"name": {out, 100}, "frame": {out, 100}, "arg": {0}, "ret": {data, size, list, n}, "fail": {fault, faultSize},
 		"size": {outer}, "read": {outer, 2, out, 5}, "links": {outer, out, 4},
-		"put": {data, size, list, n}, "get": {list, n, 0}, "wait": {list, n, 2, 0, out}, "release": {object},
+		"put": {data, size, list, n}, "get": {list, n, 0}, "get_value": {outer, 0, out, 100}, "wait": {list, n, 2, 0, out}, "release": {object},
 		"pass_value": {data, size, list, n}, "pass_ref": {object}, "submit": {name, nameSize, opts, optsSize, out, 2}, "cancel": {outer, 3},
+		"yield": {data, size, list, n}, "next": {outer, 0},
 		"actor_create": {name, nameSize, 0, 0}, "actor_call": {actor, name, nameSize, opts, optsSize, out, 2}, "actor_find": {name, nameSize, name, nameSize}, "actor_kill": {actor, 1},
 		"self": {out, 1000}, "log": {0, data, size}, "error": {out, 1000},
 	}
@@ -142,6 +143,7 @@ func fuzzFunction(f *testing.F, name string) {
 }
 
 func FuzzName(f *testing.F)        { fuzzFunction(f, "name") }
+func FuzzFrame(f *testing.F)       { fuzzFunction(f, "frame") }
 func FuzzArg(f *testing.F)         { fuzzFunction(f, "arg") }
 func FuzzRet(f *testing.F)         { fuzzFunction(f, "ret") }
 func FuzzFail(f *testing.F)        { fuzzFunction(f, "fail") }
@@ -150,6 +152,7 @@ func FuzzRead(f *testing.F)        { fuzzFunction(f, "read") }
 func FuzzLinks(f *testing.F)       { fuzzFunction(f, "links") }
 func FuzzPut(f *testing.F)         { fuzzFunction(f, "put") }
 func FuzzGet(f *testing.F)         { fuzzFunction(f, "get") }
+func FuzzGetValue(f *testing.F)    { fuzzFunction(f, "get_value") }
 func FuzzWait(f *testing.F)        { fuzzFunction(f, "wait") }
 func FuzzRelease(f *testing.F)     { fuzzFunction(f, "release") }
 func FuzzPassValue(f *testing.F)   { fuzzFunction(f, "pass_value") }
@@ -158,6 +161,8 @@ func FuzzSubmit(f *testing.F)      { fuzzFunction(f, "submit") }
 func FuzzCancel(f *testing.F)      { fuzzFunction(f, "cancel") }
 func FuzzActorCreate(f *testing.F) { fuzzFunction(f, "actor_create") }
 func FuzzActorCall(f *testing.F)   { fuzzFunction(f, "actor_call") }
+func FuzzYield(f *testing.F)       { fuzzFunction(f, "yield") }
+func FuzzNext(f *testing.F)        { fuzzFunction(f, "next") }
 func FuzzActorFind(f *testing.F)   { fuzzFunction(f, "actor_find") }
 func FuzzActorKill(f *testing.F)   { fuzzFunction(f, "actor_kill") }
 func FuzzSelf(f *testing.F)        { fuzzFunction(f, "self") }
@@ -218,7 +223,7 @@ func FuzzSequence(f *testing.F) {
 			result, err := w.invoke(fn.Name, args...)
 			if err == nil && result > 0 {
 				switch fn.Name {
-				case "arg", "put", "actor_create", "actor_find":
+				case "arg", "put", "next", "actor_create", "actor_find":
 					known = append(known, result)
 				case "submit", "actor_call", "links":
 					if ptr := uint32(args[slices.IndexFunc(fn.Params, func(p Param) bool { return p.Type == NewHandles })]); ptr < memoryBytes-8 {

@@ -71,7 +71,7 @@ type Core struct {
 	batches   map[Batch][]*object
 	lastBatch Batch
 	spilling  int64 // bytes
-	punching  int   // blocks
+	punching  int64 // bytes
 	unsaved   int64 // bytes of primary copies in memory that are not on disk
 	refused   error // what the disk said last
 	resume    int64 // when it is tried again
@@ -115,11 +115,11 @@ func (c *Core) Step(now int64, ev Event) []Action {
 		c.fell(o, ev.Err)
 	case Claim:
 		if b, ok := c.space.Claim(ev.Free, ev.Size); ok {
-			c.punching++
+			c.punching += b.Size
 			c.say(Action{Do: Punch, Block: b})
 		}
 	case Punched:
-		c.punching--
+		c.punching -= ev.Block.Size
 		c.space.Free(ev.Block)
 	case Tick: // the queue is looked at
 	}

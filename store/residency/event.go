@@ -98,6 +98,7 @@ type Action struct {
 	Batch   Batch
 	Objects []Placed // Spill
 	Free    extent.Free
+	Size    int64 // FallBack, in bytes
 	At      int64 // nanoseconds since any fixed point, as Step's now
 	Err     error
 }

@@ -26,6 +26,9 @@ func (c *Core) serve() {
 			r.stuck, r.since = true, c.now
 		}
 		if at := r.since + int64(c.cfg.Grace); c.now < at {
+			if c.refused != nil && c.now < c.resume { // then the disk is tried again
+				at = min(at, c.resume)
+			}
 			c.say(Action{Do: Wake, At: at})
 			return
 		}
@@ -139,7 +142,6 @@ func (c *Core) spilled(ev Event) {
 	if c.refused = ev.Err; ev.Err != nil {
 		c.usage.DiskErrors++
 		c.resume = c.now + int64(c.cfg.Pause)
-		c.say(Action{Do: Wake, At: c.resume})
 	}
 }
 
@@ -186,7 +188,7 @@ func (c *Core) giveUp(o *object) {
 		c.usage.Drafts++
 		c.usage.Fallbacks++
 		c.usage.Fallback += o.size
-		c.say(Action{Do: FallBack, ID: o.id, Token: o.creator})
+		c.say(Action{Do: FallBack, ID: o.id, Token: o.creator, Size: o.size})
 		return
 	}
 	kind, cause := spec.ObjectStoreFull, error(nil)
@@ -254,6 +256,6 @@ type Object struct {
 // Usage returns what is in use, but for what only the arena and the disk know.
 func (c *Core) Usage() store.Usage {
 	u := c.usage
-	u.Limit, u.Used, u.Waiting = c.space.Size(), c.space.Used(), len(c.queue)
+	u.Limit, u.Used, u.Waiting = c.space.Size(), c.space.Used()-c.punching, len(c.queue)
 	return u
 }

@@ -105,8 +105,8 @@ func (n *Node) Free() resource.Vector { return n.pool.Free() }
 // Total returns what the node has.
 func (n *Node) Total() resource.Vector { return n.pool.Total() }
 
-// each calls f with every node, in the order of the rows, until it says false.
-func (r *Room) each(f func(*Node) bool) {
+// Each calls f with every node, in the order of the rows, until it says false.
+func (r *Room) Each(f func(*Node) bool) {
 	for _, row := range []*row{&r.plain, &r.gpus} {
 		for _, n := range row.nodes {
 			if n != nil && !f(n) {
