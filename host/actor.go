@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/raywasm/raywasm/owner"
 	wasmrt "github.com/raywasm/raywasm/runtime"
 	"github.com/raywasm/raywasm/sched"
+	"github.com/raywasm/raywasm/sched/resource"
 	"github.com/raywasm/raywasm/spec"
 )
 
@@ -32,6 +34,7 @@ type actor struct {
 	waiter   *waiter // for the constructor's arguments; nil if there is nothing to wait for
 	place    spec.Resources
 	hold     spec.Resources
+	strategy sched.Strategy // which nodes will do
 
 	mu         sync.Mutex
 	core       *owner.Actor
@@ -81,11 +84,15 @@ type deed struct {
 
 // newActor makes the actor's record and asks for its place. The creation's errors reach the callers of its methods.
 func (c *caller) newActor(class *spec.Class, args []spec.Arg, opts spec.ActorOptions) (*actor, error) {
-	a := c.describeActor(spec.NewActorID(c.origin, c.nextActor.Add(1)), class, args, opts)
+	a, err := c.describeActor(spec.NewActorID(c.origin, c.nextActor.Add(1)), class, args, opts)
+	if err != nil {
+		return nil, err
+	}
 	return a, a.admit()
 }
 
-func (c *caller) describeActor(id spec.ActorID, class *spec.Class, args []spec.Arg, opts spec.ActorOptions) *actor {
+// describeActor makes the actor's record. Nobody knows of it yet.
+func (c *caller) describeActor(id spec.ActorID, class *spec.Class, args []spec.Arg, opts spec.ActorOptions) (*actor, error) {
 	n := c.job.node
 	a := &actor{
 		node: n, job: c.job, scope: c.job.scope, module: c.module,
@@ -100,11 +107,14 @@ func (c *caller) describeActor(id spec.ActorID, class *spec.Class, args []spec.A
 	if opts.Name != "" {
 		a.name = actorName{said(nonEmpty(opts.Namespace), c.job.namespace), opts.Name}
 	}
-	a.place, a.hold = opts.Placement()
+	var err error
+	if a.strategy, err = strategyOf(opts.Placement); err != nil {
+		return nil, err
+	}
+	a.place, a.hold = opts.Resources()
 	a.core = owner.NewActor(a.id, class.Name, owner.ActorPolicy{
 		MaxRestarts: said(opts.MaxRestarts, 0), MaxPendingCalls: said(opts.MaxPendingCalls, -1), Checkpoint: said(opts.Checkpoint, spec.CheckpointPolicy{}), Outlives: a.detached && n.states != nil})
-	a.lease = n.leases.number()
-	return a
+	return a, nil
 }
 
 // admit gives the actor its name and asks for its place.
@@ -122,9 +132,11 @@ func (a *actor) admit() error {
 		}
 		n.names[a.name] = a
 	}
+	a.lease = n.leases.number()
 	n.actors[a.id] = a
 	n.mu.Unlock()
 	if err := a.enroll(); err != nil {
+		n.leases.release(a.lease)
 		n.mu.Lock()
 		delete(n.actors, a.id)
 		if a.name.name != "" {
@@ -140,7 +152,7 @@ func (a *actor) admit() error {
 	}
 	n.objects.retain(a.links)
 	a.job.stats.actors.Add(1)
-	ask := func() { n.leases.request(a.lease, a.place, a.hold, said(a.opts.Priority, 0), a) }
+	ask := sched.Ask{Need: resource.Of(a.place), Hold: resource.Of(a.hold), Priority: said(a.opts.Priority, 0), Job: a.job.id, Namespace: a.job.namespace, Strategy: a.strategy}
 	var refs []spec.ObjectID
 	for _, arg := range a.args {
 		if arg.IsRef {
@@ -148,11 +160,18 @@ func (a *actor) admit() error {
 		}
 	}
 	if len(refs) > 0 {
-		a.waiter = &waiter{ids: refs, left: len(refs), failFast: true, fire: ask}
+		ready := func() { n.leases.ready(a.lease) }
+		a.waiter = &waiter{ids: refs, left: len(refs), failFast: true, fire: ready}
+		n.leases.request(a.lease, ask, time.Time{}, sched.ReasonArguments, a)
+		a.mu.Lock()
+		ended := a.ended // it can never be placed
+		a.mu.Unlock()
+		if !ended && !n.objects.join(a.waiter) {
+			ready()
+		}
+		return nil
 	}
-	if a.waiter == nil || !n.objects.join(a.waiter) {
-		ask()
-	}
+	n.leases.request(a.lease, ask, time.Time{}, 0, a)
 	return nil
 }
 

@@ -262,7 +262,10 @@ func (n *Node) reviveActor(ctx context.Context, id spec.ActorID, record []byte, 
 	for i, data := range s.Args {
 		args[i] = spec.ValueArg(spec.Value{Data: data})
 	}
-	a := j.driver.describeActor(id, class, args, r.Options)
+	a, err := j.driver.describeActor(id, class, args, r.Options)
+	if err != nil {
+		return err
+	}
 	a.module, a.durable, a.born = m, true, s.Args
 	if s.State != nil {
 		if err := j.memory.Reserve(int64(len(s.State))); err != nil {

@@ -7,20 +7,17 @@ import (
 	"time"
 
 	"github.com/raywasm/raywasm/owner"
-	"github.com/raywasm/raywasm/sched"
 	"github.com/raywasm/raywasm/spec"
 )
 
-// How much an explanation says: of how many objects, how far down, and how many requests for resources are looked
-// through for one.
+// How much an explanation says: of how many objects, and how far down.
 const (
 	explained      = 3
 	explainedDepth = 4
-	explainedQueue = 1000
 )
 
-// Explain says in a sentence what an object waits for: "task sum runs since 2s", "task sum is queued: needs {CPU: 1}, free
-// {}". It says that the object is there if it is.
+// Explain says in a sentence what an object waits for: "task sum runs since 2s", "task sum is queued: it needs
+// {CPU: 1}, {CPU: 1} more than is free (resources)". It says that the object is there if it is.
 func (r *Ref) Explain() string { return r.job.node.explain(r.id, explainedDepth) }
 
 // explainAll says what the first few of the objects wait for that are not there.
@@ -85,11 +82,11 @@ func (t *task) explain(depth int) string {
 	case runs:
 		return fmt.Sprintf("%s runs since %v, attempt %d", who, time.Since(since).Round(time.Millisecond), attempt)
 	case lease != 0:
-		reason, waits := n.leases.reason(lease)
+		why, waits := n.leases.why(lease)
 		if !waits {
 			return who + " is held back until others of its job have ended (MaxRunningTasks)"
 		}
-		return who + " is queued: " + reason
+		return who + " is queued: " + why.Text + " (" + why.Reason.String() + ")"
 	case pausing:
 		return fmt.Sprintf("%s waits before its attempt %d", who, attempt)
 	}
@@ -108,18 +105,4 @@ func (a *actor) explain(t *task) string {
 		return "runs in actor " + a.label()
 	}
 	return fmt.Sprintf("is in the queue of actor %s, which is %s and has %d calls waiting", a.label(), actorStates[a.core.State()], a.core.Pending())
-}
-
-// reason says why a request waits; false if it does not.
-func (l *leases) reason(lease sched.Lease) (text string, waits bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	pending := l.node.Pending(explainedQueue)
-	if i := slices.IndexFunc(pending, func(p sched.Pending) bool { return p.Lease == lease }); i >= 0 {
-		return pending[i].Text, true
-	}
-	if n := l.node.Waiting(); n > len(pending) {
-		return fmt.Sprintf("%d requests for resources wait, more than %d of them before it", n, len(pending)), true
-	}
-	return "", false
 }

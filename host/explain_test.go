@@ -31,7 +31,7 @@ func TestAWaitSaysWhatItWaitsFor(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	wantExplained(t, queued, "add", "is queued", "needs {CPU: 1}", "free {memory", queued.ID().Task().String())
+	wantExplained(t, queued, "add", "is queued", "it needs {CPU: 1}", "more than is free (resources)", queued.ID().Task().String())
 	wantExplained(t, waits, "waits for its argument 2", "is queued", waits.ID().Task().String(), queued.ID().Task().String())
 
 	a, err := j.NewActor(t.Context(), "Counter", spec.ActorOptions{}, 0)

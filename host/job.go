@@ -27,6 +27,8 @@ type JobConfig struct {
 	Module *Module
 	// Namespace is where the names of its actors live. "": an anonymous namespace of its own.
 	Namespace string
+	// Weight is the job's share of the node beside those of other jobs that want it at the same time. 0: 1, as all others.
+	Weight float64
 	// Args are the driver's arguments, after the program's name.
 	Args []string
 	// Env is what the driver, its tasks and its actors find in their environment; nothing else is in it.
@@ -40,6 +42,12 @@ type JobConfig struct {
 	// TaskOutput gets each line that tasks and actors write; it is called from many goroutines. nil: dropped.
 	TaskOutput func(OutputLine)
 }
+
+// The weights that jobs may have: beyond them nothing of the fair share is left.
+const (
+	minWeight = 1e-3
+	maxWeight = 1e3
+)
 
 // Job is a driver and all that it causes. Either its module's own driver program runs ([Job.Run]), or the Go program
 // that made the job is the driver and submits calls itself; or both. It is safe for concurrent use.
@@ -92,6 +100,9 @@ func (n *Node) NewJob(ctx context.Context, cfg JobConfig) (*Job, error) {
 		started:   time.Now(),
 	}
 	j.none.L = &j.mu
+	if cfg.Weight != 0 && !(cfg.Weight >= minWeight && cfg.Weight <= maxWeight) {
+		return nil, spec.Errorf(op, spec.InvalidArgument, "weight", "%v is not between %v and %v", cfg.Weight, minWeight, maxWeight)
+	}
 	if len(j.namespace) > spec.MaxNameBytes {
 		return nil, spec.Errorf(op, spec.InvalidArgument, "namespace", "it has %d bytes, at most %d", len(j.namespace), spec.MaxNameBytes)
 	}
@@ -112,6 +123,9 @@ func (n *Node) NewJob(ctx context.Context, cfg JobConfig) (*Job, error) {
 	if err := n.putJob(ctx, j.id.Number(), j.began()); err != nil {
 		j.closeFiles()
 		return nil, err
+	}
+	if cfg.Weight != 0 {
+		n.leases.weigh(j.id, cfg.Weight)
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -217,6 +231,7 @@ func (j *Job) end(cause *spec.Error) error {
 		j.node.mu.Lock()
 		delete(j.node.open, j)
 		j.node.mu.Unlock()
+		j.node.leases.weigh(j.id, 1) // the node need not remember it
 		return j.record(cause)
 	}
 	return nil

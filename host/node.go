@@ -63,12 +63,12 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{
-		id:       spec.NewNodeID(),
+		id:       r.id,
 		seed:     cmp.Or(r.seed, rand.Uint64()),
 		log:      r.log,
 		cfg:      r,
 		store:    store.NewHeap(r.objectStoreMemory),
-		leases:   newLeases(r.total),
+		leases:   newLeases(r),
 		workers:  &workers{},
 		open:     make(map[*Job]struct{}),
 		runtimes: make(map[string]*wasmrt.Runtime),

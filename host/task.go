@@ -12,6 +12,7 @@ import (
 	"github.com/raywasm/raywasm/owner"
 	wasmrt "github.com/raywasm/raywasm/runtime"
 	"github.com/raywasm/raywasm/sched"
+	"github.com/raywasm/raywasm/sched/resource"
 	"github.com/raywasm/raywasm/spec"
 )
 
@@ -35,6 +36,7 @@ type task struct {
 	need     spec.Resources
 	memory   int64 // cap of the sandbox, bytes; 0 for the default
 	priority int32
+	strategy sched.Strategy // which nodes will do
 	retry    owner.RetryPolicy
 	deadline time.Time // zero for none
 	actor    *actor    // nil for a function
@@ -78,11 +80,14 @@ func (t *task) start() error {
 	n := t.job.node
 	t.context.scope = t.scope
 	n.objects.retain(t.links)
-	next := t.queue
+	next := func() { t.queue(0) }
 	if t.actor != nil {
 		next = t.ready
 	}
 	if refs := t.refs(); len(refs) > 0 {
+		if t.actor == nil {
+			next = t.unheld
+		}
 		t.waiter = &waiter{ids: refs, left: len(refs), failFast: true, fire: next}
 	}
 	if err := t.job.add(t); err != nil {
@@ -95,6 +100,12 @@ func (t *task) start() error {
 	}
 	if !t.deadline.IsZero() {
 		t.setTimer()
+	}
+	if t.waiter != nil && t.actor == nil {
+		t.queue(sched.ReasonArguments)
+		if t.ended() { // it can never run
+			return nil
+		}
 	}
 	if t.waiter == nil || !n.objects.join(t.waiter) {
 		next()
@@ -137,30 +148,47 @@ func (t *task) refs() []spec.ObjectID {
 // label names the task in errors.
 func (t *task) label() string { return "task " + t.id.String() }
 
-// queue asks for the resources of the next attempt.
-func (t *task) queue() {
+// queue asks for the resources of the next attempt, when it does not wait for what until says any more.
+func (t *task) queue(until sched.Reason) {
 	n := t.job.node
 	lease := n.leases.number()
 	t.mu.Lock()
 	if t.finished {
 		t.mu.Unlock()
+		n.leases.release(lease)
 		return
 	}
 	t.lease = lease
 	t.mu.Unlock()
-	n.leases.request(lease, t.need, t.need, t.priority, t)
+	need := resource.Of(t.need)
+	n.leases.request(lease, sched.Ask{Need: need, Hold: need, Priority: t.priority, Job: t.job.id, Namespace: t.job.namespace, Strategy: t.strategy}, t.deadline, until, t)
+}
+
+// ended reports whether the task is finished.
+func (t *task) ended() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.finished
+}
+
+// unheld: the arguments are there.
+func (t *task) unheld() {
+	t.mu.Lock()
+	lease := t.lease
+	t.mu.Unlock()
+	t.job.node.leases.ready(lease)
 }
 
 // queueLater queues the task after a pause.
 func (t *task) queueLater(pause time.Duration) {
 	if pause == 0 {
-		t.queue()
+		t.queue(0)
 		return
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if !t.finished {
-		t.pause = time.AfterFunc(pause, t.queue)
+		t.pause = time.AfterFunc(pause, func() { t.queue(0) })
 	}
 }
 
@@ -193,9 +221,9 @@ func (t *task) leave() {
 	t.job.node.leases.release(lease)
 }
 
-// refused ends a task that no node can ever run.
+// refused ends a task that no node can ever run, or not in time.
 func (t *task) refused(err *spec.Error) {
-	t.finish(nil, &spec.Error{Op: "place " + t.name, Kind: spec.TaskUnschedulable, ID: t.label(), Err: err})
+	t.finish(nil, &spec.Error{Op: "place " + t.name, Kind: err.Kind, ID: t.label(), Err: err})
 }
 
 // ready tells the actor that the arguments are there.

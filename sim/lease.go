@@ -2,6 +2,7 @@ package sim
 
 import (
 	"github.com/raywasm/raywasm/sched"
+	"github.com/raywasm/raywasm/sched/resource"
 	"github.com/raywasm/raywasm/spec"
 )
 
@@ -23,7 +24,7 @@ type held struct {
 }
 
 func newLeases(total spec.Resources) *leases {
-	return &leases{core: sched.NewNode(total), total: total, held: make(map[sched.Lease]*held)}
+	return &leases{core: sched.NewNode(sched.Config{Pool: resource.NewPool(resource.Of(total))}), total: total, held: make(map[sched.Lease]*held)}
 }
 
 // request asks for a lease; then is called when it is granted. It reports whether it could be, ever.
@@ -31,7 +32,7 @@ func (l *leases) request(need, hold spec.Resources, then func()) (sched.Lease, b
 	l.last++
 	id := l.last
 	l.held[id] = &held{need: need, hold: hold, then: then}
-	l.step(sched.Event{Op: sched.Request, Lease: id, Need: need, Hold: hold})
+	l.step(sched.Event{Op: sched.Request, Lease: id, Ask: &sched.Ask{Need: resource.Of(need), Hold: resource.Of(hold)}})
 	return id, l.held[id] != nil
 }
 
@@ -51,9 +52,9 @@ func (l *leases) block(id sched.Lease, blocked bool) {
 	l.step(sched.Event{Op: op, Lease: id})
 }
 
-// step gives an event to the core. What is granted may ask for more.
+// step gives an event to the core, whose time stands still: there is one job and no deadline. What is granted may ask for more.
 func (l *leases) step(ev sched.Event) {
-	for _, a := range l.core.Step(ev, nil) {
+	for _, a := range l.core.Step(0, ev, nil) {
 		h := l.held[a.Lease]
 		switch {
 		case a.Verdict == sched.Refuse:
@@ -66,11 +67,11 @@ func (l *leases) step(ev sched.Event) {
 }
 
 // free returns what nobody holds.
-func (l *leases) free() spec.Resources { return l.core.Free() }
+func (l *leases) free() spec.Resources { return l.core.Free().Spec() }
 
 // wrong says what of the core's accounts does not add up, if anything.
 func (l *leases) wrong() string {
-	free := l.core.Free()
+	free := l.core.Free().Spec()
 	if free.CPU < 0 || free.GPU < 0 || free.Memory < 0 {
 		return "free is negative: " + free.String()
 	}

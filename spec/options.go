@@ -42,6 +42,8 @@ type TaskOptions struct {
 	// RetryDelay is how long the first retry waits, in nanoseconds; each further one waits twice as long, up to
 	// MaxRetryDelay, and each for a random part of the second half. Default 0: at once.
 	RetryDelay *time.Duration `cbor:"15,keyasint,omitempty"`
+	// Placement says on which nodes the task may run. Default: any.
+	Placement *Placement `cbor:"30,keyasint,omitempty"`
 }
 
 // Over returns o with what it does not say taken from base.
@@ -53,6 +55,7 @@ func (o TaskOptions) Over(base TaskOptions) TaskOptions {
 		Timeout: over(o.Timeout, base.Timeout), Deadline: over(o.Deadline, base.Deadline), Priority: over(o.Priority, base.Priority),
 		Streaming: over(o.Streaming, base.Streaming), StreamAhead: over(o.StreamAhead, base.StreamAhead),
 		RetryOn: overList(o.RetryOn, base.RetryOn), RetryDelay: over(o.RetryDelay, base.RetryDelay),
+		Placement: over(o.Placement, base.Placement),
 	}
 }
 
@@ -66,6 +69,11 @@ func (o TaskOptions) Check() error {
 	const op = "check task options"
 	if err := o.Resources(0).Check(); err != nil {
 		return err
+	}
+	if o.Placement != nil {
+		if err := o.Placement.Check(); err != nil {
+			return err
+		}
 	}
 	switch {
 	case o.Name != nil && len(*o.Name) > MaxNameBytes:
@@ -126,6 +134,8 @@ type ActorOptions struct {
 	Priority *int32 `cbor:"12,keyasint,omitempty"`
 	// Checkpoint says when the actor's state is kept for a restart. Default: never, the constructor runs again.
 	Checkpoint *CheckpointPolicy `cbor:"13,keyasint,omitempty"`
+	// Placement says on which nodes the actor may live. Default: any.
+	Placement *Placement `cbor:"30,keyasint,omitempty"`
 }
 
 // CheckpointPolicy says when an actor's state is kept, so that a restart goes on from there instead of running the
@@ -150,11 +160,12 @@ func (o ActorOptions) Over(base ActorOptions) ActorOptions {
 	o.MaxRestarts, o.MaxTaskRetries = over(o.MaxRestarts, base.MaxRestarts), over(o.MaxTaskRetries, base.MaxTaskRetries)
 	o.MaxPendingCalls, o.Priority = over(o.MaxPendingCalls, base.MaxPendingCalls), over(o.Priority, base.Priority)
 	o.Checkpoint = over(o.Checkpoint, base.Checkpoint)
+	o.Placement = over(o.Placement, base.Placement)
 	return o
 }
 
-// Placement returns what must be free for the actor to be placed and what it keeps holding while it lives.
-func (o ActorOptions) Placement() (place, hold Resources) {
+// Resources returns what must be free for the actor to be placed and what it keeps holding while it lives.
+func (o ActorOptions) Resources() (place, hold Resources) {
 	hold = Resources{CPU: value(o.CPUs, 0), GPU: value(o.GPUs, 0), Memory: value(o.Memory, 0), Custom: o.Custom}
 	place = hold
 	if o.CPUs == nil {
@@ -166,9 +177,14 @@ func (o ActorOptions) Placement() (place, hold Resources) {
 // Check reports the first option that is out of range.
 func (o ActorOptions) Check() error {
 	const op = "check actor options"
-	_, hold := o.Placement()
+	_, hold := o.Resources()
 	if err := hold.Check(); err != nil {
 		return err
+	}
+	if o.Placement != nil {
+		if err := o.Placement.Check(); err != nil {
+			return err
+		}
 	}
 	switch {
 	case len(o.Name) > MaxNameBytes:
