@@ -189,20 +189,17 @@ func (o *home) dispatch(k *task) {
 
 // serve gives room to those of a lane that wait, oldest first.
 func (o *home) serve(l *lane) {
-	n := 0
-	for n < len(l.queue) {
+	for len(l.queue) > 0 {
 		node := o.w.opt.Policy.Pick(o.room, l.need, l.sel)
 		if node == nil {
 			break
 		}
-		k := l.queue[n]
-		n++
+		k := l.queue[0]
+		l.queue[0] = nil
+		l.queue = l.queue[1:]
 		o.room.Take(node, l.need)
 		k.taken = true
 		o.send(k, o.views[node.ID], submission{})
-	}
-	if n > 0 {
-		l.queue = append(l.queue[:0:0], l.queue[n:]...)
 	}
 }
 

@@ -29,7 +29,7 @@ func (Ours) Pick(room *packing.Room, need resource.Vector, sel label.Selector) *
 }
 
 // Ray is its hybrid policy: a node's score is 0 below a utilisation of one half and the utilisation above; among the best fifth of
-// the nodes one is taken at random. It looks at every node. (Ray: scheduler_spread_threshold 0.5, scheduler_top_k_fraction 0.2.)
+// the nodes one is taken at random. It looks at every node that has room. (Ray: scheduler_spread_threshold 0.5, scheduler_top_k_fraction 0.2.)
 type Ray struct {
 	rng    *rand.Rand
 	scores []scored
@@ -52,16 +52,15 @@ const (
 // Pick chooses a node.
 func (r *Ray) Pick(room *packing.Room, need resource.Vector, sel label.Selector) *packing.Node {
 	r.scores = r.scores[:0]
-	room.Each(func(n *packing.Node) bool {
-		if n.Fits(need) && sel.Matches(n.Labels) {
+	for n := range room.Fitting(need, 0) {
+		if sel.Matches(n.Labels) {
 			used := n.Total().Minus(n.Free()).Share(n.Total())
 			if used < rayThreshold {
 				used = 0
 			}
 			r.scores = append(r.scores, scored{n, used, len(r.scores)})
 		}
-		return true
-	})
+	}
 	if len(r.scores) == 0 {
 		return nil
 	}
