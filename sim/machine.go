@@ -19,6 +19,7 @@ type place struct {
 	faults map[FaultKind]int // that hold now
 	up     time.Duration     // in all, before this life
 	since  time.Duration     // this life
+	from   time.Duration     // the first
 }
 
 // machine is one life of a node.
@@ -32,6 +33,8 @@ type machine struct {
 	runs    map[runKey]*run
 	order   []*run          // as they came; those that ended are taken out now and then
 	over    map[runKey]bool // were here and are not wanted any more
+
+	idleSince time.Duration // as the autoscaler sees it
 }
 
 // bundleKey is a bundle that a node has reserved.
@@ -80,7 +83,7 @@ func (w *World) addPlace(n *Node) *place {
 		w.places = append(w.places, &place{w: w, faults: make(map[FaultKind]int)})
 	}
 	p := w.places[n.ID]
-	p.node = n
+	p.node, p.from = n, w.now
 	p.boot()
 	return p
 }
@@ -89,7 +92,7 @@ func (w *World) addPlace(n *Node) *place {
 func (p *place) boot() {
 	p.lives++
 	p.since = p.w.now
-	m := &machine{place: p, leases: newLeases(p.node.Total), bundles: make(map[bundleKey]*leases), lent: make(map[bundleKey]sched.Lease),
+	m := &machine{place: p, idleSince: p.w.now, leases: newLeases(p.node.Total), bundles: make(map[bundleKey]*leases), lent: make(map[bundleKey]sched.Lease),
 		runs: make(map[runKey]*run), over: make(map[runKey]bool)}
 	binary.BigEndian.PutUint32(m.id[:], uint32(p.node.ID))
 	binary.BigEndian.PutUint32(m.id[4:], uint32(p.lives))
@@ -97,6 +100,9 @@ func (p *place) boot() {
 	p.m = m
 	p.w.byID[m.id] = m
 	p.w.note('b', p.node.ID, p.lives)
+	if p.w.opt.ObserveNode != nil {
+		p.w.opt.ObserveNode(p.w.now, p.node, true)
+	}
 	m.report()
 }
 
@@ -110,17 +116,25 @@ func (p *place) die() {
 	}
 	p.up += p.w.now - p.since
 	p.m = nil
+	if p.w.opt.ObserveNode != nil {
+		p.w.opt.ObserveNode(p.w.now, p.node, false)
+	}
+}
+
+// upTime is how long there was a machine, until a time.
+func (p *place) upTime(until time.Duration) time.Duration {
+	up := p.up
+	if p.m != nil {
+		up += max(0, until-p.since)
+	}
+	return up
 }
 
 func (p *place) capacity(until time.Duration) float64 {
 	if p.node == nil {
 		return 0
 	}
-	up := p.up
-	if p.m != nil {
-		up += max(0, until-p.since)
-	}
-	return up.Seconds() * p.node.Total.CPU.Float()
+	return p.upTime(until).Seconds() * p.node.Total.CPU.Float()
 }
 
 func (w *World) fault(f Fault) {
