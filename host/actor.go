@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/raywasm/raywasm/owner"
 	wasmrt "github.com/raywasm/raywasm/runtime"
 	"github.com/raywasm/raywasm/sched"
+	"github.com/raywasm/raywasm/sched/resource"
 	"github.com/raywasm/raywasm/spec"
 )
 
@@ -32,6 +34,7 @@ type actor struct {
 	waiter   *waiter // for the constructor's arguments; nil if there is nothing to wait for
 	place    spec.Resources
 	hold     spec.Resources
+	strategy sched.Strategy // which nodes will do
 
 	mu         sync.Mutex
 	core       *owner.Actor
@@ -100,11 +103,13 @@ func (c *caller) newActor(class *spec.Class, args []spec.Arg, opts spec.ActorOpt
 	n.mu.Lock()
 	if n.closed {
 		n.mu.Unlock()
+		n.leases.release(a.lease)
 		return nil, errNodeClosed
 	}
 	if a.name.name != "" {
 		if _, taken := n.names[a.name]; taken {
 			n.mu.Unlock()
+			n.leases.release(a.lease)
 			return nil, spec.Errorf("create actor", spec.AlreadyExists, quote(a.name.name), "an actor of that name lives in namespace %q: choose another name or ask for it with get_if_exists", a.name.namespace)
 		}
 		n.names[a.name] = a
@@ -118,7 +123,7 @@ func (c *caller) newActor(class *spec.Class, args []spec.Arg, opts spec.ActorOpt
 	}
 	n.objects.retain(a.links)
 	c.job.stats.actors.Add(1)
-	ask := func() { n.leases.request(a.lease, a.place, a.hold, said(opts.Priority, 0), a) }
+	ask := sched.Ask{Need: resource.Of(a.place), Hold: resource.Of(a.hold), Priority: said(opts.Priority, 0), Job: a.job.id, Namespace: a.job.namespace, Strategy: a.strategy}
 	var refs []spec.ObjectID
 	for _, arg := range args {
 		if arg.IsRef {
@@ -126,11 +131,15 @@ func (c *caller) newActor(class *spec.Class, args []spec.Arg, opts spec.ActorOpt
 		}
 	}
 	if len(refs) > 0 {
-		a.waiter = &waiter{ids: refs, left: len(refs), failFast: true, fire: ask}
+		ready := func() { n.leases.ready(a.lease) }
+		a.waiter = &waiter{ids: refs, left: len(refs), failFast: true, fire: ready}
+		n.leases.request(a.lease, ask, time.Time{}, sched.ReasonArguments, a)
+		if !n.objects.join(a.waiter) {
+			ready()
+		}
+		return a, nil
 	}
-	if a.waiter == nil || !n.objects.join(a.waiter) {
-		ask()
-	}
+	n.leases.request(a.lease, ask, time.Time{}, 0, a)
 	return a, nil
 }
 

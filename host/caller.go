@@ -90,11 +90,21 @@ func (c *caller) Get(ctx context.Context, ids []spec.ObjectID, timeout time.Dura
 	}
 	if pending > 0 {
 		if waited == spec.GetTimeout {
-			return nil, spec.Errorf("get", spec.GetTimeout, "", "%d of %d objects were not there after %v", pending, len(ids), timeout)
+			return nil, spec.Errorf("get", spec.GetTimeout, "", "%d of %d objects were not there after %v%s", pending, len(ids), timeout, c.holdUp(ids))
 		}
 		return nil, &spec.Error{Op: "get", Kind: spec.KindOf(waited), Err: waited}
 	}
 	return values, nil
+}
+
+// holdUp says what the first of the objects that is known to wait for something waits for.
+func (c *caller) holdUp(ids []spec.ObjectID) string {
+	for i, id := range ids {
+		if why := c.job.why(id); why != "" {
+			return ": the task of number " + ordinal(i) + " waits because " + why
+		}
+	}
+	return ""
 }
 
 // Wait waits until count of the objects are there, and reports which are. A timeout is no error.

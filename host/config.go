@@ -13,6 +13,7 @@ import (
 
 	"github.com/raywasm/raywasm/runtime/engine"
 	"github.com/raywasm/raywasm/runtime/wazero"
+	"github.com/raywasm/raywasm/sched/label"
 	"github.com/raywasm/raywasm/spec"
 )
 
@@ -28,6 +29,10 @@ type Config struct {
 	ObjectStoreMemory int64
 	// Resources are custom resources by name.
 	Resources map[string]float64
+	// Labels are what tasks and actors may choose the node by. ray.io/node-id is always there.
+	Labels map[string]string
+	// Quotas are what the tasks and actors of a namespace may hold together. Kinds that a quota does not name are not limited.
+	Quotas map[string]spec.Resources
 	// CacheDir keeps compiled code between runs. "": raywasm in the user's cache directory; "off": nothing is kept.
 	CacheDir string
 	// Engines are the engines that modules may ask for by name, beside "wazero", which is always there:
@@ -48,7 +53,10 @@ const (
 
 // resolved is a checked Config with every default filled in.
 type resolved struct {
+	id                spec.NodeID
 	total             spec.Resources
+	labels            label.Set
+	quotas            map[string]spec.Resources
 	objectStoreMemory int64
 	cacheDir          string // "" for none
 	engines           map[string]engine.Open
@@ -58,11 +66,26 @@ type resolved struct {
 
 func (c Config) resolve() (resolved, error) {
 	const op = "check the node's configuration"
-	r := resolved{objectStoreMemory: c.ObjectStoreMemory, log: c.Logger, engine: cmp.Or(c.Engine, defaultEngine)}
+	r := resolved{id: spec.NewNodeID(), objectStoreMemory: c.ObjectStoreMemory, log: c.Logger, engine: cmp.Or(c.Engine, defaultEngine)}
 	r.engines = map[string]engine.Open{defaultEngine: wazero.Open}
 	maps.Copy(r.engines, c.Engines)
 	if r.engines[r.engine] == nil {
 		return r, unknownEngine(op, r.engine, r.engines)
+	}
+	for ns, quota := range c.Quotas {
+		if err := quota.Check(); err != nil {
+			return r, &spec.Error{Op: op, Kind: spec.InvalidArgument, ID: "the quota of namespace " + quote(ns), Err: err}
+		}
+	}
+	r.quotas = maps.Clone(c.Quotas)
+	labels := maps.Clone(c.Labels)
+	if labels == nil {
+		labels = make(map[string]string)
+	}
+	labels[label.NodeID] = r.id.String()
+	var err error
+	if r.labels, err = label.NewSet(labels); err != nil {
+		return r, &spec.Error{Op: op, Kind: spec.KindOf(err), ID: "Labels", Err: err}
 	}
 	if r.log == nil {
 		r.log = zap.NewNop()
@@ -70,7 +93,6 @@ func (c Config) resolve() (resolved, error) {
 	if c.NumCPUs == 0 {
 		c.NumCPUs = float64(runtime.GOMAXPROCS(0))
 	}
-	var err error
 	if r.total.CPU, err = spec.Q(c.NumCPUs); err != nil {
 		return r, &spec.Error{Op: op, Kind: spec.InvalidArgument, ID: "NumCPUs", Err: err}
 	}

@@ -1,9 +1,17 @@
 package host
 
-import "github.com/raywasm/raywasm/owner"
+import (
+	"runtime"
 
-// Occupy lets n functions into the job's gate, which wait for others or do not, and returns what lets them out.
+	"github.com/raywasm/raywasm/owner"
+)
+
+// Occupy lets n functions into the job's gate, which wait for others or do not, once those inside have left, and returns
+// what lets them out.
 func (j *Job) Occupy(n int, waiting bool) (vacate func()) {
+	for j.gate.inside() > 0 { // whose results are there already
+		runtime.Gosched()
+	}
 	for range n {
 		j.gate.mu.Lock()
 		if j.gate.core.Enter(nil) != owner.Admitted {

@@ -27,6 +27,8 @@ type JobConfig struct {
 	Module *Module
 	// Namespace is where the names of its actors live. "": an anonymous namespace of its own.
 	Namespace string
+	// Weight is the job's share of the node beside those of other jobs that want it at the same time. 0: 1, as all others.
+	Weight float64
 	// Args are the driver's arguments, after the program's name.
 	Args []string
 	// Env is what the driver, its tasks and its actors find in their environment; nothing else is in it.
@@ -40,6 +42,12 @@ type JobConfig struct {
 	// TaskOutput gets each line that tasks and actors write; it is called from many goroutines. nil: dropped.
 	TaskOutput func(OutputLine)
 }
+
+// The weights that jobs may have: beyond them nothing of the fair share is left.
+const (
+	minWeight = 1e-3
+	maxWeight = 1e3
+)
 
 // Job is a driver and all that it causes. Either its module's own driver program runs ([Job.Run]), or the Go program
 // that made the job is the driver and submits calls itself; or both. It is safe for concurrent use.
@@ -61,6 +69,7 @@ type Job struct {
 	mu   sync.Mutex
 	over bool
 	live map[spec.TaskID]*task
+	none sync.Cond // live is empty, after over
 }
 
 // errJobEnded is the cause of everything that a job's end ends.
@@ -83,6 +92,10 @@ func (n *Node) NewJob(ctx context.Context, cfg JobConfig) (*Job, error) {
 		gate:      newGate(),
 		live:      make(map[spec.TaskID]*task),
 	}
+	j.none.L = &j.mu
+	if cfg.Weight != 0 && !(cfg.Weight >= minWeight && cfg.Weight <= maxWeight) {
+		return nil, spec.Errorf(op, spec.InvalidArgument, "weight", "%v is not between %v and %v", cfg.Weight, minWeight, maxWeight)
+	}
 	if len(j.namespace) > spec.MaxNameBytes {
 		return nil, spec.Errorf(op, spec.InvalidArgument, "namespace", "it has %d bytes, at most %d", len(j.namespace), spec.MaxNameBytes)
 	}
@@ -99,6 +112,9 @@ func (n *Node) NewJob(ctx context.Context, cfg JobConfig) (*Job, error) {
 			return nil, &spec.Error{Op: op, Kind: spec.RuntimeEnvSetup, ID: "working directory", Err: err}
 		}
 		j.root, j.files = root, root.FS()
+	}
+	if cfg.Weight != 0 {
+		n.leases.weigh(j.id, cfg.Weight)
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -185,10 +201,16 @@ func (j *Job) end(cause *spec.Error) {
 		for _, t := range j.tasks() { // what was on its way to a goroutine when the scope closed
 			t.finish(nil, cause)
 		}
+		j.mu.Lock()
+		for len(j.live) > 0 { // a deadline's timer may be finishing one
+			j.none.Wait()
+		}
+		j.mu.Unlock()
 		j.closeFiles()
 		j.node.mu.Lock()
 		delete(j.node.open, j)
 		j.node.mu.Unlock()
+		j.node.leases.weigh(j.id, 1) // the node need not remember it
 	}
 }
 
@@ -236,6 +258,9 @@ func (j *Job) add(t *task) error {
 func (j *Job) remove(t *task, err *spec.Error) {
 	j.mu.Lock()
 	delete(j.live, t.id)
+	if j.over && len(j.live) == 0 {
+		j.none.Broadcast()
+	}
 	j.mu.Unlock()
 	j.stats.unfinished.Add(-1)
 	if t.actor == nil {

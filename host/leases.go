@@ -2,8 +2,10 @@ package host
 
 import (
 	"sync"
+	"time"
 
 	"github.com/raywasm/raywasm/sched"
+	"github.com/raywasm/raywasm/sched/resource"
 	"github.com/raywasm/raywasm/spec"
 )
 
@@ -22,11 +24,16 @@ type holder interface {
 	refused(err *spec.Error)
 }
 
-func newLeases(total spec.Resources) *leases {
-	return &leases{node: sched.NewNode(total), holders: make(map[sched.Lease]holder)}
+func newLeases(cfg resolved) *leases {
+	l := &leases{holders: make(map[sched.Lease]holder),
+		node: sched.NewNode(sched.Config{ID: cfg.id, Pool: resource.NewPool(resource.Of(cfg.total)), Labels: cfg.labels})}
+	for ns, quota := range cfg.quotas {
+		l.step(sched.Event{Op: sched.Limit, Namespace: ns, Quota: resource.Of(quota)}, nil)
+	}
+	return l
 }
 
-// number returns a fresh lease.
+// number returns a fresh lease, which is to be requested or released soon: the core wants no gaps.
 func (l *leases) number() sched.Lease {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -34,9 +41,22 @@ func (l *leases) number() sched.Lease {
 	return l.next
 }
 
-// request asks for need, of which hold is kept; h is told once, perhaps before request returns.
-func (l *leases) request(lease sched.Lease, need, hold spec.Resources, priority int32, h holder) {
-	l.step(sched.Event{Op: sched.Request, Lease: lease, Need: need, Hold: hold, Priority: priority}, h)
+// request asks for what ask says until deadline, which is zero for none; before that it waits for what until says, unless it
+// is 0. h is told once, perhaps before request returns.
+func (l *leases) request(lease sched.Lease, ask sched.Ask, deadline time.Time, until sched.Reason, h holder) {
+	ev := sched.Event{Op: sched.Request, Lease: lease, Ask: &ask, Until: until}
+	if !deadline.IsZero() {
+		ev.Deadline = deadline.UnixNano()
+	}
+	l.step(ev, h)
+}
+
+// ready says that what the request waited for is there.
+func (l *leases) ready(lease sched.Lease) { l.step(sched.Event{Op: sched.Ready, Lease: lease}, nil) }
+
+// weigh sets the weight of a job's share. 1 is usual.
+func (l *leases) weigh(job spec.JobID, weight float64) {
+	l.step(sched.Event{Op: sched.Weigh, Job: job, Weight: weight}, nil)
 }
 
 // release gives a lease back, or withdraws its request.
@@ -57,6 +77,7 @@ func (l *leases) step(ev sched.Event, h holder) {
 	}
 	var few [4]told
 	tell := few[:0]
+	now := time.Now().UnixNano()
 	l.mu.Lock()
 	switch ev.Op {
 	case sched.Request:
@@ -64,10 +85,13 @@ func (l *leases) step(ev sched.Event, h holder) {
 	case sched.Release:
 		delete(l.holders, ev.Lease)
 	}
-	l.actions = l.node.Step(ev, l.actions[:0])
+	l.actions = l.node.Step(now, ev, l.actions[:0])
 	for _, a := range l.actions {
 		if h, ok := l.holders[a.Lease]; ok {
 			tell = append(tell, told{h, a.Err})
+		}
+		if a.Verdict == sched.Refuse {
+			delete(l.holders, a.Lease)
 		}
 	}
 	l.mu.Unlock()
@@ -84,5 +108,19 @@ func (l *leases) step(ev sched.Event, h holder) {
 func (l *leases) usage() (total, free spec.Resources, waiting int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.node.Total(), l.node.Free(), l.node.Waiting()
+	return l.node.Total().Spec(), l.node.Free().Spec(), l.node.Waiting()
+}
+
+// pending returns what waits and why, at most limit kinds of it.
+func (l *leases) pending(limit int) []sched.Demand {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.node.Pending(limit)
+}
+
+// why says why a request waits; false if it does not.
+func (l *leases) why(lease sched.Lease) (sched.Wait, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.node.Why(lease)
 }

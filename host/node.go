@@ -19,7 +19,7 @@ type Node struct {
 	id        spec.NodeID
 	log       *zap.Logger
 	cfg       resolved
-	store     *store.Store
+	store     *store.Heap
 	objects   *objects
 	leases    *leases
 	residents residents
@@ -54,11 +54,11 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{
-		id:       spec.NewNodeID(),
+		id:       r.id,
 		log:      r.log,
 		cfg:      r,
-		store:    store.New(r.objectStoreMemory),
-		leases:   newLeases(r.total),
+		store:    store.NewHeap(r.objectStoreMemory),
+		leases:   newLeases(r),
 		workers:  &workers{},
 		open:     make(map[*Job]struct{}),
 		runtimes: make(map[string]*wasmrt.Runtime),

@@ -14,7 +14,7 @@ import (
 // objects is the node's table of objects: which are there, who waits for them, and how many refer to them. The counts
 // are owner.Refs; large bytes are in the store. Every entry is reserved in the account of a job.
 type objects struct {
-	store *store.Store
+	store *store.Heap
 	// forget is called, without the lock, for an actor to which no reference is left.
 	forget func(spec.ActorID)
 
@@ -54,7 +54,7 @@ type waiter struct {
 	in   int  // in how many lists of waiters it is
 }
 
-func newObjects(s *store.Store) *objects {
+func newObjects(s *store.Heap) *objects {
 	return &objects{store: s, refs: owner.NewRefs(), table: make(map[spec.ObjectID]*object), ends: make(map[spec.ActorID]func())}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/raywasm/raywasm/owner"
 	wasmrt "github.com/raywasm/raywasm/runtime"
 	"github.com/raywasm/raywasm/sched"
+	"github.com/raywasm/raywasm/sched/resource"
 	"github.com/raywasm/raywasm/spec"
 )
 
@@ -34,6 +35,7 @@ type task struct {
 	need     spec.Resources
 	memory   int64 // cap of the sandbox, bytes; 0 for the default
 	priority int32
+	strategy sched.Strategy // which nodes will do
 	retry    owner.RetryPolicy
 	deadline time.Time // zero for none
 	actor    *actor    // nil for a function
@@ -45,7 +47,8 @@ type task struct {
 	timer    *time.Timer // at the deadline
 	attempt  int32
 	lease    sched.Lease // of the attempt that waits or runs; 0 for none
-	running  *attempt    // set while a function runs
+	runs     bool        // a function does, under its context
+	context  attempt
 	finished bool
 }
 
@@ -59,11 +62,14 @@ func (t *task) begin() ([]spec.ObjectID, error) {
 	}
 	n.objects.expect(memory, t.returns)
 	n.objects.retain(t.links)
-	next := t.queue
+	next := func() { t.queue(0) }
 	if t.actor != nil {
 		next = t.ready
 	}
 	if refs := t.refs(); len(refs) > 0 {
+		if t.actor == nil {
+			next = t.unheld
+		}
 		t.waiter = &waiter{ids: refs, left: len(refs), failFast: true, fire: next}
 	}
 	if err := t.job.add(t); err != nil {
@@ -77,6 +83,9 @@ func (t *task) begin() ([]spec.ObjectID, error) {
 	}
 	if !t.deadline.IsZero() {
 		t.setTimer()
+	}
+	if t.waiter != nil && t.actor == nil {
+		t.queue(sched.ReasonArguments)
 	}
 	if t.waiter == nil || !n.objects.join(t.waiter) {
 		next()
@@ -119,18 +128,28 @@ func (t *task) refs() []spec.ObjectID {
 // label names the task in errors.
 func (t *task) label() string { return "task " + t.id.String() }
 
-// queue asks for the resources of the next attempt.
-func (t *task) queue() {
+// queue asks for the resources of the next attempt, when it does not wait for what until says any more.
+func (t *task) queue(until sched.Reason) {
 	n := t.job.node
 	lease := n.leases.number()
 	t.mu.Lock()
 	if t.finished {
 		t.mu.Unlock()
+		n.leases.release(lease)
 		return
 	}
 	t.lease = lease
 	t.mu.Unlock()
-	n.leases.request(lease, t.need, t.need, t.priority, t)
+	need := resource.Of(t.need)
+	n.leases.request(lease, sched.Ask{Need: need, Hold: need, Priority: t.priority, Job: t.job.id, Namespace: t.job.namespace, Strategy: t.strategy}, t.deadline, until, t)
+}
+
+// unheld: the arguments are there.
+func (t *task) unheld() {
+	t.mu.Lock()
+	lease := t.lease
+	t.mu.Unlock()
+	t.job.node.leases.ready(lease)
 }
 
 // granted lets the task through the job's gate, which may hold it back: it keeps its lease meanwhile.
@@ -162,9 +181,9 @@ func (t *task) leave() {
 	t.job.node.leases.release(lease)
 }
 
-// refused ends a task that no node can ever run.
+// refused ends a task that no node can ever run, or not in time.
 func (t *task) refused(err *spec.Error) {
-	t.finish(nil, &spec.Error{Op: "place " + t.name, Kind: spec.TaskUnschedulable, ID: t.label(), Err: err})
+	t.finish(nil, &spec.Error{Op: "place " + t.name, Kind: err.Kind, ID: t.label(), Err: err})
 }
 
 // ready tells the actor that the arguments are there.
@@ -173,23 +192,22 @@ func (t *task) ready() { t.actor.step(owner.ActorEvent{Op: owner.Ready, Call: t.
 // do makes one attempt and decides with the core whether there is another.
 func (t *task) do(w *worker) {
 	n := t.job.node
-	run := &attempt{scope: t.scope}
 	t.mu.Lock()
 	lease, number, late := t.lease, t.attempt, t.finished
-	t.running = run
+	t.runs, t.context.scope = true, t.scope
 	t.mu.Unlock()
 	if late { // cancelled between the request and here
 		w.rest()
 		t.leave()
 		return
 	}
-	err := t.execute(run, lease, number)
-	run.leave()
+	err := t.execute(&t.context, w, lease, number)
+	t.context.leave()
 	t.mu.Lock()
 	again := err != nil && !t.finished && t.retry.Retry(number, err.Kind)
 	if again {
 		t.attempt++
-		t.running = nil
+		t.runs = false
 	}
 	t.mu.Unlock()
 	if err != nil && !again {
@@ -201,20 +219,21 @@ func (t *task) do(w *worker) {
 		n.log.Warn("task attempt failed, retrying", zap.String("task", t.id.String()), zap.String("name", t.name),
 			zap.Int32("attempt", number+1), zap.Int32("max_retries", t.retry.MaxRetries), zap.NamedError("reason", err))
 		t.job.stats.retried.Add(1)
-		t.queue()
+		t.queue(0)
 	}
 }
 
 // execute runs the function in a fresh sandbox. A success finishes the task here, while the sandbox still holds what
 // the results refer to.
-func (t *task) execute(ctx context.Context, lease sched.Lease, attempt int32) *spec.Error {
+func (t *task) execute(ctx context.Context, w *worker, lease sched.Lease, attempt int32) *spec.Error {
 	args, err := t.job.node.objects.resolve(t.args, t.name)
 	if err != nil {
 		return err
 	}
 	c := newCaller(t, attempt, lease)
 	c.gate = t.job.gate
-	session := hostcall.NewSession(c.functions())
+	session := &w.session
+	session.Open(c.functions())
 	defer session.Close()
 	out := t.job.openOutput(t.id, t.name)
 	defer out.close()
@@ -270,7 +289,7 @@ func (t *task) finish(values []spec.Value, err *spec.Error) {
 	}
 	t.finished = true
 	lease, timer := t.lease, t.timer
-	if t.running != nil { // it gives its lease back itself
+	if t.runs { // it gives its lease back itself
 		lease = 0
 	}
 	t.mu.Unlock()
@@ -292,8 +311,8 @@ func (t *task) finish(values []spec.Value, err *spec.Error) {
 	if err != nil && t.waiter != nil { // it may have waited still
 		objects.ignore(t.waiter)
 	}
-	t.job.remove(t, err)
 	objects.release(t.links)
+	t.job.remove(t, err) // last: the job's end waits for it
 }
 
 // cancel ends the task with err: at once if it waits; by stopping its sandbox if it runs. A running method is not
@@ -307,10 +326,10 @@ func (t *task) cancel(err *spec.Error, force bool) {
 		return
 	}
 	t.mu.Lock()
-	run := t.running
+	runs := t.runs
 	t.mu.Unlock()
-	if run != nil {
-		run.stop(err)
+	if runs {
+		t.context.stop(err)
 		return
 	}
 	t.finish(nil, err)

@@ -205,5 +205,5 @@ func (i *instance) destroy() {
 	if err := i.engine.Close(); err != nil {
 		i.module.runtime.log.Error("instance not freed", zap.String("module", i.module.Digest().Short()), zap.Error(err))
 	}
-	i.room.free()
+	i.module.runtime.pools.leave(i.room)
 }

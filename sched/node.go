@@ -1,309 +1,412 @@
 package sched
 
 import (
-	"container/heap"
 	"slices"
 
+	"github.com/raywasm/raywasm/sched/label"
+	"github.com/raywasm/raywasm/sched/resource"
 	"github.com/raywasm/raywasm/spec"
 )
 
-// Lease numbers a request and the right that follows from it. The client chooses it.
-type Lease uint64
-
-// Op says what happened.
-type Op uint8
-
-const (
-	// Request asks for Need, of which Hold is kept once granted.
-	Request Op = iota + 1
-	// Release gives a granted lease back, or withdraws a waiting request.
-	Release
-	// Block lends the lease's CPU to others while its holder waits.
-	Block
-	// Unblock takes it back, at once.
-	Unblock
-)
-
-// Event is one thing that happened. An event that its lease's phase has no use for (a second Request, a Release of
-// nothing) changes nothing.
-type Event struct {
-	Op       Op
-	Lease    Lease
-	Need     spec.Resources // Request: what must be free
-	Hold     spec.Resources // Request: what is kept; at most Need
-	Priority int32          // Request: higher goes first
-}
-
-// Verdict is what the node decided about a request.
-type Verdict uint8
-
-const (
-	// Grant: the lease holds its resources from now on.
-	Grant Verdict = iota + 1
-	// Refuse: the node could never grant it.
-	Refuse
-)
-
-// Action tells the holder of a lease what was decided.
-type Action struct {
-	Verdict Verdict
-	Lease   Lease
-	Err     *spec.Error // Refuse: why
+// Config says what a node has.
+type Config struct {
+	ID     spec.NodeID
+	Pool   resource.Pool // what it can lend; the node's from now on
+	Labels label.Set
+	// Patient keeps a request that the node can never grant waiting, with the reason, instead of refusing it: somebody may
+	// send it elsewhere, or make a node for it.
+	Patient bool
 }
 
 // Node is the core of one node's scheduling.
 type Node struct {
-	total, free, debt spec.Resources
-	granted           map[Lease]*holding
-	waiting           map[Lease]*request
-	classes           classes // with waiting requests, and perhaps some that have none left
-	byShape           map[shape]*class
-	asked             uint64           // requests so far
-	lacks             []spec.Resources // of this round: what those that go first and do not fit lack
-	passed            []*class         // of this round: those
+	id      spec.NodeID
+	pool    resource.Pool
+	labels  label.Set
+	patient bool
+	debt    spec.Quantity // CPU that resumed holders took though it was not free
+
+	now   int64 // the latest time there was
+	order uint64
+
+	leases  map[Lease]*lease
+	clients map[uint32]*client
+	due     heap[*lease] // what waits and has a deadline
+	waiting int
+	spare   []*lease
+
+	classes                   map[string]*class
+	key                       []byte // reused
+	recent                    *class // the one that was asked for last
+	idle                      int    // classes that no lease refers to
+	firstWaiting, lastWaiting *class
+
+	lanes       []*lane
+	spareLevels []*level
+	spareLines  []*line
+	quotas      map[string]*quota // by namespace
+	rounds      uint64            // so far
+
+	accounts    map[spec.JobID]*account
+	weights     map[spec.JobID]float64
+	maxAccounts int
+	last        *account // whose request was granted last
+	floor       float64  // what that job had had by then: where a new job begins
+	turn        uint64   // grants so far
 }
 
-// holding is a granted lease.
-type holding struct {
-	hold    spec.Resources
-	blocked bool
-}
+// noNode is no node's id.
+var noNode spec.NodeID
 
-// request is a waiting one.
-type request struct {
-	lease     Lease
-	hold      spec.Resources
-	order     uint64
-	class     *class
-	cancelled bool
-}
-
-// class is a queue of requests of one shape.
-type class struct {
-	shape shape
-	need  spec.Resources
-	queue []*request // oldest first; cancelled ones are skipped
-	head  int
-	order uint64 // of its head when it was put in its place among the classes; a cancelled head has left since
-}
-
-// maxPassed is how many classes are passed over in one round because they do not fit. Those behind wait too, even if they
-// would fit: it bounds what one event costs, whatever shapes and priorities a program asks for.
-const maxPassed = 64
-
-// classes is a heap: on top is the class whose head goes first.
-type classes []*class
-
-func (cs classes) Len() int      { return len(cs) }
-func (cs classes) Swap(i, j int) { cs[i], cs[j] = cs[j], cs[i] }
-func (cs *classes) Push(c any)   { *cs = append(*cs, c.(*class)) }
-
-func (cs *classes) Pop() any {
-	last := len(*cs) - 1
-	c := (*cs)[last]
-	(*cs)[last] = nil
-	*cs = (*cs)[:last]
-	return c
-}
-
-// Less: higher priority first, then order of request.
-func (cs classes) Less(i, j int) bool {
-	if cs[i].shape.priority != cs[j].shape.priority {
-		return cs[i].shape.priority > cs[j].shape.priority
-	}
-	return cs[i].order < cs[j].order
-}
-
-// NewNode returns a node that has total, all of it free.
-func NewNode(total spec.Resources) *Node {
+// NewNode returns a node.
+func NewNode(cfg Config) *Node {
 	return &Node{
-		total: clone(total), free: clone(total),
-		granted: make(map[Lease]*holding), waiting: make(map[Lease]*request), byShape: make(map[shape]*class),
+		id: cfg.ID, pool: cfg.Pool, labels: cfg.Labels, patient: cfg.Patient,
+		leases: make(map[Lease]*lease), clients: make(map[uint32]*client),
+		due:     heap[*lease]{before: soonest, place: func(l *lease) *int { return &l.due }},
+		classes: make(map[string]*class), quotas: make(map[string]*quota),
+		accounts: make(map[spec.JobID]*account), weights: make(map[spec.JobID]float64), maxAccounts: maxSettled,
 	}
 }
 
 // Total returns what the node has.
-func (n *Node) Total() spec.Resources { return clone(n.total) }
+func (n *Node) Total() resource.Vector { return n.pool.Total() }
 
 // Free returns what nobody holds.
-func (n *Node) Free() spec.Resources { return clone(n.free) }
+func (n *Node) Free() resource.Vector { return n.pool.Free() }
+
+// Pool returns what the node has and what of it is free, down to the GPUs, as a pool of its own.
+func (n *Node) Pool() resource.Pool { return n.pool.Clone() }
+
+// Labels returns the node's labels.
+func (n *Node) Labels() label.Set { return n.labels }
 
 // Waiting returns how many requests wait.
-func (n *Node) Waiting() int { return len(n.waiting) }
+func (n *Node) Waiting() int { return n.waiting }
 
-// Step takes one event and appends what follows from it to out.
-func (n *Node) Step(ev Event, out []Action) []Action {
+// Leases returns how many leases are held.
+func (n *Node) Leases() int { return len(n.leases) - n.waiting }
+
+// Step takes one event that happened at now (in nanoseconds since 1970 UTC; a time before that of an earlier event is
+// taken for that) and appends what follows from it to out.
+func (n *Node) Step(now int64, ev Event, out []Action) []Action {
+	n.now = max(n.now, now)
+	out = n.expire(out)
 	switch ev.Op {
 	case Request:
-		return n.request(ev, out)
+		return n.request(&ev, out)
+	case Ready:
+		if l := n.leases[ev.Lease]; l != nil && l.phase == held && l.until != 0 {
+			l.class.counts[l.reason()]--
+			l.until = 0
+			l.class.counts[l.reason()]++
+			return n.admit(l, out)
+		}
 	case Release:
 		return n.release(ev.Lease, out)
 	case Block:
-		if h, ok := n.granted[ev.Lease]; ok && !h.blocked {
-			h.blocked = true
-			n.give(spec.Resources{CPU: h.hold.CPU})
-			return n.grant(out)
+		if l := n.leases[ev.Lease]; l != nil && l.phase == granted {
+			l.phase = blocked
+			n.giveCPU(l)
+			return n.round(out)
 		}
 	case Unblock:
-		if h, ok := n.granted[ev.Lease]; ok && h.blocked {
-			h.blocked = false
-			taken := min(n.free.CPU, h.hold.CPU)
-			n.free.CPU -= taken
-			n.debt.CPU += h.hold.CPU - taken
+		if l := n.leases[ev.Lease]; l != nil && l.phase == blocked {
+			l.phase = granted
+			n.takeCPU(l)
 		}
+	case Leave:
+		return n.dismiss(ev.Client, out)
+	case Weigh:
+		n.weigh(ev.Job, ev.Weight)
+	case Limit:
+		return n.limit(ev.Namespace, ev.Quota, out)
 	}
 	return out
 }
 
-func (n *Node) request(ev Event, out []Action) []Action {
-	if n.granted[ev.Lease] != nil || n.waiting[ev.Lease] != nil {
+// request takes a lease in, or answers again.
+func (n *Node) request(ev *Event, out []Action) []Action {
+	if l := n.leases[ev.Lease]; l != nil {
+		if l.phase >= granted {
+			out = append(out, Action{Verdict: Grant, Lease: l.id, Devices: l.devices})
+		}
 		return out
 	}
-	if !fits(&ev.Need, &n.total) {
-		return append(out, Action{Verdict: Refuse, Lease: ev.Lease, Err: spec.Errorf("place", spec.TaskUnschedulable, "",
-			"it needs %v and this node has %v in all", ev.Need, n.total)})
+	if !n.fresh(ev.Lease) {
+		return append(out, refusal(ev.Lease, ReasonOver, "it was released before"))
 	}
-	n.asked++
-	if len(n.waiting) == 0 && fits(&ev.Need, &n.free) { // the usual case needs no queue
-		return n.take(ev.Lease, ev.Hold, out)
+	if ev.Deadline != 0 && ev.Deadline <= n.now {
+		return append(out, late(ev.Lease))
 	}
-	s := shapeOf(&ev.Need, ev.Priority)
-	c := n.byShape[s]
+	c := n.classOf(ev.Ask)
+	never := c.why()
+	if never != 0 && !n.patient {
+		return append(out, refusal(ev.Lease, never, n.neverText(c, never)))
+	}
+	l := reuse(&n.spare)
+	if l == nil {
+		l = new(lease)
+	}
+	n.order++
+	*l = lease{id: ev.Lease, class: c, order: n.order, deadline: ev.Deadline, until: ev.Until, never: never}
+	n.leases[l.id] = l
+	n.use(c)
+	n.wait(l)
+	return n.admit(l, out)
+}
+
+// fresh reports whether the lease was never seen, and remembers it.
+func (n *Node) fresh(l Lease) bool {
+	c := n.clients[l.Client()]
 	if c == nil {
-		c = &class{shape: s, need: clone(ev.Need), order: n.asked}
-		n.byShape[s] = c
-		heap.Push(&n.classes, c)
+		c = new(client)
+		n.clients[l.Client()] = c
 	}
-	r := &request{lease: ev.Lease, hold: ev.Hold, order: n.asked, class: c}
-	n.waiting[ev.Lease] = r
-	c.queue = append(c.queue, r)
-	return n.grant(out)
+	return c.fresh(l.count())
 }
 
-func (n *Node) release(l Lease, out []Action) []Action {
-	if r, ok := n.waiting[l]; ok {
-		r.cancelled = true
-		delete(n.waiting, l)
-		return n.grant(out) // it may have held others back
+// wait counts a lease among those that wait.
+func (n *Node) wait(l *lease) {
+	c := l.class
+	if c.waits == 0 {
+		n.begins(c)
 	}
-	h, ok := n.granted[l]
-	if !ok {
-		return out
+	c.waits++
+	c.counts[l.reason()]++
+	n.waiting++
+	if l.deadline != 0 {
+		n.due.push(l)
 	}
-	delete(n.granted, l)
-	if h.blocked {
-		h.hold.CPU = 0 // lent already
-	}
-	n.give(h.hold)
-	return n.grant(out)
 }
 
-// take makes lease a holder.
-func (n *Node) take(l Lease, hold spec.Resources, out []Action) []Action {
-	add(&n.free, &hold, -1)
-	n.granted[l] = &holding{hold: hold}
-	return append(out, Action{Verdict: Grant, Lease: l})
+// unwait counts it out.
+func (n *Node) unwait(l *lease) {
+	c := l.class
+	c.waits--
+	c.counts[l.reason()]--
+	if c.waits == 0 {
+		n.ends(c)
+	}
+	n.waiting--
+	if l.deadline != 0 {
+		n.due.remove(l.due)
+	}
 }
 
-// give frees r, which pays the debt first.
-func (n *Node) give(r spec.Resources) {
-	paid := min(n.debt.CPU, r.CPU)
-	n.debt.CPU -= paid
-	r.CPU -= paid
-	add(&n.free, &r, 1)
+// admit puts a lease that waits for nothing else into the queue, or grants it at once.
+func (n *Node) admit(l *lease, out []Action) []Action {
+	if n.enqueue(l) {
+		return n.round(out)
+	}
+	return out
 }
 
-// grant grants every waiting request that may go now.
-func (n *Node) grant(out []Action) []Action {
-	n.lacks, n.passed = n.lacks[:0], n.passed[:0]
-	for len(n.classes) > 0 && len(n.passed) < maxPassed {
-		c := heap.Pop(&n.classes).(*class)
-		if !c.ready() {
-			delete(n.byShape, c.shape)
+// enqueue puts a lease that waits for nothing else into the queue of its class. It reports whether it goes first there:
+// otherwise one goes before it that has to wait, so that nothing changes.
+func (n *Node) enqueue(l *lease) bool {
+	if l.reason() != 0 {
+		return false
+	}
+	c := l.class
+	l.phase = queued
+	c.enqueue(l)
+	switch {
+	case c.line == nil:
+		n.join(c)
+	case c.head() == l:
+		c.line.classes.fix(c.at)
+	default:
+		return false
+	}
+	return true
+}
+
+// round grants everything that may go now.
+func (n *Node) round(out []Action) []Action {
+	var lacks resource.Kinds // of the node: what those that go first and do not fit lack
+	n.rounds++
+	for {
+		var first *lease
+		for _, lane := range n.lanes {
+			if lane.kinds&lacks != 0 || lane.quota != nil && lane.quota.lacking(n.rounds)&lane.kinds != 0 {
+				continue
+			}
+			if l := n.top(lane); l != nil && (first == nil || before(l, first)) {
+				first = l
+			}
+		}
+		if first == nil {
+			return out
+		}
+		c := first.class
+		if c.quota != nil {
+			if short := c.quota.short(c.ask.Need, &n.pool); short != 0 {
+				c.quota.lacks = c.quota.lacking(n.rounds) | short
+				c.quota.round = n.rounds
+				continue
+			}
+		}
+		if short := n.pool.Short(c.ask.Need); short != 0 {
+			lacks |= short
 			continue
 		}
-		r := c.queue[c.head]
-		switch {
-		case r.order != c.order: // its place is that of a head that has left
-			n.put(c)
-		case fits(&c.need, &n.free) && !slices.ContainsFunc(n.lacks, func(l spec.Resources) bool { return competes(&c.need, &l) }):
-			c.pop()
-			delete(n.waiting, r.lease)
-			out = n.take(r.lease, r.hold, out)
-			if c.ready() {
-				n.put(c)
-			} else {
-				delete(n.byShape, c.shape)
-			}
-		default:
-			n.lacks = append(n.lacks, minus(&c.need, &n.free))
-			n.passed = append(n.passed, c)
-		}
+		n.dequeue(first)
+		out = n.grant(first, out)
 	}
-	for _, c := range n.passed {
-		heap.Push(&n.classes, c)
+}
+
+// dequeue takes a queued lease out of its queue.
+func (n *Node) dequeue(l *lease) {
+	c := l.class
+	head := c.head() == l
+	c.dequeue(l)
+	switch {
+	case c.head() == nil:
+		n.leave(c)
+	case head:
+		c.line.classes.fix(c.at)
+	}
+}
+
+// grant makes the lease hold its resources.
+func (n *Node) grant(l *lease, out []Action) []Action {
+	n.unwait(l)
+	c := l.class
+	l.phase = granted
+	l.devices = n.pool.Take(c.ask.Hold)
+	if c.quota != nil {
+		c.quota.used = c.quota.used.Plus(c.ask.Hold)
+	}
+	n.charge(c.job, c.share)
+	return append(out, Action{Verdict: Grant, Lease: l.id, Devices: l.devices})
+}
+
+// release ends a lease. One that was never seen is not to be granted when it comes.
+func (n *Node) release(id Lease, out []Action) []Action {
+	l := n.leases[id]
+	if l == nil {
+		n.fresh(id)
+		return out
+	}
+	if n.end(l) {
+		return n.round(out)
 	}
 	return out
 }
 
-// put gives the class the place of its head.
-func (n *Node) put(c *class) {
-	c.order = c.queue[c.head].order
-	heap.Push(&n.classes, c)
-}
-
-// ready drops cancelled requests from the head and reports whether one is left.
-func (c *class) ready() bool {
-	for c.head < len(c.queue) && c.queue[c.head].cancelled {
-		c.pop()
+// end ends a lease in whatever phase it is. It reports whether that may let others go.
+func (n *Node) end(l *lease) bool {
+	changes := l.phase != held
+	switch l.phase {
+	case held:
+		n.unwait(l)
+	case queued:
+		changes = l.class.head() == l // it may have held others back
+		n.dequeue(l)
+		n.unwait(l)
+	case granted:
+		n.giveCPU(l)
+		n.giveRest(l)
+	case blocked:
+		n.giveRest(l)
 	}
-	return c.head < len(c.queue)
+	n.forget(l)
+	return changes
 }
 
-func (c *class) pop() {
-	c.queue[c.head] = nil
-	c.head++
-	if c.head > 64 && c.head*2 > len(c.queue) {
-		c.queue = append(c.queue[:0:0], c.queue[c.head:]...)
-		c.head = 0
+// giveRest frees all but the CPU.
+func (n *Node) giveRest(l *lease) {
+	c := l.class
+	rest := c.ask.Hold
+	rest.CPU = 0
+	n.pool.Give(rest, l.devices)
+	if c.quota != nil {
+		c.quota.used = c.quota.used.Minus(rest)
 	}
+	n.settle(c.job, -c.lent)
 }
 
-// Reason says why a request waits, for programs.
-type Reason string
-
-const (
-	// ReasonResources: what it needs is held by others.
-	ReasonResources Reason = "resources"
-	// ReasonOrder: what it needs is free, and kept for an older or more important request.
-	ReasonOrder Reason = "order"
-)
-
-// Pending is one waiting request.
-type Pending struct {
-	Lease    Lease
-	Need     spec.Resources
-	Priority int32
-	Reason   Reason
-	Text     string // for people: "needs {CPU: 1}, free {}"
-}
-
-// Pending returns at most limit waiting requests, in the order they were asked for.
-func (n *Node) Pending(limit int) []Pending {
-	all := make([]*request, 0, len(n.waiting))
-	for _, r := range n.waiting {
-		all = append(all, r)
+// giveCPU frees the lease's CPU, which pays the debt first.
+func (n *Node) giveCPU(l *lease) {
+	c := l.class
+	cpu := c.ask.Hold.CPU
+	paid := min(n.debt, cpu)
+	n.debt -= paid
+	n.pool.Give(resource.Vector{CPU: cpu - paid}, nil)
+	if c.quota != nil {
+		c.quota.used.CPU -= cpu
 	}
-	slices.SortFunc(all, func(a, b *request) int { return int(int64(a.order) - int64(b.order)) })
-	all = all[:min(limit, len(all))]
-	out := make([]Pending, len(all))
-	for i, r := range all {
-		p := Pending{Lease: r.lease, Need: clone(r.class.need), Priority: r.class.shape.priority, Reason: ReasonResources}
-		if fits(&r.class.need, &n.free) {
-			p.Reason = ReasonOrder
+	n.settle(c.job, c.lent-c.share)
+}
+
+// takeCPU takes it back. What of it is not free is owed.
+func (n *Node) takeCPU(l *lease) {
+	c := l.class
+	cpu := c.ask.Hold.CPU
+	taken := min(n.pool.CPU(), cpu)
+	n.debt += cpu - taken
+	n.pool.Take(resource.Vector{CPU: taken})
+	if c.quota != nil {
+		c.quota.used.CPU += cpu
+	}
+	n.settle(c.job, c.share-c.lent)
+}
+
+// has returns what a granted lease holds.
+func (l *lease) has() resource.Vector {
+	v := l.class.ask.Hold
+	if l.phase == blocked {
+		v.CPU = 0
+	}
+	return v
+}
+
+// forget drops the record of a lease that is over.
+func (n *Node) forget(l *lease) {
+	delete(n.leases, l.id)
+	n.drop(l.class)
+	*l = lease{}
+	n.spare = keep(n.spare, l)
+}
+
+// expire refuses what waits and is of no use any more.
+func (n *Node) expire(out []Action) []Action {
+	changes := false
+	for len(n.due.items) > 0 && n.due.top().deadline <= n.now {
+		l := n.due.top()
+		out = append(out, late(l.id))
+		if n.end(l) {
+			changes = true
 		}
-		p.Text = "needs " + r.class.need.String() + ", free " + n.free.String()
-		out[i] = p
+	}
+	if changes {
+		return n.round(out)
 	}
 	return out
+}
+
+// NextDeadline returns when something that waits is of no use any more, if nothing else happens; 0 for never. A Tick then
+// refuses it.
+func (n *Node) NextDeadline() int64 {
+	if len(n.due.items) == 0 {
+		return 0
+	}
+	return n.due.top().deadline
+}
+
+// dismiss releases everything of a client that is gone, and forgets it.
+func (n *Node) dismiss(client uint32, out []Action) []Action {
+	var its []*lease
+	for id, l := range n.leases {
+		if id.Client() == client {
+			its = append(its, l)
+		}
+	}
+	slices.SortFunc(its, byAge)
+	for _, l := range its {
+		n.end(l)
+	}
+	delete(n.clients, client)
+	return n.round(out)
 }

@@ -96,6 +96,9 @@ func (p *Pool) Free() Vector {
 	return v
 }
 
+// CPU returns how much of the CPUs is free.
+func (p *Pool) CPU() spec.Quantity { return p.cpu }
+
 // GPUs returns what is free of each device, in order of id.
 func (p *Pool) GPUs() []spec.Quantity {
 	if len(p.devices) == 0 {

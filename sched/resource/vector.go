@@ -97,6 +97,30 @@ func (v Vector) Lacks(limit Vector) Vector {
 	return d
 }
 
+// Over returns what of v is too much on top of used: beyond limit, in the kinds of which limit has some.
+func (v Vector) Over(used, limit Vector) Vector {
+	var d Vector
+	if limit.CPU > 0 {
+		d.CPU = max(0, min(v.CPU, v.CPU+used.CPU-limit.CPU))
+	}
+	if limit.GPU > 0 {
+		d.GPU = max(0, min(v.GPU, v.GPU+used.GPU-limit.GPU))
+	}
+	if limit.Memory > 0 {
+		d.Memory = max(0, min(v.Memory, v.Memory+used.Memory-limit.Memory))
+	}
+	if len(limit.custom) > 0 {
+		for _, a := range v.custom {
+			if most := limit.Get(a.Name); most > 0 {
+				if n := min(a.N, a.N+used.Get(a.Name)-most); n > 0 {
+					d.custom = append(d.custom, Amount{a.Name, n})
+				}
+			}
+		}
+	}
+	return d
+}
+
 // Meets reports whether v and w both have some of one kind: whether taking v takes from what w wants.
 func (v Vector) Meets(w Vector) bool {
 	if v.CPU > 0 && w.CPU > 0 || v.GPU > 0 && w.GPU > 0 || v.Memory > 0 && w.Memory > 0 {
@@ -132,6 +156,25 @@ func (v Vector) Share(whole Vector) float64 {
 	return share
 }
 
+// Equal reports whether v and w are the same amounts.
+func (v Vector) Equal(w Vector) bool {
+	return v.CPU == w.CPU && v.GPU == w.GPU && v.Memory == w.Memory && slices.Equal(v.custom, w.custom)
+}
+
+// AppendKey appends to b what equal vectors have equal, and no other.
+func (v Vector) AppendKey(b []byte) []byte {
+	b = binary.AppendVarint(b, int64(v.CPU))
+	b = binary.AppendVarint(b, int64(v.GPU))
+	b = binary.AppendVarint(b, v.Memory)
+	b = binary.AppendUvarint(b, uint64(len(v.custom)))
+	for _, a := range v.custom {
+		name := a.Name.Value()
+		b = append(binary.AppendUvarint(b, uint64(len(name))), name...)
+		b = binary.AppendVarint(b, int64(a.N))
+	}
+	return b
+}
+
 // Shape is what equal vectors have equal. It is a key for maps.
 type Shape struct {
 	cpu, gpu spec.Quantity
@@ -143,13 +186,7 @@ type Shape struct {
 func (v Vector) Shape() Shape {
 	s := Shape{cpu: v.CPU, gpu: v.GPU, memory: v.Memory}
 	if len(v.custom) > 0 {
-		var b []byte
-		for _, a := range v.custom {
-			name := a.Name.Value()
-			b = append(binary.AppendUvarint(b, uint64(len(name))), name...)
-			b = binary.AppendVarint(b, int64(a.N))
-		}
-		s.custom = string(b)
+		s.custom = string(Vector{custom: v.custom}.AppendKey(nil))
 	}
 	return s
 }
