@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/raywasm/raywasm/owner"
+	"github.com/raywasm/raywasm/sched"
 	"github.com/raywasm/raywasm/sched/resource"
 	"github.com/raywasm/raywasm/spec"
 )
@@ -131,7 +132,10 @@ func (o *home) repeatStart(k *actor, v *view, life int) {
 	if k.over || k.on != v || k.life != life || !k.starting {
 		return
 	}
-	s := submission{key: runKey{true, k.a.ID, life}, actor: k.a, hops: maxHops}
+	need := resource.Of(k.a.Need)
+	hold := need
+	hold.CPU = 0 // by which it is placed
+	s := submission{key: runKey{true, k.a.ID, life}, actor: k.a, hops: maxHops, ask: &sched.Ask{Need: need, Hold: hold}}
 	o.w.ask(v.m, func() { v.m.submit(s) })
 	k.pause = next(k.pause)
 	o.w.after(k.pause, func() { o.repeatStart(k, v, life) })

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/raywasm/raywasm/owner"
+	"github.com/raywasm/raywasm/sched"
 	"github.com/raywasm/raywasm/sched/group"
 	"github.com/raywasm/raywasm/sched/group/packing"
 	"github.com/raywasm/raywasm/sched/label"
@@ -48,14 +49,16 @@ type task struct {
 	kids      []*task
 	parent    *task
 	need      resource.Vector
+	ask       *sched.Ask
 	retries   int
 	sends     int // the last one's number
 	hops      int
 	on        *view // where it was sent to; nil: it waits for a place
 	at        int   // in on's list
 	taken     bool  // its need is taken from the owner's belief
-	asked     bool  // it was submitted
-	blocked   bool  // it waits for its children
+	devices   resource.Devices
+	asked     bool // it was submitted
+	blocked   bool // it waits for its children
 	over      bool
 	kind      spec.Kind // its result: 0 for a value
 	since     time.Duration
@@ -85,22 +88,13 @@ type submission struct {
 	group  spec.GroupID
 	bundle int
 	hops   int
+	ask    *sched.Ask
 
 	attempt int // how often it was retried
 }
 
 // maxHops is how often a task is sent on before it waits where it is.
 const maxHops = 2
-
-// needs is what must be free for a submission, and what it keeps: an actor gives the CPU back by which it was placed.
-func (s submission) needs() (need, hold spec.Resources) {
-	if s.task != nil {
-		return s.task.Need, s.task.Need
-	}
-	need, hold = s.actor.Need, s.actor.Need
-	hold.CPU = 0
-	return need, hold
-}
 
 func newHome(w *World) *home {
 	return &home{w: w, room: packing.NewRoom(), views: make(map[spec.NodeID]*view), tasks: make(map[int]*task), laneOf: make(map[laneKey]*lane),
@@ -111,17 +105,18 @@ func (o *home) start() {
 	if o.w.opt.Policy == nil {
 		o.w.opt.Policy = Ours{}
 	}
-	shapes := make(map[string]resource.Vector)
+	shapes := make(map[string]*sched.Ask)
 	all := make([]task, len(o.w.prog.Tasks))
 	for i := range o.w.prog.Tasks {
 		t := &o.w.prog.Tasks[i]
 		key := t.Need.String()
-		need, ok := shapes[key]
-		if !ok {
-			need = resource.Of(t.Need)
-			shapes[key] = need
+		ask := shapes[key]
+		if ask == nil {
+			need := resource.Of(t.Need)
+			ask = &sched.Ask{Need: need, Hold: need}
+			shapes[key] = ask
 		}
-		all[i] = task{t: t, need: need}
+		all[i] = task{t: t, need: ask.Need, ask: ask}
 		o.tasks[t.ID] = &all[i]
 	}
 	for i := range all {
@@ -197,8 +192,7 @@ func (o *home) serve(l *lane) {
 		k := l.queue[0]
 		l.queue[0] = nil
 		l.queue = l.queue[1:]
-		o.room.Take(node, l.need)
-		k.taken = true
+		k.devices, k.taken = o.room.Take(node, l.need), true
 		o.send(k, o.views[node.ID], submission{})
 	}
 }
@@ -258,7 +252,7 @@ func (o *home) send(k *task, v *view, s submission) {
 	k.sends++
 	k.on, k.at, k.blocked = v, len(v.inflight), false
 	v.inflight = append(v.inflight, k)
-	s.key, s.task, s.kids, s.hops, s.attempt = k.key(), k.t, len(k.kids) > 0, k.hops, k.retries
+	s.key, s.task, s.kids, s.hops, s.attempt, s.ask = k.key(), k.t, len(k.kids) > 0, k.hops, k.retries, k.ask
 	k.pause = 0
 	o.attempts++
 	o.repeat(k, v, s)
@@ -285,7 +279,7 @@ func (o *home) leave(k *task) {
 	v.inflight[last] = nil
 	v.inflight = v.inflight[:last]
 	if k.taken && v.n != nil {
-		o.room.Give(v.n, k.need, nil)
+		o.room.Give(v.n, k.need, k.devices)
 	}
 	k.on, k.taken = nil, false
 }
@@ -477,7 +471,7 @@ func (o *home) believe(v *view, r group.Report, runs []runKey) {
 		k.taken = true
 		if !known {
 			if k.taken = pool.Fits(k.need); k.taken {
-				pool.Take(k.need)
+				k.devices = pool.Take(k.need)
 			}
 		}
 	}

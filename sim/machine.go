@@ -92,10 +92,11 @@ func (w *World) addPlace(n *Node) *place {
 func (p *place) boot() {
 	p.lives++
 	p.since = p.w.now
-	m := &machine{place: p, idleSince: p.w.now, leases: newLeases(p.node.Total), bundles: make(map[bundleKey]*leases), lent: make(map[bundleKey]sched.Lease),
+	m := &machine{place: p, idleSince: p.w.now, bundles: make(map[bundleKey]*leases), lent: make(map[bundleKey]sched.Lease),
 		runs: make(map[runKey]*run), over: make(map[runKey]bool)}
 	binary.BigEndian.PutUint32(m.id[:], uint32(p.node.ID))
 	binary.BigEndian.PutUint32(m.id[4:], uint32(p.lives))
+	m.leases = newLeases(p.w, m.id, resource.NewPool(resource.Of(p.node.Total)))
 	m.holder = group.NewHolder(m.id, m)
 	p.m = m
 	p.w.byID[m.id] = m
@@ -202,14 +203,14 @@ func (m *machine) report() {
 
 // Reserve, Return and Report lend the node's resources to its holder.
 func (m *machine) Reserve(a group.Attempt, bundle int, need resource.Vector) (resource.Devices, bool) {
-	r := need.Spec()
-	id, ok := m.leases.request(r, r, func() {})
-	if !ok || !m.leases.granted(id) {
+	id, ok := m.leases.request(&sched.Ask{Need: need, Hold: need}, func() {})
+	on, granted := m.leases.granted(id)
+	if !ok || !granted {
 		m.leases.release(id)
 		return nil, false
 	}
 	m.lent[bundleKey{a, bundle}] = id
-	return nil, true
+	return on, true
 }
 
 // Return gives back what Reserve took.
@@ -223,7 +224,8 @@ func (m *machine) Return(a group.Attempt, bundle int, _ resource.Vector, _ resou
 
 // Report says what is free.
 func (m *machine) Report() group.Report {
-	return group.Report{Total: resource.Of(m.node.Total), Free: resource.Of(m.leases.free()), Labels: m.node.Labels}
+	pool := m.leases.core.Pool()
+	return group.Report{Total: pool.Total(), Free: pool.Free(), GPUs: pool.GPUs(), Labels: m.node.Labels}
 }
 
 // message gives a message to the holder and does what follows.
@@ -233,8 +235,8 @@ func (m *machine) message(msg group.Message) {
 		case group.SendReply:
 			m.tell(func() { m.w.head.step(group.Event{Op: group.Answered, Reply: e.Reply}) })
 		case group.Open:
-			for _, p := range e.Reservation.Pieces {
-				m.bundles[bundleKey{e.Reservation.Attempt, p.Bundle}] = newLeases(p.Need.Spec())
+			for i, p := range e.Reservation.Pieces {
+				m.bundles[bundleKey{e.Reservation.Attempt, p.Bundle}] = newLeases(m.w, m.id, resource.Part(p.Need, e.Reservation.On[i]))
 			}
 		case group.Close:
 			for _, p := range e.Reservation.Pieces {
@@ -275,8 +277,7 @@ func (m *machine) submit(s submission) {
 	}
 	m.runs[s.key] = r
 	m.order = append(m.order, r)
-	need, hold := s.needs()
-	id, ok := r.in.request(need, hold, func() { m.begin(r) })
+	id, ok := r.in.request(s.ask, func() { m.begin(r) })
 	r.lease = id
 	switch {
 	case !ok:

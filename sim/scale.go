@@ -133,7 +133,7 @@ func (s *scaler) nodes() []autoscaler.Node {
 		if p.m == nil {
 			continue
 		}
-		n := autoscaler.Node{ID: id, Type: p.node.Type, Head: id == "head", Total: p.node.Total, Free: p.m.leases.free(), Labels: p.node.Labels}
+		n := autoscaler.Node{ID: id, Type: p.node.Type, Head: id == "head", Total: p.node.Total, Free: p.m.leases.core.Free().Spec(), Labels: p.node.Labels}
 		if p.m.idle() && s.w.owner.empty(p.m) {
 			n.IdleFor = s.w.now - p.m.idleSince
 		} else {

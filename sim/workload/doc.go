@@ -14,7 +14,7 @@
 //	  duration: 30s
 //	  spread: 10s                # a task takes duration, give or take up to so much
 //	  needs: {CPU: 1, memory: 2GiB}
-//	  selector: {zone: in(eu-1,eu-2)}
+//	  selector: {zone: "in(eu-1,eu-2)"}
 //	  retries: 3
 //	  crash: 0.01                # the probability that an attempt crashes
 //	- name: train
