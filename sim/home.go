@@ -330,6 +330,13 @@ func (o *home) result(m *machine, key runKey, kind spec.Kind, took time.Duration
 	o.serveAll()
 }
 
+// lost counts the CPU time of an attempt that died with its node.
+func (o *home) lost(r *run) {
+	cpu := r.took.Seconds() * r.task.Need.CPU.Float()
+	o.busy += cpu
+	o.wasted += cpu
+}
+
 // ended decides what follows from an attempt's end.
 func (o *home) ended(k *task, kind spec.Kind) {
 	policy := owner.RetryPolicy{MaxRetries: k.t.Retries}

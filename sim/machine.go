@@ -111,9 +111,14 @@ func (p *place) boot() {
 func (p *place) die() {
 	p.w.note('d', p.node.ID, p.lives)
 	for _, r := range p.m.order {
-		if r.phase != ended && r.phase != waiting && !r.dropped {
-			p.w.observe(r, Ended)
+		if r.phase == ended || r.phase == waiting || r.dropped || r.key.actor {
+			continue
 		}
+		if r.phase == running {
+			r.took += p.w.now - r.began
+		}
+		p.w.owner.lost(r)
+		p.w.observe(r, Ended)
 	}
 	p.up += p.w.now - p.since
 	p.m = nil
