@@ -38,6 +38,20 @@ func argBytes(args []spec.Arg) int64 {
 	return n
 }
 
+// placementBytes is what a placement takes.
+func placementBytes(p *spec.Placement) int64 {
+	if p == nil {
+		return 0
+	}
+	bytes := int64(256)
+	for _, m := range append([]map[string]string{p.Labels}, p.Fallback...) {
+		for name, condition := range m {
+			bytes += 64 + 3*int64(len(name)+len(condition)) // read, in order, and as a text
+		}
+	}
+	return bytes
+}
+
 // formBytes is what custom resources take.
 func formBytes(custom map[string]spec.Quantity) int64 {
 	n := int64(0)

@@ -95,7 +95,11 @@ func (c *caller) newActor(class *spec.Class, args []spec.Arg, opts spec.ActorOpt
 	if opts.Name != "" {
 		a.name = actorName{said(nonEmpty(opts.Namespace), c.job.namespace), opts.Name}
 	}
-	a.place, a.hold = opts.Placement()
+	var err error
+	if a.strategy, err = strategyOf(opts.Placement); err != nil {
+		return nil, err
+	}
+	a.place, a.hold = opts.Resources()
 	a.core = owner.NewActor(a.id, class.Name, owner.ActorPolicy{
 		MaxRestarts: said(opts.MaxRestarts, 0), MaxPendingCalls: said(opts.MaxPendingCalls, -1), Checkpoint: said(opts.Checkpoint, spec.CheckpointPolicy{})})
 	a.lease = n.leases.number()
@@ -134,7 +138,10 @@ func (c *caller) newActor(class *spec.Class, args []spec.Arg, opts spec.ActorOpt
 		ready := func() { n.leases.ready(a.lease) }
 		a.waiter = &waiter{ids: refs, left: len(refs), failFast: true, fire: ready}
 		n.leases.request(a.lease, ask, time.Time{}, sched.ReasonArguments, a)
-		if !n.objects.join(a.waiter) {
+		a.mu.Lock()
+		ended := a.ended // it can never be placed
+		a.mu.Unlock()
+		if !ended && !n.objects.join(a.waiter) {
 			ready()
 		}
 		return a, nil

@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"encoding/hex"
 	"math"
 	"slices"
 	"sync/atomic"
@@ -12,6 +13,7 @@ import (
 	"github.com/raywasm/raywasm/host/hostcall"
 	"github.com/raywasm/raywasm/owner"
 	"github.com/raywasm/raywasm/sched"
+	"github.com/raywasm/raywasm/sched/label"
 	"github.com/raywasm/raywasm/spec"
 )
 
@@ -152,7 +154,11 @@ func (c *caller) Submit(_ context.Context, call spec.Call) ([]spec.ObjectID, err
 	if err != nil {
 		return nil, err
 	}
-	t.need = call.Options.Over(f.Options).Resources(spec.Unit)
+	opts := call.Options.Over(f.Options)
+	t.need = opts.Resources(spec.Unit)
+	if t.strategy, err = strategyOf(opts.Placement); err != nil {
+		return nil, err
+	}
 	return t.begin()
 }
 
@@ -186,8 +192,25 @@ func (c *caller) newTask(id spec.TaskID, call spec.Call, opts spec.TaskOptions) 
 	for i := range t.returns {
 		t.returns[i] = id.Object(uint32(i) + 1)
 	}
-	t.bytes = taskBytes + formBytes(call.Options.Custom) + int64(len(t.name)+len(t.function)) + argBytes(t.args)
+	t.bytes = taskBytes + formBytes(call.Options.Custom) + placementBytes(opts.Placement) + int64(len(t.name)+len(t.function)) + argBytes(t.args)
 	return t, nil
+}
+
+// strategyOf reads a placement.
+func strategyOf(p *spec.Placement) (s sched.Strategy, err error) {
+	if p == nil {
+		return s, nil
+	}
+	s.Spread, s.Soft = p.Spread, p.Soft
+	if p.Node != "" {
+		if _, err := hex.Decode(s.Node[:], []byte(p.Node)); err != nil {
+			return s, &spec.Error{Op: "read a placement", Kind: spec.InvalidArgument, ID: "node", Err: err}
+		}
+	}
+	if len(p.Labels) > 0 || len(p.Fallback) > 0 {
+		s.Select, err = label.ParseStrategy(p.Labels, p.Fallback...)
+	}
+	return s, err
 }
 
 // said returns the option's value, or otherwise where it was not said.

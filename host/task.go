@@ -86,6 +86,9 @@ func (t *task) begin() ([]spec.ObjectID, error) {
 	}
 	if t.waiter != nil && t.actor == nil {
 		t.queue(sched.ReasonArguments)
+		if t.ended() { // it can never run
+			return t.returns, nil
+		}
 	}
 	if t.waiter == nil || !n.objects.join(t.waiter) {
 		next()
@@ -142,6 +145,13 @@ func (t *task) queue(until sched.Reason) {
 	t.mu.Unlock()
 	need := resource.Of(t.need)
 	n.leases.request(lease, sched.Ask{Need: need, Hold: need, Priority: t.priority, Job: t.job.id, Namespace: t.job.namespace, Strategy: t.strategy}, t.deadline, until, t)
+}
+
+// ended reports whether the task is finished.
+func (t *task) ended() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.finished
 }
 
 // unheld: the arguments are there.

@@ -29,6 +29,8 @@ type TaskOptions struct {
 	Deadline *int64 `cbor:"10,keyasint,omitempty"`
 	// Priority orders waiting tasks: higher first, equal in order of submission. Default 0.
 	Priority *int32 `cbor:"11,keyasint,omitempty"`
+	// Placement says on which nodes the task may run. Default: any.
+	Placement *Placement `cbor:"30,keyasint,omitempty"`
 }
 
 // Over returns o with what it does not say taken from base.
@@ -38,6 +40,7 @@ func (o TaskOptions) Over(base TaskOptions) TaskOptions {
 		Memory: over(o.Memory, base.Memory), Custom: overMap(o.Custom, base.Custom), Returns: over(o.Returns, base.Returns),
 		MaxRetries: over(o.MaxRetries, base.MaxRetries), RetryExceptions: over(o.RetryExceptions, base.RetryExceptions),
 		Timeout: over(o.Timeout, base.Timeout), Deadline: over(o.Deadline, base.Deadline), Priority: over(o.Priority, base.Priority),
+		Placement: over(o.Placement, base.Placement),
 	}
 }
 
@@ -51,6 +54,11 @@ func (o TaskOptions) Check() error {
 	const op = "check task options"
 	if err := o.Resources(0).Check(); err != nil {
 		return err
+	}
+	if o.Placement != nil {
+		if err := o.Placement.Check(); err != nil {
+			return err
+		}
 	}
 	switch {
 	case o.Name != nil && len(*o.Name) > MaxNameBytes:
@@ -103,6 +111,8 @@ type ActorOptions struct {
 	Priority *int32 `cbor:"12,keyasint,omitempty"`
 	// Checkpoint says when the actor's state is kept for a restart. Default: never, the constructor runs again.
 	Checkpoint *CheckpointPolicy `cbor:"13,keyasint,omitempty"`
+	// Placement says on which nodes the actor may live. Default: any.
+	Placement *Placement `cbor:"30,keyasint,omitempty"`
 }
 
 // CheckpointPolicy says when an actor's state is kept, so that a restart goes on from there instead of running the
@@ -127,11 +137,12 @@ func (o ActorOptions) Over(base ActorOptions) ActorOptions {
 	o.MaxRestarts, o.MaxTaskRetries = over(o.MaxRestarts, base.MaxRestarts), over(o.MaxTaskRetries, base.MaxTaskRetries)
 	o.MaxPendingCalls, o.Priority = over(o.MaxPendingCalls, base.MaxPendingCalls), over(o.Priority, base.Priority)
 	o.Checkpoint = over(o.Checkpoint, base.Checkpoint)
+	o.Placement = over(o.Placement, base.Placement)
 	return o
 }
 
-// Placement returns what must be free for the actor to be placed and what it keeps holding while it lives.
-func (o ActorOptions) Placement() (place, hold Resources) {
+// Resources returns what must be free for the actor to be placed and what it keeps holding while it lives.
+func (o ActorOptions) Resources() (place, hold Resources) {
 	hold = Resources{CPU: value(o.CPUs, 0), GPU: value(o.GPUs, 0), Memory: value(o.Memory, 0), Custom: o.Custom}
 	place = hold
 	if o.CPUs == nil {
@@ -143,9 +154,14 @@ func (o ActorOptions) Placement() (place, hold Resources) {
 // Check reports the first option that is out of range.
 func (o ActorOptions) Check() error {
 	const op = "check actor options"
-	_, hold := o.Placement()
+	_, hold := o.Resources()
 	if err := hold.Check(); err != nil {
 		return err
+	}
+	if o.Placement != nil {
+		if err := o.Placement.Check(); err != nil {
+			return err
+		}
 	}
 	switch {
 	case len(o.Name) > MaxNameBytes:

@@ -20,22 +20,24 @@ var (
 	said = spec.TaskOptions{
 		Name: new("said"), CPUs: quantity(2), GPUs: quantity(0.5), Memory: new(int64(1)), Custom: map[string]spec.Quantity{"said": 1},
 		Returns: new(int32(2)), MaxRetries: new(int32(-1)), RetryExceptions: new(false), Timeout: new(time.Second), Deadline: new(int64(1)), Priority: new(int32(1)),
+		Placement: &spec.Placement{Spread: true},
 	}
 	base = spec.TaskOptions{
 		Name: new("base"), CPUs: quantity(3), GPUs: quantity(1), Memory: new(int64(2)), Custom: map[string]spec.Quantity{"base": 1},
 		Returns: new(int32(3)), MaxRetries: new(int32(3)), RetryExceptions: new(true), Timeout: new(time.Minute), Deadline: new(int64(2)), Priority: new(int32(2)),
+		Placement: &spec.Placement{Labels: map[string]string{"a": "b"}},
 	}
 	saidActor = spec.ActorOptions{
 		Name: "said", Namespace: "said", GetIfExists: true, Lifetime: spec.LifetimeDetached,
 		CPUs: quantity(2), GPUs: quantity(0.5), Memory: new(int64(1)), Custom: map[string]spec.Quantity{"said": 1},
 		MaxRestarts: new(int32(1)), MaxTaskRetries: new(int32(1)), MaxPendingCalls: new(int32(1)), Priority: new(int32(1)),
-		Checkpoint: &spec.CheckpointPolicy{Calls: 1},
+		Checkpoint: &spec.CheckpointPolicy{Calls: 1}, Placement: &spec.Placement{Spread: true},
 	}
 	baseActor = spec.ActorOptions{
 		Name: "base", Namespace: "base", GetIfExists: true, Lifetime: "other",
 		CPUs: quantity(3), GPUs: quantity(1), Memory: new(int64(2)), Custom: map[string]spec.Quantity{"base": 1},
 		MaxRestarts: new(int32(2)), MaxTaskRetries: new(int32(2)), MaxPendingCalls: new(int32(2)), Priority: new(int32(2)),
-		Checkpoint: &spec.CheckpointPolicy{Idle: true},
+		Checkpoint: &spec.CheckpointPolicy{Idle: true}, Placement: &spec.Placement{Labels: map[string]string{"a": "b"}},
 	}
 )
 
@@ -272,9 +274,29 @@ func TestAnActorIsPlacedOnOneCPUAndHoldsWhatItSays(t *testing.T) {
 		"0 CPUs said": {spec.ActorOptions{CPUs: quantity(0)}, spec.Resources{}, spec.Resources{}},
 		"2 CPUs said": {spec.ActorOptions{CPUs: quantity(2)}, spec.Resources{CPU: 2 * spec.Unit}, spec.Resources{CPU: 2 * spec.Unit}},
 	} {
-		place, hold := c.options.Placement()
+		place, hold := c.options.Resources()
 		if !reflect.DeepEqual(place, c.place) || !reflect.DeepEqual(hold, c.hold) {
 			t.Errorf("%s: placed on %v holding %v, want %v holding %v", name, place, hold, c.place, c.hold)
+		}
+	}
+}
+
+func TestPlacements(t *testing.T) {
+	id := strings.Repeat("ab", 28)
+	for _, good := range []spec.Placement{{}, {Spread: true}, {Node: id}, {Node: id, Soft: true}, {Labels: map[string]string{"zone": "in(a,b)"}}} {
+		if err := good.Check(); err != nil {
+			t.Errorf("%+v: %v", good, err)
+		}
+	}
+	for _, bad := range []spec.Placement{
+		{Node: "xy"}, {Node: id + "ab"}, {Node: id, Spread: true}, {Soft: true},
+		{Labels: map[string]string{longName: "a"}}, {Fallback: make([]map[string]string, spec.MaxFallbacks+1)}, {Fallback: []map[string]string{{"a": longName}}},
+	} {
+		if err := (spec.TaskOptions{Placement: &bad}).Check(); err == nil {
+			t.Errorf("%+v is accepted", bad)
+		}
+		if err := (spec.ActorOptions{Placement: &bad}).Check(); err == nil {
+			t.Errorf("%+v is accepted for an actor", bad)
 		}
 	}
 }

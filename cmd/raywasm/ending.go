@@ -1,9 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -145,9 +148,9 @@ func (e *ending) json() (string, error) {
 }
 
 // statusText is the status line of a running job.
-func statusText(job spec.JobID, s host.Stats, elapsed time.Duration) string {
+func statusText(job spec.JobID, s host.Stats, pending []host.Pending, elapsed time.Duration) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "job %v: %d running, %d waiting, %d finished", job, s.Running, s.Waiting, s.Finished)
+	fmt.Fprintf(&b, "job %v: %d running, %d waiting%s, %d finished", job, s.Running, s.Waiting, reasonsText(pending), s.Finished)
 	for _, p := range []struct {
 		n    int64
 		what string
@@ -157,6 +160,24 @@ func statusText(job spec.JobID, s host.Stats, elapsed time.Duration) string {
 		}
 	}
 	return b.String() + " " + seconds(elapsed)
+}
+
+// reasonsText prints what things wait for, the most frequent reason first: " (3 resources, 1 arguments)".
+func reasonsText(pending []host.Pending) string {
+	count := make(map[string]int)
+	for _, p := range pending {
+		count[p.Reason] += p.Count
+	}
+	var parts []string
+	for _, reason := range slices.SortedFunc(maps.Keys(count), func(a, b string) int {
+		return cmp.Or(cmp.Compare(count[b], count[a]), strings.Compare(a, b))
+	}) {
+		parts = append(parts, fmt.Sprintf("%d %s", count[reason], reason))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(parts, ", ") + ")"
 }
 
 // duration prints how long something took: "23ms", and from a second on as seconds does.

@@ -133,6 +133,9 @@ func (s *submission) run(ctx context.Context, to *screen) error {
 	return s.drive(ctx, to, node, job)
 }
 
+// maxReasons bounds the kinds of waiting requests that the status line sums up.
+const maxReasons = 100
+
 // timedOut is the cause of a context that --timeout ended.
 type timedOut time.Duration
 
@@ -158,7 +161,9 @@ func (s *submission) drive(ctx context.Context, to *screen, node *host.Node, job
 		stopDriver(context.Cause(ctx))
 	})
 	start := time.Now()
-	stop := to.follow(func(elapsed time.Duration) string { return statusText(job.ID(), job.Stats(), elapsed) })
+	stop := to.follow(func(elapsed time.Duration) string {
+		return statusText(job.ID(), job.Stats(), node.Pending(maxReasons), elapsed)
+	})
 	status, err := job.Run(driving)
 	stop()
 	end := ending{job: job.ID(), module: s.job.Module.Digest(), status: status, err: err, took: time.Since(start)}

@@ -125,6 +125,38 @@ func Priority(n int) Option {
 	}
 }
 
+// Spread takes the nodes that have room in turn.
+func Spread() ResourceOption {
+	return placed(func(p *spec.Placement) { p.Spread, p.Node, p.Soft = true, "", false })
+}
+
+// OnNode runs a task or an actor on the node of that id (see [Self]). If the node is gone or can never run it, the call fails;
+// if it is soft, it runs elsewhere. A node that is only busy is waited for.
+func OnNode(id string, soft bool) ResourceOption {
+	return placed(func(p *spec.Placement) { p.Node, p.Soft, p.Spread = id, soft, false })
+}
+
+// WithLabels runs a task or an actor on a node whose labels fulfil every condition: v, !v, in(a,b) or !in(a,b). The fallbacks
+// are tried in order if there is none.
+func WithLabels(conditions map[string]string, fallbacks ...map[string]string) ResourceOption {
+	return placed(func(p *spec.Placement) { p.Labels, p.Fallback = conditions, fallbacks })
+}
+
+// placed says one thing of the placement; several options add up.
+func placed(say func(*spec.Placement)) ResourceOption {
+	on := func(p **spec.Placement) error {
+		if *p == nil {
+			*p = new(spec.Placement)
+		}
+		say(*p)
+		return nil
+	}
+	return resourceOption{
+		func(o *spec.TaskOptions) error { return on(&o.Placement) },
+		func(o *spec.ActorOptions) error { return on(&o.Placement) },
+	}
+}
+
 // ActorName gives the actor a name within its namespace, by which [FindActor] finds it.
 func ActorName(name string) ActorOption {
 	return actorOption(func(o *spec.ActorOptions) error { o.Name = name; return nil })

@@ -1,6 +1,7 @@
 package label
 
 import (
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -125,6 +126,17 @@ func (s Selector) Matches(labels Set) bool {
 
 // IsZero reports whether every node fulfils s.
 func (s Selector) IsZero() bool { return len(s.terms) == 0 }
+
+// Equalities yields the labels that a node must have to fulfil s: the terms that name one value.
+func (s Selector) Equalities() iter.Seq2[string, string] {
+	return func(yield func(string, string) bool) {
+		for _, t := range s.terms {
+			if !t.not && len(t.values) == 1 && !yield(t.key, t.values[0]) {
+				return
+			}
+		}
+	}
+}
 
 // Names reports whether a term of s is about the label key.
 func (s Selector) Names(key string) bool {

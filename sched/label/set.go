@@ -1,6 +1,7 @@
 package label
 
 import (
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -62,6 +63,17 @@ func (s Set) Without(key string) Set {
 		return s
 	}
 	return Set{slices.Delete(slices.Clone(s.pairs), i, i+1)}
+}
+
+// All yields the labels in order of name.
+func (s Set) All() iter.Seq2[string, string] {
+	return func(yield func(string, string) bool) {
+		for _, p := range s.pairs {
+			if !yield(p.key, p.value) {
+				return
+			}
+		}
+	}
 }
 
 // Map returns the labels as a map of its own.
