@@ -93,8 +93,8 @@ func (o *home) answer(k *actor, call int) {
 // lookForActor finds a place for a life, or has it wait for one.
 func (o *home) lookForActor(k *actor) {
 	need := resource.Of(k.a.Need)
-	n := o.w.opt.Policy.Pick(o.room, need, noSelector)
-	if n == nil {
+	id, ok := o.w.opt.Policy.Pick(need, noSelector)
+	if !ok {
 		key := laneKey{sel: "actors"}
 		l := o.laneOf[key]
 		if l == nil {
@@ -105,8 +105,9 @@ func (o *home) lookForActor(k *actor) {
 		l.actors = append(l.actors, k)
 		return
 	}
-	v := o.views[n.ID]
-	o.room.Take(n, need) // until the node's next report
+	v := o.views[id]
+	v.pool.Take(need) // until the node's next report
+	o.show(v)
 	k.on = v
 	v.actors = append(v.actors, k)
 	k.pause = 0

@@ -11,9 +11,9 @@ func BenchmarkLarge(b *testing.B) {
 		nodes, tasks, deaths int
 		policy               func() Policy
 	}{
-		{"ours/1000x100000", 1_000, 100_000, 50, func() Policy { return Ours{} }},
+		{"ours/1000x100000", 1_000, 100_000, 50, func() Policy { return NewFirstFit() }},
 		{"ray/1000x100000", 1_000, 100_000, 50, func() Policy { return NewRay(1) }},
-		{"ours/10000x1000000", 10_000, 1_000_000, 500, func() Policy { return Ours{} }},
+		{"ours/10000x1000000", 10_000, 1_000_000, 500, func() Policy { return NewFirstFit() }},
 		{"ray/10000x1000000", 10_000, 1_000_000, 500, func() Policy { return NewRay(1) }},
 	} {
 		b.Run(test.name, func(b *testing.B) {

@@ -6,7 +6,6 @@ import (
 	"github.com/raywasm/raywasm/owner"
 	"github.com/raywasm/raywasm/sched"
 	"github.com/raywasm/raywasm/sched/group"
-	"github.com/raywasm/raywasm/sched/group/packing"
 	"github.com/raywasm/raywasm/sched/label"
 	"github.com/raywasm/raywasm/sched/resource"
 	"github.com/raywasm/raywasm/spec"
@@ -16,7 +15,6 @@ import (
 // runs the life of actors.
 type home struct {
 	w       *World
-	room    *packing.Room // what is free, as far as it believes
 	views   map[spec.NodeID]*view
 	tasks   map[int]*task
 	roots   int               // tasks of the driver that are not done
@@ -38,7 +36,9 @@ type home struct {
 // view is a node as the owner sees it.
 type view struct {
 	m        *machine
-	n        *packing.Node
+	pool     resource.Pool // what is free, as far as the owner believes
+	labels   label.Set
+	gone     bool
 	inflight []*task
 	actors   []*actor
 }
@@ -97,13 +97,13 @@ type submission struct {
 const maxHops = 2
 
 func newHome(w *World) *home {
-	return &home{w: w, room: packing.NewRoom(), views: make(map[spec.NodeID]*view), tasks: make(map[int]*task), laneOf: make(map[laneKey]*lane),
+	return &home{w: w, views: make(map[spec.NodeID]*view), tasks: make(map[int]*task), laneOf: make(map[laneKey]*lane),
 		inGroup: make(map[spec.GroupID][]*task), refs: owner.NewRefs(), actors: make(map[int]*actor)}
 }
 
 func (o *home) start() {
 	if o.w.opt.Policy == nil {
-		o.w.opt.Policy = Ours{}
+		o.w.opt.Policy = NewFirstFit()
 	}
 	shapes := make(map[string]*sched.Ask)
 	all := make([]task, len(o.w.prog.Tasks))
@@ -185,15 +185,17 @@ func (o *home) dispatch(k *task) {
 // serve gives room to those of a lane that wait, oldest first.
 func (o *home) serve(l *lane) {
 	for len(l.queue) > 0 {
-		node := o.w.opt.Policy.Pick(o.room, l.need, l.sel)
-		if node == nil {
+		id, ok := o.w.opt.Policy.Pick(l.need, l.sel)
+		if !ok {
 			break
 		}
+		v := o.views[id]
 		k := l.queue[0]
 		l.queue[0] = nil
 		l.queue = l.queue[1:]
-		k.devices, k.taken = o.room.Take(node, l.need), true
-		o.send(k, o.views[node.ID], submission{})
+		k.devices, k.taken = v.pool.Take(l.need), true
+		o.show(v)
+		o.send(k, v, submission{})
 	}
 }
 
@@ -278,8 +280,9 @@ func (o *home) leave(k *task) {
 	v.inflight[k.at].at = k.at
 	v.inflight[last] = nil
 	v.inflight = v.inflight[:last]
-	if k.taken && v.n != nil {
-		o.room.Give(v.n, k.need, k.devices)
+	if k.taken && !v.gone {
+		v.pool.Give(k.need, k.devices)
+		o.show(v)
 	}
 	k.on, k.taken = nil, false
 }
@@ -412,9 +415,9 @@ func (o *home) resumeIfDone(k *task) {
 
 // nodeUp begins to use a node.
 func (o *home) nodeUp(m *machine, r group.Report) {
-	v := &view{m: m}
-	v.n = o.room.Add(m.id, r.Labels, resource.Restore(r.Total, r.Free, r.GPUs))
+	v := &view{m: m, labels: r.Labels, pool: resource.Restore(r.Total, r.Free, r.GPUs)}
 	o.views[m.id] = v
+	o.show(v)
 	o.serveAll()
 }
 
@@ -425,8 +428,8 @@ func (o *home) nodeDown(m *machine) {
 		return
 	}
 	delete(o.views, m.id)
-	o.room.Remove(v.n)
-	v.n = nil
+	o.w.opt.Policy.Remove(m.id)
+	v.gone = true
 	for len(v.inflight) > 0 {
 		k := v.inflight[0]
 		o.leave(k)
@@ -482,5 +485,9 @@ func (o *home) believe(v *view, r group.Report, runs []runKey) {
 			}
 		}
 	}
-	o.room.Set(v.n, pool)
+	v.pool = pool
+	o.show(v)
 }
+
+// show tells the policy what is believed of a node.
+func (o *home) show(v *view) { o.w.opt.Policy.Set(v.m.id, v.labels, v.pool.Clone()) }

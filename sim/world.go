@@ -14,7 +14,7 @@ import (
 
 // Options of a run.
 type Options struct {
-	// Policy chooses nodes for tasks. Default: Ours.
+	// Policy chooses nodes for tasks. It is of one run. Default: NewFirstFit.
 	Policy Policy
 	// Elastic lets the cluster grow and shrink. Default: it is what the program says.
 	Elastic *Elastic
