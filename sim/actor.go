@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/raywasm/raywasm/owner"
+	"github.com/raywasm/raywasm/sched"
 	"github.com/raywasm/raywasm/sched/resource"
 	"github.com/raywasm/raywasm/spec"
 )
@@ -92,8 +93,8 @@ func (o *home) answer(k *actor, call int) {
 // lookForActor finds a place for a life, or has it wait for one.
 func (o *home) lookForActor(k *actor) {
 	need := resource.Of(k.a.Need)
-	n := o.w.opt.Policy.Pick(o.room, need, noSelector)
-	if n == nil {
+	id, ok := o.w.opt.Policy.Pick(need, noSelector)
+	if !ok {
 		key := laneKey{sel: "actors"}
 		l := o.laneOf[key]
 		if l == nil {
@@ -104,8 +105,9 @@ func (o *home) lookForActor(k *actor) {
 		l.actors = append(l.actors, k)
 		return
 	}
-	v := o.views[n.ID]
-	o.room.Take(n, need) // until the node's next report
+	v := o.views[id]
+	v.pool.Take(need) // until the node's next report
+	o.show(v)
 	k.on = v
 	v.actors = append(v.actors, k)
 	k.pause = 0
@@ -131,7 +133,10 @@ func (o *home) repeatStart(k *actor, v *view, life int) {
 	if k.over || k.on != v || k.life != life || !k.starting {
 		return
 	}
-	s := submission{key: runKey{true, k.a.ID, life}, actor: k.a, hops: maxHops}
+	need := resource.Of(k.a.Need)
+	hold := need
+	hold.CPU = 0 // by which it is placed
+	s := submission{key: runKey{true, k.a.ID, life}, actor: k.a, hops: maxHops, ask: &sched.Ask{Need: need, Hold: hold}}
 	o.w.ask(v.m, func() { v.m.submit(s) })
 	k.pause = next(k.pause)
 	o.w.after(k.pause, func() { o.repeatStart(k, v, life) })

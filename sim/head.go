@@ -26,6 +26,7 @@ type member struct {
 	m     *machine
 	seen  time.Duration
 	alive bool
+	left  bool // of its own accord
 }
 
 func newHead(w *World) *head {
@@ -61,6 +62,9 @@ func (h *head) reported(m *machine, r group.Report, runs []runKey) {
 		k = &member{m: m}
 		h.member[m.id] = k
 		h.nodes = append(h.nodes, k)
+	}
+	if k.left {
+		return // sent before it left
 	}
 	op := group.NodeReport
 	if !k.alive {

@@ -4,8 +4,8 @@ import (
 	"time"
 
 	"github.com/raywasm/raywasm/owner"
+	"github.com/raywasm/raywasm/sched"
 	"github.com/raywasm/raywasm/sched/group"
-	"github.com/raywasm/raywasm/sched/group/packing"
 	"github.com/raywasm/raywasm/sched/label"
 	"github.com/raywasm/raywasm/sched/resource"
 	"github.com/raywasm/raywasm/spec"
@@ -15,7 +15,6 @@ import (
 // runs the life of actors.
 type home struct {
 	w       *World
-	room    *packing.Room // what is free, as far as it believes
 	views   map[spec.NodeID]*view
 	tasks   map[int]*task
 	roots   int               // tasks of the driver that are not done
@@ -37,7 +36,9 @@ type home struct {
 // view is a node as the owner sees it.
 type view struct {
 	m        *machine
-	n        *packing.Node
+	pool     resource.Pool // what is free, as far as the owner believes
+	labels   label.Set
+	gone     bool
 	inflight []*task
 	actors   []*actor
 }
@@ -48,14 +49,16 @@ type task struct {
 	kids      []*task
 	parent    *task
 	need      resource.Vector
+	ask       *sched.Ask
 	retries   int
 	sends     int // the last one's number
 	hops      int
 	on        *view // where it was sent to; nil: it waits for a place
 	at        int   // in on's list
 	taken     bool  // its need is taken from the owner's belief
-	asked     bool  // it was submitted
-	blocked   bool  // it waits for its children
+	devices   resource.Devices
+	asked     bool // it was submitted
+	blocked   bool // it waits for its children
 	over      bool
 	kind      spec.Kind // its result: 0 for a value
 	since     time.Duration
@@ -85,6 +88,7 @@ type submission struct {
 	group  spec.GroupID
 	bundle int
 	hops   int
+	ask    *sched.Ask
 
 	attempt int // how often it was retried
 }
@@ -92,36 +96,27 @@ type submission struct {
 // maxHops is how often a task is sent on before it waits where it is.
 const maxHops = 2
 
-// needs is what must be free for a submission, and what it keeps: an actor gives the CPU back by which it was placed.
-func (s submission) needs() (need, hold spec.Resources) {
-	if s.task != nil {
-		return s.task.Need, s.task.Need
-	}
-	need, hold = s.actor.Need, s.actor.Need
-	hold.CPU = 0
-	return need, hold
-}
-
 func newHome(w *World) *home {
-	return &home{w: w, room: packing.NewRoom(), views: make(map[spec.NodeID]*view), tasks: make(map[int]*task), laneOf: make(map[laneKey]*lane),
+	return &home{w: w, views: make(map[spec.NodeID]*view), tasks: make(map[int]*task), laneOf: make(map[laneKey]*lane),
 		inGroup: make(map[spec.GroupID][]*task), refs: owner.NewRefs(), actors: make(map[int]*actor)}
 }
 
 func (o *home) start() {
 	if o.w.opt.Policy == nil {
-		o.w.opt.Policy = Ours{}
+		o.w.opt.Policy = NewFirstFit()
 	}
-	shapes := make(map[string]resource.Vector)
+	shapes := make(map[string]*sched.Ask)
 	all := make([]task, len(o.w.prog.Tasks))
 	for i := range o.w.prog.Tasks {
 		t := &o.w.prog.Tasks[i]
 		key := t.Need.String()
-		need, ok := shapes[key]
-		if !ok {
-			need = resource.Of(t.Need)
-			shapes[key] = need
+		ask := shapes[key]
+		if ask == nil {
+			need := resource.Of(t.Need)
+			ask = &sched.Ask{Need: need, Hold: need}
+			shapes[key] = ask
 		}
-		all[i] = task{t: t, need: need}
+		all[i] = task{t: t, need: ask.Need, ask: ask}
 		o.tasks[t.ID] = &all[i]
 	}
 	for i := range all {
@@ -189,20 +184,18 @@ func (o *home) dispatch(k *task) {
 
 // serve gives room to those of a lane that wait, oldest first.
 func (o *home) serve(l *lane) {
-	n := 0
-	for n < len(l.queue) {
-		node := o.w.opt.Policy.Pick(o.room, l.need, l.sel)
-		if node == nil {
+	for len(l.queue) > 0 {
+		id, ok := o.w.opt.Policy.Pick(l.need, l.sel)
+		if !ok {
 			break
 		}
-		k := l.queue[n]
-		n++
-		o.room.Take(node, l.need)
-		k.taken = true
-		o.send(k, o.views[node.ID], submission{})
-	}
-	if n > 0 {
-		l.queue = append(l.queue[:0:0], l.queue[n:]...)
+		v := o.views[id]
+		k := l.queue[0]
+		l.queue[0] = nil
+		l.queue = l.queue[1:]
+		k.devices, k.taken = v.pool.Take(l.need), true
+		o.show(v)
+		o.send(k, v, submission{})
 	}
 }
 
@@ -261,7 +254,7 @@ func (o *home) send(k *task, v *view, s submission) {
 	k.sends++
 	k.on, k.at, k.blocked = v, len(v.inflight), false
 	v.inflight = append(v.inflight, k)
-	s.key, s.task, s.kids, s.hops, s.attempt = k.key(), k.t, len(k.kids) > 0, k.hops, k.retries
+	s.key, s.task, s.kids, s.hops, s.attempt, s.ask = k.key(), k.t, len(k.kids) > 0, k.hops, k.retries, k.ask
 	k.pause = 0
 	o.attempts++
 	o.repeat(k, v, s)
@@ -287,8 +280,9 @@ func (o *home) leave(k *task) {
 	v.inflight[k.at].at = k.at
 	v.inflight[last] = nil
 	v.inflight = v.inflight[:last]
-	if k.taken && v.n != nil {
-		o.room.Give(v.n, k.need, nil)
+	if k.taken && !v.gone {
+		v.pool.Give(k.need, k.devices)
+		o.show(v)
 	}
 	k.on, k.taken = nil, false
 }
@@ -337,6 +331,13 @@ func (o *home) result(m *machine, key runKey, kind spec.Kind, took time.Duration
 	}
 	o.ended(k, kind)
 	o.serveAll()
+}
+
+// lost counts the CPU time of an attempt that died with its node.
+func (o *home) lost(r *run) {
+	cpu := r.took.Seconds() * r.task.Need.CPU.Float()
+	o.busy += cpu
+	o.wasted += cpu
 }
 
 // ended decides what follows from an attempt's end.
@@ -414,9 +415,9 @@ func (o *home) resumeIfDone(k *task) {
 
 // nodeUp begins to use a node.
 func (o *home) nodeUp(m *machine, r group.Report) {
-	v := &view{m: m}
-	v.n = o.room.Add(m.id, r.Labels, resource.Restore(r.Total, r.Free, r.GPUs))
+	v := &view{m: m, labels: r.Labels, pool: resource.Restore(r.Total, r.Free, r.GPUs)}
 	o.views[m.id] = v
+	o.show(v)
 	o.serveAll()
 }
 
@@ -427,8 +428,8 @@ func (o *home) nodeDown(m *machine) {
 		return
 	}
 	delete(o.views, m.id)
-	o.room.Remove(v.n)
-	v.n = nil
+	o.w.opt.Policy.Remove(m.id)
+	v.gone = true
 	for len(v.inflight) > 0 {
 		k := v.inflight[0]
 		o.leave(k)
@@ -480,9 +481,13 @@ func (o *home) believe(v *view, r group.Report, runs []runKey) {
 		k.taken = true
 		if !known {
 			if k.taken = pool.Fits(k.need); k.taken {
-				pool.Take(k.need)
+				k.devices = pool.Take(k.need)
 			}
 		}
 	}
-	o.room.Set(v.n, pool)
+	v.pool = pool
+	o.show(v)
 }
+
+// show tells the policy what is believed of a node.
+func (o *home) show(v *view) { o.w.opt.Policy.Set(v.m.id, v.labels, v.pool.Clone()) }

@@ -8,35 +8,42 @@ import (
 
 // leases is the real lease core of a node, or of a bundle that is reserved on one, and who is told of a grant.
 type leases struct {
+	w     *World
 	core  *sched.Node
-	total spec.Resources
-	last  sched.Lease
+	count uint64
 	held  map[sched.Lease]*held
-	out   []sched.Action
 }
 
 // held is a lease that was asked for.
 type held struct {
-	need, hold spec.Resources
-	granted    bool
-	lent       bool
-	then       func() // when it is granted
+	hold    resource.Vector
+	devices resource.Devices
+	granted bool
+	lent    bool
+	then    func() // when it is granted
 }
 
-func newLeases(total spec.Resources) *leases {
-	return &leases{core: sched.NewNode(sched.Config{Pool: resource.NewPool(resource.Of(total))}), total: total, held: make(map[sched.Lease]*held)}
+func newLeases(w *World, id spec.NodeID, pool resource.Pool) *leases {
+	return &leases{w: w, core: sched.NewNode(sched.Config{ID: id, Pool: pool}), held: make(map[sched.Lease]*held)}
 }
 
 // request asks for a lease; then is called when it is granted. It reports whether it could be, ever.
-func (l *leases) request(need, hold spec.Resources, then func()) (sched.Lease, bool) {
-	l.last++
-	id := l.last
-	l.held[id] = &held{need: need, hold: hold, then: then}
-	l.step(sched.Event{Op: sched.Request, Lease: id, Ask: &sched.Ask{Need: resource.Of(need), Hold: resource.Of(hold)}})
+func (l *leases) request(ask *sched.Ask, then func()) (sched.Lease, bool) {
+	l.count++
+	id := sched.NumberLease(1, l.count)
+	l.held[id] = &held{hold: ask.Hold, then: then}
+	l.step(sched.Event{Op: sched.Request, Lease: id, Ask: ask})
 	return id, l.held[id] != nil
 }
 
-func (l *leases) granted(id sched.Lease) bool { h := l.held[id]; return h != nil && h.granted }
+// granted returns the GPUs of a lease, and whether it is granted.
+func (l *leases) granted(id sched.Lease) (resource.Devices, bool) {
+	h := l.held[id]
+	if h == nil || !h.granted {
+		return nil, false
+	}
+	return h.devices, true
+}
 
 func (l *leases) release(id sched.Lease) {
 	delete(l.held, id)
@@ -52,42 +59,39 @@ func (l *leases) block(id sched.Lease, blocked bool) {
 	l.step(sched.Event{Op: op, Lease: id})
 }
 
-// step gives an event to the core, whose time stands still: there is one job and no deadline. What is granted may ask for more.
+// step gives an event to the core. What is granted may ask for more.
 func (l *leases) step(ev sched.Event) {
-	for _, a := range l.core.Step(0, ev, nil) {
+	for _, a := range l.core.Step(epoch.UnixNano()+int64(l.w.now), ev, nil) {
 		h := l.held[a.Lease]
 		switch {
 		case a.Verdict == sched.Refuse:
 			delete(l.held, a.Lease)
 		case h != nil && !h.granted:
-			h.granted = true
+			h.granted, h.devices = true, a.Devices
 			h.then()
 		}
 	}
 }
 
-// free returns what nobody holds.
-func (l *leases) free() spec.Resources { return l.core.Free().Spec() }
-
 // wrong says what of the core's accounts does not add up, if anything.
 func (l *leases) wrong() string {
-	free := l.core.Free().Spec()
-	if free.CPU < 0 || free.GPU < 0 || free.Memory < 0 {
+	free, total := l.core.Free(), l.core.Total()
+	if !(resource.Vector{}).Within(free) {
 		return "free is negative: " + free.String()
 	}
-	sum := free
+	cpu, rest := free.CPU, free
 	for _, h := range l.held { // a sum has no order
 		if h.granted {
+			rest = rest.Plus(h.hold)
 			if !h.lent {
-				sum.CPU += h.hold.CPU
+				cpu += h.hold.CPU
 			}
-			sum.GPU += h.hold.GPU
-			sum.Memory += h.hold.Memory
 		}
 	}
+	rest.CPU = total.CPU
 	// Who took its CPU back at once may have taken what was not free; then nothing is.
-	if sum.CPU != l.total.CPU && (free.CPU > 0 || sum.CPU < l.total.CPU) || sum.GPU != l.total.GPU || sum.Memory != l.total.Memory {
-		return "of " + l.total.String() + " " + sum.String() + " are free or held"
+	if cpu != total.CPU && (free.CPU > 0 || cpu < total.CPU) || rest.Shape() != total.Shape() {
+		return "of " + total.String() + " " + free.String() + " are free and the rest is not held"
 	}
 	return ""
 }

@@ -19,6 +19,7 @@ type place struct {
 	faults map[FaultKind]int // that hold now
 	up     time.Duration     // in all, before this life
 	since  time.Duration     // this life
+	from   time.Duration     // the first
 }
 
 // machine is one life of a node.
@@ -32,6 +33,8 @@ type machine struct {
 	runs    map[runKey]*run
 	order   []*run          // as they came; those that ended are taken out now and then
 	over    map[runKey]bool // were here and are not wanted any more
+
+	idleSince time.Duration // as the autoscaler sees it
 }
 
 // bundleKey is a bundle that a node has reserved.
@@ -80,7 +83,7 @@ func (w *World) addPlace(n *Node) *place {
 		w.places = append(w.places, &place{w: w, faults: make(map[FaultKind]int)})
 	}
 	p := w.places[n.ID]
-	p.node = n
+	p.node, p.from = n, w.now
 	p.boot()
 	return p
 }
@@ -89,14 +92,18 @@ func (w *World) addPlace(n *Node) *place {
 func (p *place) boot() {
 	p.lives++
 	p.since = p.w.now
-	m := &machine{place: p, leases: newLeases(p.node.Total), bundles: make(map[bundleKey]*leases), lent: make(map[bundleKey]sched.Lease),
+	m := &machine{place: p, idleSince: p.w.now, bundles: make(map[bundleKey]*leases), lent: make(map[bundleKey]sched.Lease),
 		runs: make(map[runKey]*run), over: make(map[runKey]bool)}
 	binary.BigEndian.PutUint32(m.id[:], uint32(p.node.ID))
 	binary.BigEndian.PutUint32(m.id[4:], uint32(p.lives))
+	m.leases = newLeases(p.w, m.id, resource.NewPool(resource.Of(p.node.Total)))
 	m.holder = group.NewHolder(m.id, m)
 	p.m = m
 	p.w.byID[m.id] = m
 	p.w.note('b', p.node.ID, p.lives)
+	if p.w.opt.ObserveNode != nil {
+		p.w.opt.ObserveNode(p.w.now, p.node, true)
+	}
 	m.report()
 }
 
@@ -104,23 +111,36 @@ func (p *place) boot() {
 func (p *place) die() {
 	p.w.note('d', p.node.ID, p.lives)
 	for _, r := range p.m.order {
-		if r.phase != ended && r.phase != waiting && !r.dropped {
-			p.w.observe(r, Ended)
+		if r.phase == ended || r.phase == waiting || r.dropped || r.key.actor {
+			continue
 		}
+		if r.phase == running {
+			r.took += p.w.now - r.began
+		}
+		p.w.owner.lost(r)
+		p.w.observe(r, Ended)
 	}
 	p.up += p.w.now - p.since
 	p.m = nil
+	if p.w.opt.ObserveNode != nil {
+		p.w.opt.ObserveNode(p.w.now, p.node, false)
+	}
+}
+
+// upTime is how long there was a machine, until a time.
+func (p *place) upTime(until time.Duration) time.Duration {
+	up := p.up
+	if p.m != nil {
+		up += max(0, until-p.since)
+	}
+	return up
 }
 
 func (p *place) capacity(until time.Duration) float64 {
 	if p.node == nil {
 		return 0
 	}
-	up := p.up
-	if p.m != nil {
-		up += max(0, until-p.since)
-	}
-	return up.Seconds() * p.node.Total.CPU.Float()
+	return p.upTime(until).Seconds() * p.node.Total.CPU.Float()
 }
 
 func (w *World) fault(f Fault) {
@@ -188,14 +208,14 @@ func (m *machine) report() {
 
 // Reserve, Return and Report lend the node's resources to its holder.
 func (m *machine) Reserve(a group.Attempt, bundle int, need resource.Vector) (resource.Devices, bool) {
-	r := need.Spec()
-	id, ok := m.leases.request(r, r, func() {})
-	if !ok || !m.leases.granted(id) {
+	id, ok := m.leases.request(&sched.Ask{Need: need, Hold: need}, func() {})
+	on, granted := m.leases.granted(id)
+	if !ok || !granted {
 		m.leases.release(id)
 		return nil, false
 	}
 	m.lent[bundleKey{a, bundle}] = id
-	return nil, true
+	return on, true
 }
 
 // Return gives back what Reserve took.
@@ -209,7 +229,8 @@ func (m *machine) Return(a group.Attempt, bundle int, _ resource.Vector, _ resou
 
 // Report says what is free.
 func (m *machine) Report() group.Report {
-	return group.Report{Total: resource.Of(m.node.Total), Free: resource.Of(m.leases.free()), Labels: m.node.Labels}
+	pool := m.leases.core.Pool()
+	return group.Report{Total: pool.Total(), Free: pool.Free(), GPUs: pool.GPUs(), Labels: m.node.Labels}
 }
 
 // message gives a message to the holder and does what follows.
@@ -219,8 +240,8 @@ func (m *machine) message(msg group.Message) {
 		case group.SendReply:
 			m.tell(func() { m.w.head.step(group.Event{Op: group.Answered, Reply: e.Reply}) })
 		case group.Open:
-			for _, p := range e.Reservation.Pieces {
-				m.bundles[bundleKey{e.Reservation.Attempt, p.Bundle}] = newLeases(p.Need.Spec())
+			for i, p := range e.Reservation.Pieces {
+				m.bundles[bundleKey{e.Reservation.Attempt, p.Bundle}] = newLeases(m.w, m.id, resource.Part(p.Need, e.Reservation.On[i]))
 			}
 		case group.Close:
 			for _, p := range e.Reservation.Pieces {
@@ -261,8 +282,7 @@ func (m *machine) submit(s submission) {
 	}
 	m.runs[s.key] = r
 	m.order = append(m.order, r)
-	need, hold := s.needs()
-	id, ok := r.in.request(need, hold, func() { m.begin(r) })
+	id, ok := r.in.request(s.ask, func() { m.begin(r) })
 	r.lease = id
 	switch {
 	case !ok:

@@ -14,8 +14,10 @@ import (
 
 // Options of a run.
 type Options struct {
-	// Policy chooses nodes for tasks. Default: Ours.
+	// Policy chooses nodes for tasks. It is of one run. Default: NewFirstFit.
 	Policy Policy
+	// Elastic lets the cluster grow and shrink. Default: it is what the program says.
+	Elastic *Elastic
 	// Report is how often a node reports, DeadAfter how long it may be silent. Default: 1 s and 5 s.
 	Report, DeadAfter time.Duration
 	// Patience is how long after the last fault everything must have ended. Default: 1 h.
@@ -25,6 +27,8 @@ type Options struct {
 	Deep bool
 	// Observe is called at every change of what a task does, for reports.
 	Observe func(now time.Duration, task *Task, node int, phase Phase)
+	// ObserveNode is called when a node comes or goes.
+	ObserveNode func(now time.Duration, node *Node, up bool)
 
 	bug bug // on purpose, for the test that they are found
 }
@@ -71,6 +75,14 @@ type Result struct {
 	Wasted   float64 // those of attempts that came to nothing
 	Capacity float64 // CPU-seconds that nodes were there until the end
 	Waits    []time.Duration
+	Nodes    []NodeUse
+}
+
+// NodeUse is how long a node was there.
+type NodeUse struct {
+	ID       int
+	Type     string
+	From, Up time.Duration
 }
 
 // event is something that happens at a time.
@@ -114,6 +126,9 @@ func New(p *Program, opt Options) *World {
 	}
 	w.head.start()
 	w.owner.start()
+	if opt.Elastic != nil {
+		newScaler(w, opt.Elastic).start()
+	}
 	return w
 }
 
@@ -205,6 +220,9 @@ func (w *World) result() Result {
 	o := w.owner
 	r := Result{Steps: w.steps, End: o.last, Digest: w.digest.Sum64(), Done: o.done, Failed: o.failed, Attempts: o.attempts, Waits: o.waits, Busy: o.busy, Wasted: o.wasted}
 	for _, p := range w.places[1:] {
+		if p.node != nil {
+			r.Nodes = append(r.Nodes, NodeUse{ID: p.node.ID, Type: p.node.Type, From: p.from, Up: p.upTime(o.last)})
+		}
 		r.Capacity += p.capacity(o.last)
 	}
 	return r

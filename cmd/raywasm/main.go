@@ -43,6 +43,6 @@ Exit status: 0 for success, 1 for a failure, 2 for a command line that makes no 
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return &usageError{cmd, err.Error()} })
 	root.SetHelpCommand(newHelp(root))
-	root.AddCommand(newSubmit(), newBuild(), newInspect(), newVersion(), newCompletion())
+	root.AddCommand(newSubmit(), newBuild(), newInspect(), newSim(), newVersion(), newCompletion())
 	return root
 }

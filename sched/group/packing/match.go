@@ -16,7 +16,7 @@ func (s *search) match() int {
 	for _, i := range s.hard {
 		b := &s.Bundles[i]
 		found := false
-		for n := range s.fitting(b.Need, from) {
+		for n := range s.Fitting(b.Need, from) {
 			if len(s.loaded(n)) == 0 && !slices.Contains(s.Fixed, n) && s.lay(i, n) {
 				from = n.at + 1
 				found = true
@@ -35,7 +35,7 @@ func (s *search) match() int {
 
 // augment gives bundle i the node of another one that finds a new node.
 func (s *search) augment(i int, seen map[*Node]bool) bool {
-	for n := range s.fitting(s.Bundles[i].Need, 0) {
+	for n := range s.Fitting(s.Bundles[i].Need, 0) {
 		if seen[n] || slices.Contains(s.Fixed, n) || !s.Bundles[i].Select.Matches(n.Labels) {
 			continue
 		}

@@ -261,7 +261,7 @@ func TestRowsKeepTheirHoles(t *testing.T) {
 			t.Fatalf("step %d: the first for %v is %v, want %v", i, need, got, want)
 		}
 		count := 0
-		for range room.fitting(need, r.IntN(3000)) {
+		for range room.Fitting(need, r.IntN(3000)) {
 			count++
 		}
 		room.Each(func(n *Node) bool {

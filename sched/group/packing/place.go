@@ -77,7 +77,7 @@ func (s *search) single() (Placement, bool) {
 	if spread {
 		from = s.turn
 	}
-	for n := range s.fitting(b.Need, from) {
+	for n := range s.Fitting(b.Need, from) {
 		if b.Select.Matches(n.Labels) {
 			if spread {
 				s.turn = n.at + 1
@@ -285,7 +285,7 @@ func (s *search) try(k int) bool {
 		}
 	}
 	var seen []*Node // that were tried empty; others like them are not
-	for n := range s.fitting(s.Bundles[i].Need, 0) {
+	for n := range s.Fitting(s.Bundles[i].Need, 0) {
 		if s.steps < 0 {
 			return false
 		}

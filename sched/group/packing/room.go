@@ -118,7 +118,7 @@ func (r *Room) Each(f func(*Node) bool) {
 
 // first returns the first node that has need free and that ok accepts, nil if none.
 func (r *Room) first(need resource.Vector, ok func(*Node) bool) *Node {
-	for n := range r.fitting(need, 0) {
+	for n := range r.Fitting(need, 0) {
 		if ok(n) {
 			return n
 		}
@@ -126,9 +126,9 @@ func (r *Room) first(need resource.Vector, ok func(*Node) bool) *Node {
 	return nil
 }
 
-// fitting yields the nodes that have need free, each once: beginning at a place from and then around, those without GPUs
+// Fitting yields the nodes that have need free, each once: beginning at a place from and then around, those without GPUs
 // first.
-func (r *Room) fitting(need resource.Vector, from int) func(yield func(*Node) bool) {
+func (r *Room) Fitting(need resource.Vector, from int) func(yield func(*Node) bool) {
 	return func(yield func(*Node) bool) {
 		for _, row := range []*row{&r.plain, &r.gpus} {
 			if row.count == 0 || row == &r.plain && need.GPU > 0 {
