@@ -13,9 +13,7 @@ import (
 // BenchmarkPut compares keeping bytes with copying them to memory that is there.
 func BenchmarkPut(b *testing.B) {
 	for _, size := range []int{spec.KiB, 100 * spec.KiB, spec.MiB, spec.GiB} {
-		data, to := make([]byte, size), make([]byte, size)
-		copy(data, "all of it is there")
-		copy(to, data)
+		data, to := storetest.Bytes(1, size), storetest.Bytes(2, size) // so that all of it is there
 		limit := max(2*int64(size), 64*spec.MiB)
 		s := open(b, local.Config{Limit: limit, Keep: limit, Prefault: limit})
 		b.Run(fmt.Sprintf("%d KiB/put", size/spec.KiB), func(b *testing.B) {

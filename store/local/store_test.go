@@ -188,11 +188,11 @@ func TestDamageIsALostObjectAndNeverAWrongValue(t *testing.T) {
 // TestADiskThatFailsAtAnyStep fails each operation of the disk in turn, and each time all that was put is got or refused.
 func TestADiskThatFailsAtAnyStep(t *testing.T) {
 	broken := errors.New("input/output error")
-	for k := range 60 {
+	for k := range 30 {
 		t.Run(fmt.Sprint(k), func(t *testing.T) {
 			step := 0
 			files := &storetest.Files{Before: func(string) error {
-				if step++; step > k && step <= k+3 {
+				if step++; step > 2*k && step <= 2*k+3 {
 					return broken
 				}
 				return nil

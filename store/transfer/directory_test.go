@@ -58,7 +58,7 @@ func TestDirectoryStories(t *testing.T) {
 	})
 }
 
-// TestBroadcastIsATree: an object for 1000 nodes takes as many rounds as a tree of that fan-out, though nodes die.
+// TestBroadcastIsATree: an object for 300 nodes takes as many rounds as a tree of that fan-out, though nodes die.
 func TestBroadcastIsATree(t *testing.T) {
 	for _, dying := range []bool{false, true} {
 		d := transfer.NewDirectory()
@@ -77,7 +77,7 @@ func TestBroadcastIsATree(t *testing.T) {
 			}
 		}
 		dead := map[spec.NodeID]bool{}
-		const nodes = 1000
+		const nodes = 300
 		for n := 1; n < nodes; n++ {
 			play(transfer.Event{Op: transfer.Want, ID: object('x'), Node: number(n)})
 		}
