@@ -38,7 +38,6 @@ type actor struct {
 	calls      map[owner.CallID]*task // queued or running
 	nextCall   owner.CallID
 	now        *incarnation // nil before the first start and after a stop
-	current    *task        // the call in the sandbox
 	ended      bool         // the core said Die
 	checkpoint *checkpoint  // nil for none
 	lease      sched.Lease
@@ -94,7 +93,8 @@ func (c *caller) newActor(class *spec.Class, args []spec.Arg, opts spec.ActorOpt
 	}
 	a.place, a.hold = opts.Placement()
 	a.core = owner.NewActor(a.id, class.Name, owner.ActorPolicy{
-		MaxRestarts: said(opts.MaxRestarts, 0), MaxPendingCalls: said(opts.MaxPendingCalls, -1), Checkpoint: said(opts.Checkpoint, spec.CheckpointPolicy{})})
+		MaxRestarts: said(opts.MaxRestarts, 0), MaxPendingCalls: said(opts.MaxPendingCalls, -1),
+		Checkpoint: said(opts.Checkpoint, spec.CheckpointPolicy{}), Hook: class.Hook})
 	a.lease = n.leases.number()
 
 	n.mu.Lock()
@@ -177,18 +177,18 @@ func callerNumber(id spec.TaskID) uint64 {
 func (a *actor) withdraw(t *task) {
 	a.mu.Lock()
 	_, known := a.calls[t.call]
-	begun := a.current == t
+	begun := a.core.Runs(t.call)
 	a.mu.Unlock()
 	if known && !begun {
 		a.step(owner.ActorEvent{Op: owner.Cancel, Call: t.call})
 	}
 }
 
-// runs reports whether the call is the one in the sandbox.
+// runs reports whether the call is in the sandbox.
 func (a *actor) runs(t *task) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.current == t
+	return a.core.Runs(t.call)
 }
 
 // step tells the core and does what it says.
@@ -197,8 +197,8 @@ func (a *actor) step(ev owner.ActorEvent) {
 	deeds := a.decide(ev)
 	a.mu.Unlock()
 	if next := a.perform(deeds); next != nil {
-		if !a.scope.run(func() { a.serve(next) }) {
-			next.task.finish(nil, errJobEnded) // only a Run comes of what others tell
+		if !a.scope.run(func() { a.serve(next) }) && next.task != nil {
+			next.task.finish(nil, errJobEnded)
 		}
 	}
 }
@@ -208,7 +208,6 @@ func (a *actor) step(ev owner.ActorEvent) {
 func (a *actor) report(life *incarnation, ev owner.ActorEvent, crashed bool) []deed {
 	a.mu.Lock()
 	life.busy = false
-	a.current = nil
 	var deeds []deed
 	if !life.over {
 		if crashed {
@@ -245,8 +244,8 @@ func (a *actor) decide(ev owner.ActorEvent) []deed {
 			a.now = d.life
 		case owner.Run:
 			d.task = a.calls[act.Call]
-			a.now.busy, a.current = true, d.task
-		case owner.Save:
+			a.now.busy = true
+		case owner.Save, owner.End:
 			a.now.busy = true
 		case owner.Fail:
 			d.task = a.calls[act.Call]
@@ -265,7 +264,8 @@ func (a *actor) decide(ev owner.ActorEvent) []deed {
 	return deeds
 }
 
-// perform does the deeds. A Run or a Save is returned for the caller to do in its own goroutine: there is at most one.
+// perform does the deeds. A Run, a Save or an End is returned for the caller to do in its own goroutine: there is at most
+// one.
 func (a *actor) perform(deeds []deed) (next *deed) {
 	for i := range deeds {
 		d := &deeds[i]
@@ -277,7 +277,7 @@ func (a *actor) perform(deeds []deed) (next *deed) {
 			if !a.scope.run(func() { a.start(d.life) }) {
 				d.life.stop(nil)
 			}
-		case owner.Run, owner.Save:
+		case owner.Run, owner.Save, owner.End:
 			next = d
 		case owner.Fail:
 			if d.task != nil {
@@ -309,16 +309,24 @@ func (a *actor) start(life *incarnation) {
 	}
 }
 
+// firstHook is where the indexes of hooks start, beyond those of constructors.
+const firstHook = 1 << 62
+
+// ownTask is what the actor does without being called: its constructor or its hook.
+func (a *actor) ownTask(index uint64) *task {
+	id := spec.NewTaskID(spec.DriverTaskID(a.job.id), index, a.id)
+	return &task{job: a.job, scope: a.scope, module: a.module, id: id, name: a.class.Name, function: a.class.Name, need: a.hold}
+}
+
 func (a *actor) construct(life *incarnation) *spec.Error {
-	id := spec.NewTaskID(spec.DriverTaskID(a.job.id), uint64(life.number), a.id)
-	t := &task{job: a.job, scope: a.scope, module: a.module, id: id, name: a.class.Name, function: a.class.Name, need: a.hold}
+	t := a.ownTask(uint64(life.number))
 	args, err := a.node.objects.resolve(a.args, a.class.Name)
 	if err != nil {
 		return err
 	}
 	c := newCaller(t, life.number, a.lease)
 	life.session = hostcall.NewSession(c.functions())
-	life.out = a.job.openOutput(id, a.class.Name)
+	life.out = a.job.openOutput(t.id, a.class.Name)
 	cfg := a.job.sandbox(life.session, said(a.opts.Memory, 0), nil, life.out)
 	if life.resumes {
 		if err := a.resume(life, cfg); err != nil {
@@ -335,16 +343,19 @@ func (a *actor) construct(life *incarnation) *spec.Error {
 	return err
 }
 
-// serve runs the actor's calls, one after the other, and takes its checkpoints, as long as the core says.
+// serve runs the actor's calls, one after the other, takes its checkpoints and runs its hook, as long as the core says.
 func (a *actor) serve(next *deed) {
 	a.rouse(next.life)
 	for {
 		life := next.life
 		var ev owner.ActorEvent
 		crashed := false
-		if next.do == owner.Save {
+		switch next.do {
+		case owner.Save:
 			ev = a.save(life)
-		} else {
+		case owner.End:
+			ev = a.runHook(life)
+		default:
 			ev, crashed = a.invoke(life, next.task)
 		}
 		next = a.perform(a.report(life, ev, crashed))
@@ -380,9 +391,27 @@ func (a *actor) invoke(life *incarnation, t *task) (ev owner.ActorEvent, crashed
 		t.attempt++
 		return owner.ActorEvent{Op: owner.Crashed, Call: t.call, Err: err}, true
 	}
+	if c.exits {
+		life.session.End()
+		return owner.ActorEvent{Op: owner.Exited, Call: t.call}, false
+	}
 	t.finish(values, err)
 	life.session.End() // an idle actor holds on to no call's arguments and results
 	return owner.ActorEvent{Op: owner.Returned, Call: t.call, Now: clock()}, false
+}
+
+// runHook runs what the class has to do before the actor ends. What it fails with is an operator's to know: nobody waits
+// for it.
+func (a *actor) runHook(life *incarnation) owner.ActorEvent {
+	ctx, stop := context.WithTimeoutCause(life.ctx, spec.ShutdownGrace,
+		spec.Errorf("end", spec.DeadlineExceeded, a.label(), "its hook did not return within %v", spec.ShutdownGrace))
+	defer stop()
+	t := a.ownTask(firstHook + uint64(life.number))
+	life.session.SetCaller(newCaller(t, life.number, a.lease).functions())
+	if _, err := t.invoke(ctx, life.sandbox, life.session, spec.CallHook, nil); err != nil {
+		a.node.log.Warn("an actor's hook failed", zap.String("actor", a.label()), zap.NamedError("reason", err))
+	}
+	return owner.ActorEvent{Op: owner.Ended}
 }
 
 // isCrash reports whether a failure of that kind leaves a sandbox that cannot go on.

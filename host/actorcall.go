@@ -131,6 +131,26 @@ func (c actorCaller) Kill(_ context.Context, id spec.ActorID, noRestart bool) er
 	return nil
 }
 
+// Terminate ends the actor once it has served the calls that wait.
+func (c actorCaller) Terminate(_ context.Context, id spec.ActorID) error {
+	a, err := c.lookUp(id, "terminate actor")
+	if err != nil {
+		return err
+	}
+	a.step(owner.ActorEvent{Op: owner.Terminate,
+		Err: spec.Errorf("terminate actor", spec.ActorDied, a.label(), "it was ended by task %s", c.task)})
+	return nil
+}
+
+// Exit ends the actor that the caller is a method of, once it has returned.
+func (c actorCaller) Exit(context.Context) error {
+	if c.task.Actor().IsNone() {
+		return spec.Errorf("exit actor", spec.InvalidArgument, "", "%s is no actor", c.name)
+	}
+	c.exits = true
+	return nil
+}
+
 func (c actorCaller) lookUp(id spec.ActorID, op string) (*actor, error) {
 	n := c.job.node
 	n.mu.Lock()

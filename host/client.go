@@ -263,6 +263,12 @@ func (a *Actor) Kill(ctx context.Context, noRestart bool) error {
 	return actorCaller{a.job.driver}.Kill(ctx, a.id, noRestart)
 }
 
+// Terminate ends the actor gracefully and returns at once: it serves the calls that it has, later ones fail with
+// spec.ActorDied, and then its hook runs if its class has one.
+func (a *Actor) Terminate(ctx context.Context) error {
+	return actorCaller{a.job.driver}.Terminate(ctx, a.id)
+}
+
 // Cancel cancels the task that makes the object; recursive also what that task submitted. A function that runs is
 // stopped. A method that runs is not, unless force: then its caller gets the error while it goes on.
 func (r *Ref) Cancel(ctx context.Context, force, recursive bool) error {

@@ -34,6 +34,8 @@ const (
 	CallNew CallKind = 1
 	// CallMethod runs the named method of the sandbox's actor.
 	CallMethod CallKind = 2
+	// CallHook runs what the named class does before an actor of it ends gracefully. It has no arguments and no results.
+	CallHook CallKind = 3
 )
 
 // Description is what a module says of itself, once per digest.
@@ -59,6 +61,8 @@ type Class struct {
 	New     Function     `cbor:"2,keyasint"`
 	Methods []Function   `cbor:"3,keyasint,omitempty"`
 	Options ActorOptions `cbor:"4,keyasint,omitzero"`
+	// Hook says that the class has something to do before an actor of it ends gracefully, see [CallHook].
+	Hook bool `cbor:"5,keyasint,omitempty"`
 }
 
 const checkDescription = "check the module's description"

@@ -58,6 +58,9 @@ const (
 	// whole cluster.
 	MaxActors = 2_000_000
 
+	// ShutdownGrace is how long an actor's hook may run before the actor is ended, as in Ray.
+	ShutdownGrace = 30 * time.Second
+
 	// DefaultMaxRetries is how often a task is run again after a system failure, as in Ray.
 	DefaultMaxRetries = 3
 	// MaxResourceKinds bounds the custom resources of one request.

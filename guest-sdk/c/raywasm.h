@@ -33,6 +33,7 @@ enum ray_call_kind {
 	RAY_CALL_FUNCTION = 0,
 	RAY_CALL_NEW = 1,
 	RAY_CALL_METHOD = 2,
+	RAY_CALL_HOOK = 3,
 };
 
 // The levels of ray_log.
@@ -472,6 +473,32 @@ RAY_IMPORT("actor_find") int32_t ray_actor_find(const void *name, uint32_t name_
 //   - InvalidArgument: it is not an actor's handle
 //   - PermissionDenied: the caller may not use actors
 RAY_IMPORT("actor_kill") int32_t ray_actor_kill(uint32_t actor, int32_t no_restart);
+
+// actor_terminate ends an actor gracefully: the calls that it has are served, later ones fail with ActorDied, and if its
+// class has a hook, that is run before the end.
+//
+// Parameters:
+//   - actor: a handle of the actor. The guest keeps it
+//
+// Result: 0, at once.
+//
+// Errors:
+//   - ActorDied: the actor is gone
+//   - ReferenceCounting: there is no such handle
+//   - InvalidArgument: it is not an actor's handle
+//   - PermissionDenied: the caller may not use actors
+RAY_IMPORT("actor_terminate") int32_t ray_actor_terminate(uint32_t actor);
+
+// actor_exit ends the actor whose method this is, once the call is over, gracefully and without a restart: its other calls
+// that run end first, those that wait fail. This call fails with ActorDied, whatever it returns. If the class has a hook,
+// that is run before the end.
+//
+// Result: 0. The guest is to end the call soon.
+//
+// Errors:
+//   - InvalidArgument: this is no actor
+//   - PermissionDenied: the caller may not use actors
+RAY_IMPORT("actor_exit") int32_t ray_actor_exit();
 
 // self tells the guest where it runs: job, task, attempt, node, namespace, resources. The ids are text, to be shown to
 // people: no function takes one.

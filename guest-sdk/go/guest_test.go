@@ -181,9 +181,11 @@ func (w *wasmWorld) offerImports() error {
 		"actor_find": func(_ ctx, m mod, name, namen, ns, nsn uint32) int32 {
 			return f.actorFind(string(bytesAt(m, name, namen)), string(bytesAt(m, ns, nsn)))
 		},
-		"actor_kill": func(_ ctx, h, noRestart uint32) int32 { return f.actorKill(h, noRestart != 0) },
-		"cancel":     func(_ ctx, h, flags uint32) int32 { return f.cancel(h, flags) },
-		"release":    func(_ ctx, h uint32) int32 { return f.release(h) },
+		"actor_terminate": func(_ ctx, h uint32) int32 { return f.actorTerminate(h) },
+		"actor_exit":      func(_ ctx) int32 { return f.actorExit() },
+		"actor_kill":      func(_ ctx, h, noRestart uint32) int32 { return f.actorKill(h, noRestart != 0) },
+		"cancel":          func(_ ctx, h, flags uint32) int32 { return f.cancel(h, flags) },
+		"release":         func(_ ctx, h uint32) int32 { return f.release(h) },
 		"log": func(_ ctx, m mod, level int32, p, n uint32) int32 {
 			return f.log(spec.LogLevel(level), bytesAt(m, p, n))
 		},

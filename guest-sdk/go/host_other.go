@@ -24,6 +24,8 @@ type abi interface {
 	actorCall(actor uint32, method string, opts []byte, out []uint32) int32
 	actorFind(name, namespace string) int32
 	actorKill(actor uint32, noRestart bool) int32
+	actorTerminate(actor uint32) int32
+	actorExit() int32
 	cancel(handle uint32, flags uint32) int32
 	release(handle uint32) int32
 	log(level spec.LogLevel, p []byte) int32
@@ -46,6 +48,8 @@ func hostPassValue(p []byte, links []uint32) int32        { return world.passVal
 func hostPassRef(handle uint32) int32                     { return world.passRef(handle) }
 func hostActorCreate(class string, opts []byte) int32     { return world.actorCreate(class, opts) }
 func hostActorFind(name, namespace string) int32          { return world.actorFind(name, namespace) }
+func hostActorTerminate(actor uint32) int32               { return world.actorTerminate(actor) }
+func hostActorExit() int32                                { return world.actorExit() }
 func hostActorKill(actor uint32, noRestart bool) int32    { return world.actorKill(actor, noRestart) }
 func hostCancel(handle uint32, flags uint32) int32        { return world.cancel(handle, flags) }
 func hostRelease(handle uint32) int32                     { return world.release(handle) }
@@ -84,6 +88,8 @@ func (outside) actorCreate(string, []byte) int32                 { return refusa
 func (outside) actorCall(uint32, string, []byte, []uint32) int32 { return refusal }
 func (outside) actorFind(string, string) int32                   { return refusal }
 func (outside) actorKill(uint32, bool) int32                     { return refusal }
+func (outside) actorTerminate(uint32) int32                      { return refusal }
+func (outside) actorExit() int32                                 { return refusal }
 func (outside) cancel(uint32, uint32) int32                      { return refusal }
 func (outside) release(uint32) int32                             { return refusal }
 func (outside) log(spec.LogLevel, []byte) int32                  { return refusal }

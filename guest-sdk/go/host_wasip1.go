@@ -75,6 +75,12 @@ func abiActorFind(name unsafe.Pointer, nameSize uint32, namespace unsafe.Pointer
 //go:wasmimport ray_v1 actor_kill
 func abiActorKill(handle uint32, noRestart int32) int32
 
+//go:wasmimport ray_v1 actor_terminate
+func abiActorTerminate(handle uint32) int32
+
+//go:wasmimport ray_v1 actor_exit
+func abiActorExit() int32
+
 //go:wasmimport ray_v1 cancel
 func abiCancel(handle uint32, flags uint32) int32
 
@@ -131,6 +137,9 @@ func hostActorCreate(class string, opts []byte) int32 {
 func hostActorCall(actor uint32, method string, opts []byte, out []uint32) int32 {
 	return abiActorCall(actor, text(method), uint32(len(method)), ptr(opts), size(opts), ptr(out), size(out))
 }
+
+func hostActorTerminate(actor uint32) int32 { return abiActorTerminate(actor) }
+func hostActorExit() int32                  { return abiActorExit() }
 
 func hostActorFind(name, namespace string) int32 {
 	return abiActorFind(text(name), uint32(len(name)), text(namespace), uint32(len(namespace)))

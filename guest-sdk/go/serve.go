@@ -22,6 +22,9 @@ var nameBuffer [spec.MaxNameBytes]byte
 
 // serve runs one call for the host: 0 it returned, 1 it failed. The result or the error has then been handed over.
 func serve(kind spec.CallKind, nargs int) (status int32) {
+	if kind == spec.CallHook {
+		return shutDown()
+	}
 	n := hostName(nameBuffer[:])
 	if n < 0 || int(n) > len(nameBuffer) {
 		return fail(spec.Errorf("call", spec.System, "", "the host gave no name"))
@@ -43,6 +46,10 @@ func serve(kind spec.CallKind, nargs int) (status int32) {
 func (e *entry) invoke(nargs int) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
+			if p == (exiting{}) {
+				err = spec.Errorf(e.op(), spec.ActorDied, "", "the actor ended itself")
+				return
+			}
 			err = panicked(e.op(), p)
 		}
 	}()

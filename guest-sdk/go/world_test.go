@@ -27,6 +27,7 @@ type fakeWorld struct {
 	calls   int // host calls of any kind
 	options map[string][]byte
 	killed  map[*thing]bool
+	exits   int
 	cancels []uint32 // flags
 	waits   []int64  // timeouts of get and wait, in nanoseconds
 }
@@ -245,6 +246,7 @@ func (w *fakeWorld) actorCreate(class string, opts []byte) int32 {
 			return w.refuse(err)
 		}
 	}
+	w.options[class] = append([]byte(nil), opts...)
 	args := w.take()
 	if th := w.actors[o.Name]; th != nil && o.GetIfExists {
 		return w.give(th)
@@ -290,6 +292,16 @@ func (w *fakeWorld) actorFind(name, namespace string) int32 {
 
 func (w *fakeWorld) actorKill(id uint32, noRestart bool) int32 {
 	w.killed[w.at(id)] = noRestart
+	return 0
+}
+
+func (w *fakeWorld) actorTerminate(id uint32) int32 {
+	w.killed[w.at(id)] = true
+	return 0
+}
+
+func (w *fakeWorld) actorExit() int32 {
+	w.exits++
 	return 0
 }
 

@@ -29,7 +29,8 @@ type fakeHost struct {
 	block   context.CancelCauseFunc // called where a wait would never end
 
 	calls   []spec.Call // submitted, of functions and methods; constructors with the class as function
-	kills   int
+	kills   int         // and terminations
+	exits   int
 	cancels []string
 	logs    []string
 }
@@ -253,6 +254,16 @@ func (h fakeActors) Call(_ context.Context, _ spec.ActorID, call spec.Call) ([]s
 
 func (h fakeActors) Kill(_ context.Context, _ spec.ActorID, _ bool) error {
 	h.kills++
+	return nil
+}
+
+func (h fakeActors) Terminate(_ context.Context, _ spec.ActorID) error {
+	h.kills++
+	return nil
+}
+
+func (h fakeActors) Exit(context.Context) error {
+	h.exits++
 	return nil
 }
 
