@@ -22,9 +22,10 @@ const module = "github.com/raywasm/raywasm"
 // those of earlier rows. A folder that is not named here has no place in the system yet: name it.
 var layers = [][]string{
 	{"spec"},
-	{"sched", "owner", "store", "runtime", "guest-sdk"},
+	{"wal"},
+	{"sched", "owner", "store", "runtime", "control", "guest-sdk"},
 	{"host"},
-	{"cmd", "bench", "examples"},
+	{"cmd", "bench", "examples", "docs"},
 }
 
 // cores are the packages that decide: pure functions of their events.

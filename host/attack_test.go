@@ -264,15 +264,30 @@ func TestDriversThatAttack(t *testing.T) {
 func TestAJobRunsOnlySoManyFunctions(t *testing.T) {
 	a := newArena(t, arenaStore)
 	a.beside(t, host.JobConfig{}, func(j *host.Job) {
-		j.CountRunning(spec.MaxRunningTasks)
-		err := ends(t, j, "noop", spec.TaskOptions{}, kinds(spec.LimitExceeded), []byte{})
-		if err != nil && !strings.Contains(err.Error(), "MaxRunningTasks") {
-			t.Errorf("it does not name the limit: %v", err)
+		vacate := j.Occupy(spec.MaxRunningTasks, false)
+		refs, err := j.Submit(t.Context(), "noop", spec.TaskOptions{}, []byte{})
+		if err != nil {
+			t.Fatal(err)
 		}
-		j.CountRunning(-spec.MaxRunningTasks)
-		if _, err := host.Call[int](t.Context(), j, "noop", []byte{}); err != nil {
+		defer refs[0].Release()
+		if ready, _, err := j.Wait(t.Context(), refs, 1, time.Millisecond); err != nil || len(ready) != 0 {
+			t.Errorf("one more than the limit ran: %v", err)
+		}
+		vacate()
+		if _, err := refs[0].GetValue(t.Context()); err != nil {
 			t.Errorf("below the limit: %v", err)
 		}
+		vacate = j.Occupy(spec.MaxNestedTasks-1, true)
+		if _, err := host.Call[int](t.Context(), j, "noop", []byte{}); err != nil {
+			t.Errorf("while all the others wait: %v", err)
+		}
+		vacate()
+		vacate = j.Occupy(spec.MaxNestedTasks, true)
+		err = ends(t, j, "noop", spec.TaskOptions{}, kinds(spec.LimitExceeded), []byte{})
+		if err != nil && !strings.Contains(err.Error(), "MaxNestedTasks") {
+			t.Errorf("it does not name the limit: %v", err)
+		}
+		vacate()
 	})
 }
 

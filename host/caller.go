@@ -28,6 +28,7 @@ type caller struct {
 	origin    spec.TaskID
 	attempt   int32
 	lease     sched.Lease // lent to others while it waits; 0 for none
+	gate      *gate       // to be told while it waits; nil for none
 	holds     spec.Resources
 	deadline  time.Time
 	nextTask  atomic.Uint64
@@ -111,9 +112,15 @@ func (c *caller) block() {
 	if c.lease != 0 {
 		c.job.node.leases.block(c.lease)
 	}
+	if c.gate != nil {
+		c.gate.wait()
+	}
 }
 
 func (c *caller) resume() {
+	if c.gate != nil {
+		c.gate.resume()
+	}
 	if c.lease != 0 {
 		c.job.node.leases.unblock(c.lease)
 	}

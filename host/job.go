@@ -55,6 +55,7 @@ type Job struct {
 	scope     *scope
 	driver    *caller
 	memory    *store.Account // what its guests make the host keep
+	gate      *gate
 	stats     stats
 
 	mu   sync.Mutex
@@ -79,6 +80,7 @@ func (n *Node) NewJob(ctx context.Context, cfg JobConfig) (*Job, error) {
 		namespace: cmp.Or(cfg.Namespace, anonymousNamespace()),
 		cfg:       cfg,
 		memory:    n.store.Account(),
+		gate:      newGate(),
 		live:      make(map[spec.TaskID]*task),
 	}
 	if len(j.namespace) > spec.MaxNameBytes {
@@ -105,7 +107,7 @@ func (n *Node) NewJob(ctx context.Context, cfg JobConfig) (*Job, error) {
 		return nil, errNodeClosed
 	}
 	n.open[j] = struct{}{}
-	j.scope = newScope(n.scope.ctx)
+	j.scope = newScope(n.scope.ctx, n.workers)
 	j.driver = newDriver(j)
 	return j, nil
 }
@@ -271,7 +273,7 @@ func (j *Job) task(id spec.TaskID) (*task, bool) {
 
 // stats counts as things happen.
 type stats struct {
-	unfinished, functions, running, actorsKept                     atomic.Int64 // now
+	unfinished, functions, actorsKept                              atomic.Int64 // now
 	submitted, finished, failed, retried, cancelled, calls, actors atomic.Int64 // ever
 	cpu                                                            atomic.Int64 // nanoseconds, ever
 }
@@ -294,7 +296,7 @@ type Stats struct {
 // Stats returns the counts now.
 func (j *Job) Stats() Stats {
 	s := &j.stats
-	running := s.running.Load()
+	running := int64(j.gate.inside())
 	return Stats{
 		Submitted: s.submitted.Load(), Waiting: max(0, s.functions.Load()-running), Running: running, Finished: s.finished.Load(),
 		Failed: s.failed.Load(), Retried: s.retried.Load(), Cancelled: s.cancelled.Load(), ActorCalls: s.calls.Load(), Actors: s.actors.Load(),

@@ -23,6 +23,7 @@ type Node struct {
 	objects   *objects
 	leases    *leases
 	residents residents
+	workers   *workers
 	scope     *scope // the node's goroutines, detached actors among them
 	jobs      atomic.Uint32
 
@@ -58,13 +59,14 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		cfg:      r,
 		store:    store.New(r.objectStoreMemory),
 		leases:   newLeases(r.total),
-		scope:    newScope(ctx),
+		workers:  &workers{},
 		open:     make(map[*Job]struct{}),
 		runtimes: make(map[string]*wasmrt.Runtime),
 		modules:  make(map[moduleKey]*Module),
 		actors:   make(map[spec.ActorID]*actor),
 		names:    make(map[actorName]*actor),
 	}
+	n.scope = newScope(ctx, n.workers)
 	n.objects = newObjects(n.store)
 	n.objects.forget = n.forgetActor
 	if _, err := n.runtime(r.engine); err != nil {
@@ -113,6 +115,7 @@ func (n *Node) Close() error {
 	}
 	n.killActors(nil, errNodeClosed)
 	n.scope.close(errNodeClosed)
+	n.workers.close()
 	var err error
 	for _, rt := range n.runtimes {
 		err = errors.Join(err, rt.Close())

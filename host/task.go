@@ -44,8 +44,8 @@ type task struct {
 	mu       sync.Mutex
 	timer    *time.Timer // at the deadline
 	attempt  int32
-	lease    sched.Lease             // set while it waits for its turn; running, run has it
-	stop     context.CancelCauseFunc // set while a function runs
+	lease    sched.Lease // of the attempt that waits or runs; 0 for none
+	running  *attempt    // set while a function runs
 	finished bool
 }
 
@@ -133,15 +133,33 @@ func (t *task) queue() {
 	n.leases.request(lease, t.need, t.need, t.priority, t)
 }
 
-// granted runs the task in a goroutine of its scope.
-func (t *task) granted() {
-	if !t.scope.run(t.run) {
-		t.finish(nil, errJobEnded)
-		t.mu.Lock()
-		lease := t.lease
-		t.mu.Unlock()
-		t.job.node.leases.release(lease)
+// granted lets the task through the job's gate, which may hold it back: it keeps its lease meanwhile.
+func (t *task) granted() { t.job.gate.enter(t) }
+
+// admitted runs the task in a goroutine of its scope, unless it is held back or can never run.
+func (t *task) admitted(a owner.Admission) {
+	switch a {
+	case owner.HeldBack:
+		return
+	case owner.TooDeep:
+		t.finish(nil, t.failure(spec.Errorf("run", spec.LimitExceeded, "",
+			"the job runs %d functions (MaxNestedTasks) and each of them waits for others: recurse less deep, or wait in fewer tasks", spec.MaxNestedTasks)))
+		return
 	}
+	if !t.scope.start(t) {
+		t.finish(nil, errJobEnded)
+		t.leave()
+	}
+}
+
+// leave gives back what an attempt had: its place in the job and its lease.
+func (t *task) leave() {
+	t.mu.Lock()
+	lease := t.lease
+	t.lease = 0
+	t.mu.Unlock()
+	t.job.gate.leave()
+	t.job.node.leases.release(lease)
 }
 
 // refused ends a task that no node can ever run.
@@ -152,42 +170,38 @@ func (t *task) refused(err *spec.Error) {
 // ready tells the actor that the arguments are there.
 func (t *task) ready() { t.actor.step(owner.ActorEvent{Op: owner.Ready, Call: t.call}) }
 
-// run makes one attempt and decides with the core whether there is another.
-func (t *task) run() {
+// do makes one attempt and decides with the core whether there is another.
+func (t *task) do(w *worker) {
 	n := t.job.node
-	ctx, stop := context.WithCancelCause(t.scope.ctx)
-	defer stop(nil)
+	run := &attempt{scope: t.scope}
 	t.mu.Lock()
-	lease, attempt, late := t.lease, t.attempt, t.finished
-	t.stop, t.lease = stop, 0
+	lease, number, late := t.lease, t.attempt, t.finished
+	t.running = run
 	t.mu.Unlock()
 	if late { // cancelled between the request and here
-		n.leases.release(lease)
+		w.rest()
+		t.leave()
 		return
 	}
-	var err *spec.Error
-	if t.job.stats.running.Add(1) > spec.MaxRunningTasks {
-		err = t.failure(spec.Errorf("run", spec.LimitExceeded, "", "the job runs %d functions already, most of which wait for others (MaxRunningTasks): recurse less deep, or wait in fewer tasks", spec.MaxRunningTasks))
-	} else {
-		err = t.execute(ctx, lease, attempt)
-	}
-	t.job.stats.running.Add(-1)
+	err := t.execute(run, lease, number)
+	run.leave()
 	t.mu.Lock()
-	t.stop = nil
-	again := err != nil && !t.finished && t.retry.Retry(attempt, err.Kind)
+	again := err != nil && !t.finished && t.retry.Retry(number, err.Kind)
 	if again {
 		t.attempt++
+		t.running = nil
 	}
 	t.mu.Unlock()
-	n.leases.release(lease)
-	switch {
-	case again:
+	if err != nil && !again {
+		t.finish(nil, err)
+	}
+	w.rest() // so that whoever gets the lease goes on in this goroutine
+	t.leave()
+	if again {
 		n.log.Warn("task attempt failed, retrying", zap.String("task", t.id.String()), zap.String("name", t.name),
-			zap.Int32("attempt", attempt+1), zap.Int32("max_retries", t.retry.MaxRetries), zap.NamedError("reason", err))
+			zap.Int32("attempt", number+1), zap.Int32("max_retries", t.retry.MaxRetries), zap.NamedError("reason", err))
 		t.job.stats.retried.Add(1)
 		t.queue()
-	case err != nil:
-		t.finish(nil, err)
 	}
 }
 
@@ -199,6 +213,7 @@ func (t *task) execute(ctx context.Context, lease sched.Lease, attempt int32) *s
 		return err
 	}
 	c := newCaller(t, attempt, lease)
+	c.gate = t.job.gate
 	session := hostcall.NewSession(c.functions())
 	defer session.Close()
 	out := t.job.openOutput(t.id, t.name)
@@ -255,6 +270,9 @@ func (t *task) finish(values []spec.Value, err *spec.Error) {
 	}
 	t.finished = true
 	lease, timer := t.lease, t.timer
+	if t.running != nil { // it gives its lease back itself
+		lease = 0
+	}
 	t.mu.Unlock()
 	if timer != nil {
 		timer.Stop()
@@ -268,7 +286,7 @@ func (t *task) finish(values []spec.Value, err *spec.Error) {
 			objects.complete(id, values[i], nil)
 		}
 	}
-	if lease != 0 { // it was waiting for its turn
+	if lease != 0 { // it waits for its turn
 		t.job.node.leases.release(lease)
 	}
 	if err != nil && t.waiter != nil { // it may have waited still
@@ -289,10 +307,10 @@ func (t *task) cancel(err *spec.Error, force bool) {
 		return
 	}
 	t.mu.Lock()
-	stop := t.stop
+	run := t.running
 	t.mu.Unlock()
-	if stop != nil {
-		stop(err)
+	if run != nil {
+		run.stop(err)
 		return
 	}
 	t.finish(nil, err)

@@ -117,6 +117,14 @@ const (
 	PermissionDenied
 	// Unsupported: this host does not do that.
 	Unsupported
+	// Conflict: what a commit was conditional on has changed; nothing was written.
+	Conflict
+	// StaleEpoch: a leader's term is over, so its commit was refused; nothing was written.
+	StaleEpoch
+	// Compacted: the history that was asked for is not kept any more.
+	Compacted
+	// Corrupted: what is on disk is not what was written there.
+	Corrupted
 
 	kindEnd // keep last
 )
@@ -179,6 +187,10 @@ var kinds = [kindEnd]struct {
 	AlreadyExists:                  {"AlreadyExists", AnyError},
 	PermissionDenied:               {"PermissionDenied", AnyError},
 	Unsupported:                    {"Unsupported", AnyError},
+	Conflict:                       {"Conflict", AnyError},
+	StaleEpoch:                     {"StaleEpoch", Conflict},
+	Compacted:                      {"Compacted", AnyError},
+	Corrupted:                      {"Corrupted", System},
 }
 
 var kindByName = func() map[string]Kind {

@@ -70,6 +70,10 @@ var kinds = []struct {
 	{spec.AlreadyExists, "AlreadyExists", spec.AnyError, ""},
 	{spec.PermissionDenied, "PermissionDenied", spec.AnyError, ""},
 	{spec.Unsupported, "Unsupported", spec.AnyError, ""},
+	{spec.Conflict, "Conflict", spec.AnyError, ""},
+	{spec.StaleEpoch, "StaleEpoch", spec.Conflict, ""},
+	{spec.Compacted, "Compacted", spec.AnyError, ""},
+	{spec.Corrupted, "Corrupted", spec.System, ""},
 }
 
 // rayParents is ray.exceptions: each exception and the class it extends.

@@ -51,9 +51,11 @@ const (
 	// are usual, a guest that submits in a loop must end.
 	MaxPendingTasks = 4_000_000
 	// MaxRunningTasks bounds the functions of one job that run at once, those that wait for others included: each has a
-	// sandbox, which costs the host some 200 KiB beside the guest's own memory. A recursion through tasks is no deeper.
-	// Ray's envelope is 10,000 on a whole cluster.
+	// sandbox, which costs the host some 200 KiB beside the guest's own memory. Those beyond are held back until one ends.
 	MaxRunningTasks = 8192
+	// MaxNestedTasks bounds them when every one of them waits for others: then more have to run, and a recursion through
+	// tasks is no deeper. Ray's envelope is 10,000 running tasks on a whole cluster.
+	MaxNestedTasks = 10_000
 	// MaxActors bounds the actors that one job has made and to which there are handles. Ray's envelope is 40,000 on a
 	// whole cluster.
 	MaxActors = 2_000_000

@@ -109,6 +109,10 @@ enum ray_kind {
 	RAY_ALREADY_EXISTS = 51, // The name is taken.
 	RAY_PERMISSION_DENIED = 52, // The caller may not do this.
 	RAY_UNSUPPORTED = 53, // This host does not do that.
+	RAY_CONFLICT = 54, // What a commit was conditional on has changed; nothing was written.
+	RAY_STALE_EPOCH = 55, // A leader's term is over, so its commit was refused; nothing was written.
+	RAY_COMPACTED = 56, // The history that was asked for is not kept any more.
+	RAY_CORRUPTED = 57, // What is on disk is not what was written there.
 };
 
 // What a guest imports.

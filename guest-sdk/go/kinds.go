@@ -112,4 +112,12 @@ const (
 	PermissionDenied = spec.PermissionDenied
 	// Unsupported: this host does not do that.
 	Unsupported = spec.Unsupported
+	// Conflict: what a commit was conditional on has changed; nothing was written.
+	Conflict = spec.Conflict
+	// StaleEpoch: a leader's term is over, so its commit was refused; nothing was written.
+	StaleEpoch = spec.StaleEpoch
+	// Compacted: the history that was asked for is not kept any more.
+	Compacted = spec.Compacted
+	// Corrupted: what is on disk is not what was written there.
+	Corrupted = spec.Corrupted
 )

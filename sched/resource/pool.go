@@ -6,10 +6,15 @@ import (
 	"github.com/raywasm/raywasm/spec"
 )
 
-// Pool is what somebody has to lend. The zero value has nothing.
+// Pool is what somebody has to lend. The zero value has nothing. Taking and giving back allocates nothing, but for needs of
+// several GPUs that do not lie side by side.
 type Pool struct {
-	total, free Vector
-	devices     []device // in order of id
+	total    Vector
+	cpu, gpu spec.Quantity // free
+	memory   int64
+	custom   []Amount // free, one for each of total's, zeros included
+	devices  []device // in order of id
+	ids      []uint16 // of the devices, for handing out; never written to
 }
 
 // device is one GPU, or the part of one that the pool was given.
@@ -18,23 +23,40 @@ type device struct {
 	size, free spec.Quantity // at most Unit
 }
 
-// Devices are the ids of the GPUs that a need was given, in ascending order. They belong to who holds them: a GPU need of
-// at most one has one id, which others may share.
+// Devices are the ids of the GPUs that a need was given, in ascending order: a GPU need of at most one has one id, which
+// others may share. They are not to be written to.
 type Devices []uint16
+
+// Kinds is a set of kinds of resources, as a pool numbers them. Pools of one total number them alike.
+type Kinds uint64
+
+// The kinds that every pool has; custom ones follow in order of name. Beyond the 61st, kinds share numbers.
+const (
+	KindCPU Kinds = 1 << iota
+	KindGPU
+	KindMemory
+	firstCustom
+)
+
+const customKinds = 61
 
 // NewPool returns a pool of total, all of it free, whose GPUs are numbered from 0.
 func NewPool(total Vector) Pool {
-	p := Pool{total: total, free: total}
+	var ids Devices
 	for left := total.GPU; left > 0; left -= spec.Unit {
-		size := min(left, spec.Unit)
-		p.devices = append(p.devices, device{uint16(len(p.devices)), size, size})
+		ids = append(ids, uint16(len(ids)))
+	}
+	p := Part(total, ids)
+	if last := len(p.devices) - 1; last >= 0 {
+		size := total.GPU - spec.Quantity(last)*spec.Unit
+		p.devices[last].size, p.devices[last].free = size, size
 	}
 	return p
 }
 
 // Part returns a pool of total on the given devices: what a bundle makes of the lease it was given.
 func Part(total Vector, on Devices) Pool {
-	p := Pool{total: total, free: total}
+	p := Pool{total: total, cpu: total.CPU, gpu: total.GPU, memory: total.Memory, custom: slices.Clone(total.custom), ids: on}
 	for _, id := range on {
 		size := min(total.GPU, spec.Unit)
 		p.devices = append(p.devices, device{id, size, size})
@@ -46,14 +68,16 @@ func Part(total Vector, on Devices) Pool {
 // believes what another one told it; total and free are taken as they are, and missing devices as having nothing free.
 func Restore(total, free Vector, gpus []spec.Quantity) Pool {
 	p := NewPool(total)
-	p.free = free
-	p.free.GPU = 0
+	p.cpu, p.gpu, p.memory = free.CPU, 0, free.Memory
+	for i := range p.custom {
+		p.custom[i].N = free.Get(p.custom[i].Name)
+	}
 	for i := range p.devices {
 		p.devices[i].free = 0
 		if i < len(gpus) {
 			p.devices[i].free = max(0, min(gpus[i], p.devices[i].size))
 		}
-		p.free.GPU += p.devices[i].free
+		p.gpu += p.devices[i].free
 	}
 	return p
 }
@@ -62,7 +86,15 @@ func Restore(total, free Vector, gpus []spec.Quantity) Pool {
 func (p *Pool) Total() Vector { return p.total }
 
 // Free returns what nobody holds.
-func (p *Pool) Free() Vector { return p.free }
+func (p *Pool) Free() Vector {
+	v := Vector{CPU: p.cpu, GPU: p.gpu, Memory: p.memory}
+	for _, a := range p.custom {
+		if a.N != 0 {
+			v.custom = append(v.custom, a)
+		}
+	}
+	return v
+}
 
 // GPUs returns what is free of each device, in order of id.
 func (p *Pool) GPUs() []spec.Quantity {
@@ -97,18 +129,59 @@ func (p *Pool) Whole() spec.Quantity {
 }
 
 // Fits reports whether need can be taken now.
-func (p *Pool) Fits(need Vector) bool {
-	if !need.Within(p.free) {
-		return false
+func (p *Pool) Fits(need Vector) bool { return p.Short(need) == 0 }
+
+// Short returns the kinds of which too little is free for need, GPUs in the form that it needs. The pool must have all the
+// kinds that need names.
+func (p *Pool) Short(need Vector) Kinds {
+	var short Kinds
+	if need.CPU > p.cpu {
+		short |= KindCPU
+	}
+	if need.Memory > p.memory {
+		short |= KindMemory
 	}
 	switch {
 	case need.GPU == 0:
-		return true
 	case need.GPU <= spec.Unit:
-		return p.Largest() >= need.GPU
-	default:
-		return need.GPU%spec.Unit == 0 && p.Whole() >= need.GPU
+		if p.Largest() < need.GPU {
+			short |= KindGPU
+		}
+	case need.GPU%spec.Unit != 0 || p.Whole() < need.GPU:
+		short |= KindGPU
 	}
+	at := 0
+	for _, a := range need.custom {
+		for at < len(p.custom) && p.custom[at].Name != a.Name {
+			at++
+		}
+		if at == len(p.custom) || p.custom[at].N < a.N {
+			short |= firstCustom << (at % customKinds)
+		}
+	}
+	return short
+}
+
+// Kinds returns the kinds that need wants some of. The pool must have them all.
+func (p *Pool) Kinds(need Vector) Kinds {
+	var kinds Kinds
+	if need.CPU > 0 {
+		kinds |= KindCPU
+	}
+	if need.GPU > 0 {
+		kinds |= KindGPU
+	}
+	if need.Memory > 0 {
+		kinds |= KindMemory
+	}
+	at := 0
+	for _, a := range need.custom {
+		for at < len(p.custom) && p.custom[at].Name != a.Name {
+			at++
+		}
+		kinds |= firstCustom << (at % customKinds)
+	}
+	return kinds
 }
 
 // Could reports whether need could be taken if everything were free.
@@ -130,7 +203,7 @@ func (p *Pool) Could(need Vector) bool {
 
 // Lacks returns what need wants beyond what is free; for GPUs, beyond what is free in the form that it needs.
 func (p *Pool) Lacks(need Vector) Vector {
-	free := p.free
+	free := p.Free()
 	if need.GPU > spec.Unit {
 		free.GPU = p.Whole()
 	} else {
@@ -154,18 +227,47 @@ func (p *Pool) Take(need Vector) Devices {
 		}
 		if best >= 0 {
 			p.devices[best].free -= need.GPU
-			got = Devices{p.devices[best].id}
+			got = p.ids[best : best+1 : best+1]
 		}
 	default:
-		for i := range p.devices {
-			if d := &p.devices[i]; d.free == spec.Unit && spec.Quantity(len(got))*spec.Unit < need.GPU {
-				d.free = 0
-				got = append(got, d.id)
-			}
+		got = p.whole(int(need.GPU / spec.Unit))
+	}
+	p.add(need, -1)
+	return got
+}
+
+// whole takes n whole GPUs, those with the lowest ids.
+func (p *Pool) whole(n int) Devices {
+	var got Devices
+	for i := range p.devices {
+		d := &p.devices[i]
+		if d.free != spec.Unit || len(got) == n {
+			continue
+		}
+		d.free = 0
+		if at := i - len(got); len(got) == 0 || got[0] == p.ids[at] { // side by side
+			got = p.ids[at : i+1 : i+1]
+		} else {
+			got = append(got, d.id) // which copies: there is no room behind it
 		}
 	}
-	p.free = p.free.Minus(need)
 	return got
+}
+
+// add adds v to what is free, times sign.
+func (p *Pool) add(v Vector, sign spec.Quantity) {
+	p.cpu += sign * v.CPU
+	p.gpu += sign * v.GPU
+	p.memory += int64(sign) * v.Memory
+	at := 0
+	for _, a := range v.custom {
+		for at < len(p.custom) && p.custom[at].Name != a.Name {
+			at++
+		}
+		if at < len(p.custom) {
+			p.custom[at].N += sign * a.N
+		}
+	}
 }
 
 // Give gives back what was taken, with the devices that Take returned.
@@ -177,19 +279,19 @@ func (p *Pool) Give(held Vector, on Devices) {
 			}
 		}
 	}
-	p.free = p.free.Plus(held)
+	p.add(held, 1)
 }
 
 // Clone returns a pool of its own.
 func (p *Pool) Clone() Pool {
 	q := *p
-	q.devices = slices.Clone(p.devices)
+	q.devices, q.custom = slices.Clone(p.devices), slices.Clone(p.custom)
 	return q
 }
 
 // CopyFrom makes p a copy of q, in the memory that it has.
 func (p *Pool) CopyFrom(q *Pool) {
-	devices := append(p.devices[:0], q.devices...)
+	devices, custom := append(p.devices[:0], q.devices...), append(p.custom[:0], q.custom...)
 	*p = *q
-	p.devices = devices
+	p.devices, p.custom = devices, custom
 }

@@ -1,0 +1,94 @@
+package host
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"github.com/raywasm/raywasm/spec"
+)
+
+// attempt is the context of one run of a function: it ends when the task is cancelled, and when its scope ends. It costs
+// nothing until somebody waits for its end, which few runs do, where a context of package context costs a microsecond.
+type attempt struct {
+	scope *scope
+	cause atomic.Pointer[spec.Error]
+
+	// Guarded by the scope's mu.
+	done       chan struct{} // nil until somebody asks
+	ended      bool          // done is closed
+	prev, next *attempt      // in the scope's list, while done is there
+}
+
+// stop ends the run with err, unless it has ended.
+func (a *attempt) stop(err *spec.Error) {
+	if !a.cause.CompareAndSwap(nil, err) {
+		return
+	}
+	a.scope.mu.Lock()
+	defer a.scope.mu.Unlock()
+	a.endLocked()
+}
+
+// endLocked tells who waits. The caller holds the scope's mu.
+func (a *attempt) endLocked() {
+	if a.done != nil && !a.ended {
+		a.ended = true
+		close(a.done)
+	}
+}
+
+// Deadline: the task's own timer stops it.
+func (a *attempt) Deadline() (at time.Time, ok bool) { return }
+
+// Value: there is none.
+func (a *attempt) Value(any) any { return nil }
+
+// Err returns the cause, which context.Cause passes on.
+func (a *attempt) Err() error {
+	if err := a.cause.Load(); err != nil {
+		return err
+	}
+	if a.scope.ctx.Err() != nil {
+		return context.Cause(a.scope.ctx)
+	}
+	return nil
+}
+
+// Done returns the channel that is closed at the end.
+func (a *attempt) Done() <-chan struct{} {
+	s := a.scope
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if a.done == nil {
+		a.done = make(chan struct{})
+		a.next = s.attempts
+		if a.next != nil {
+			a.next.prev = a
+		}
+		s.attempts = a
+		if a.Err() != nil {
+			a.endLocked()
+		}
+	}
+	return a.done
+}
+
+// leave takes the attempt out of the scope's list; nobody waits for it any more.
+func (a *attempt) leave() {
+	s := a.scope
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if a.done == nil {
+		return
+	}
+	if a.prev != nil {
+		a.prev.next = a.next
+	} else {
+		s.attempts = a.next
+	}
+	if a.next != nil {
+		a.next.prev = a.prev
+	}
+	a.prev, a.next = nil, nil
+}
