@@ -29,7 +29,8 @@ type actor struct {
 	args     []spec.Arg // of the constructor, kept for restarts
 	links    []spec.Link
 	opts     spec.ActorOptions
-	waiter   *waiter // for the constructor's arguments; nil if there is nothing to wait for
+	waiter   *waiter        // for the constructor's arguments; nil if there is nothing to wait for
+	groups   map[string]int // numbers of its concurrency groups; nil if its calls run one by one
 	place    spec.Resources
 	hold     spec.Resources
 
@@ -55,6 +56,7 @@ type incarnation struct {
 	sandbox *wasmrt.Sandbox
 	session *hostcall.Session
 	out     *taskOutput
+	turns   *turns // nil if calls run one by one
 
 	// Guarded by the actor's mu.
 	busy bool // a goroutine is in the sandbox; it cleans up when it leaves and over is set
@@ -66,6 +68,14 @@ type incarnation struct {
 
 // errActorStopped is the cause of what ends in the sandbox of an actor that was stopped.
 var errActorStopped = &spec.Error{Op: "run", Kind: spec.ActorDied, Err: errorText("the actor was stopped")}
+
+// box returns where the incarnation finds what it is to do; nil if its calls run one by one.
+func (life *incarnation) box() *inbox {
+	if life.turns == nil {
+		return nil
+	}
+	return &life.turns.inbox
+}
 
 // deed is an action of the core, with what it is about looked up under the lock.
 type deed struct {
@@ -92,9 +102,11 @@ func (c *caller) newActor(class *spec.Class, args []spec.Arg, opts spec.ActorOpt
 		a.name = actorName{said(nonEmpty(opts.Namespace), c.job.namespace), opts.Name}
 	}
 	a.place, a.hold = opts.Placement()
+	var limits []int32
+	a.groups, limits = concurrencyGroups(opts)
 	a.core = owner.NewActor(a.id, class.Name, owner.ActorPolicy{
 		MaxRestarts: said(opts.MaxRestarts, 0), MaxPendingCalls: said(opts.MaxPendingCalls, -1),
-		Checkpoint: said(opts.Checkpoint, spec.CheckpointPolicy{}), Hook: class.Hook})
+		Checkpoint: said(opts.Checkpoint, spec.CheckpointPolicy{}), Hook: class.Hook, Groups: limits})
 	a.lease = n.leases.number()
 
 	n.mu.Lock()
@@ -161,7 +173,7 @@ func (a *actor) enqueue(t *task) {
 	t.call = a.nextCall
 	a.calls[t.call] = t
 	a.mu.Unlock()
-	a.step(owner.ActorEvent{Op: owner.Call, Call: t.call, Caller: callerNumber(t.parent), MaxRetries: t.retry.MaxRetries})
+	a.step(owner.ActorEvent{Op: owner.Call, Call: t.call, Caller: callerNumber(t.parent), Group: t.group, MaxRetries: t.retry.MaxRetries})
 }
 
 // callerNumber tells an actor's callers apart: the unique part of the calling task's id.
@@ -173,22 +185,20 @@ func callerNumber(id spec.TaskID) uint64 {
 	return n
 }
 
-// withdraw takes a call that has not begun out of the queue; one that runs goes on.
-func (a *actor) withdraw(t *task) {
+// cancel ends a call with err. One that runs goes on: a concurrent one is told, one that runs alone is not, and without
+// force its caller is left to wait for it.
+func (a *actor) cancel(t *task, err *spec.Error, force bool) {
 	a.mu.Lock()
 	_, known := a.calls[t.call]
-	begun := a.core.Runs(t.call)
+	runs := a.core.Runs(t.call)
 	a.mu.Unlock()
-	if known && !begun {
+	if runs && !force && a.groups == nil {
+		return
+	}
+	t.finish(nil, err)
+	if known && !(runs && a.groups == nil) {
 		a.step(owner.ActorEvent{Op: owner.Cancel, Call: t.call})
 	}
-}
-
-// runs reports whether the call is in the sandbox.
-func (a *actor) runs(t *task) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.core.Runs(t.call)
 }
 
 // step tells the core and does what it says.
@@ -241,11 +251,28 @@ func (a *actor) decide(ev owner.ActorEvent) []deed {
 		case owner.Start:
 			ctx, stop := context.WithCancelCause(a.scope.ctx)
 			d.life = &incarnation{actor: a, ctx: ctx, stop: stop, number: a.core.Restarts(), resumes: act.Resume, busy: true}
+			if a.groups != nil {
+				d.life.turns = &turns{waits: make(map[*waiting]struct{}), running: make(map[uint32]*turn)}
+			}
 			a.now = d.life
 		case owner.Run:
 			d.task = a.calls[act.Call]
+			if box := a.now.box(); box != nil {
+				box.calls = append(box.calls, d.task)
+				break
+			}
 			a.now.busy = true
+		case owner.Interrupt:
+			box := a.now.box()
+			if box == nil { // it has just begun, and runs alone
+				continue
+			}
+			box.gone = append(box.gone, a.calls[act.Call])
 		case owner.Save, owner.End:
+			if box := a.now.box(); box != nil {
+				box.next = &d
+				break
+			}
 			a.now.busy = true
 		case owner.Fail:
 			d.task = a.calls[act.Call]
@@ -278,7 +305,13 @@ func (a *actor) perform(deeds []deed) (next *deed) {
 				d.life.stop(nil)
 			}
 		case owner.Run, owner.Save, owner.End:
-			next = d
+			if d.life.turns != nil {
+				a.wake(d.life)
+			} else {
+				next = d
+			}
+		case owner.Interrupt:
+			a.wake(d.life)
 		case owner.Fail:
 			if d.task != nil {
 				d.task.finish(nil, d.task.failure(d.err))
@@ -304,7 +337,10 @@ func (a *actor) start(life *incarnation) {
 	switch {
 	case next != nil:
 		a.serve(next)
-	case err == nil:
+	case err != nil:
+	case life.turns != nil:
+		a.wake(life)
+	default:
 		a.rest(life)
 	}
 }
@@ -326,6 +362,9 @@ func (a *actor) construct(life *incarnation) *spec.Error {
 	}
 	c := newCaller(t, life.number, a.lease)
 	life.session = hostcall.NewSession(c.functions())
+	if life.turns != nil {
+		defer life.session.Concurrent(c.functions(), life)
+	}
 	life.out = a.job.openOutput(t.id, a.class.Name)
 	cfg := a.job.sandbox(life.session, said(a.opts.Memory, 0), nil, life.out)
 	if life.resumes {
@@ -435,6 +474,9 @@ func (a *actor) leave(life *incarnation) {
 	}
 	a.node.residents.remove(life)
 	life.stop(nil)
+	if life.turns != nil {
+		a.endTurns(life)
+	}
 	if life.sandbox != nil {
 		_ = life.sandbox.Close() // it is discarded either way
 	}

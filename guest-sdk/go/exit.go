@@ -19,7 +19,10 @@ type exiting struct{}
 // ExitActor ends the actor whose method calls it, and the method: it does not return. The actor does not restart. The call
 // and those that wait fail with [ActorDied]; concurrent calls that run end first. Outside an actor it panics with an error.
 func ExitActor() {
-	if err := check(hostActorExit(), "exit actor"); err != nil {
+	lock()
+	err := check(hostActorExit(), "exit actor")
+	mu.Unlock()
+	if err != nil {
 		panic(err)
 	}
 	panic(exiting{})

@@ -182,6 +182,10 @@ func (w *wasmWorld) offerImports() error {
 			return f.actorFind(string(bytesAt(m, name, namen)), string(bytesAt(m, ns, nsn)))
 		},
 		"actor_terminate": func(_ ctx, h uint32) int32 { return f.actorTerminate(h) },
+		"serve":           func(_ ctx, call uint32) int32 { return f.serveCall(call) },
+		"done":            func(_ ctx, status int32) int32 { return f.done(status) },
+		"await":           func(_ ctx, _, _, _ uint32, _ uint64, _ uint32) int32 { return f.await(nil, 0, 0, 0) },
+		"events":          func(_ ctx, _, _ uint32) int32 { return f.events(nil) },
 		"actor_exit":      func(_ ctx) int32 { return f.actorExit() },
 		"actor_kill":      func(_ ctx, h, noRestart uint32) int32 { return f.actorKill(h, noRestart != 0) },
 		"cancel":          func(_ ctx, h, flags uint32) int32 { return f.cancel(h, flags) },

@@ -60,10 +60,10 @@ func get(op string, refs []*handle, timeout time.Duration, into func(i int) any)
 	if err != nil || len(ids) == 0 {
 		return err
 	}
-	if err := check(hostGet(ids, int64(timeout)), op); err != nil {
+	if err := getWithin(ids, timeout, op); err != nil {
 		return err
 	}
-	mu.Lock()
+	lock()
 	defer mu.Unlock()
 	sweep()
 	for i, id := range ids {
@@ -115,7 +115,7 @@ func Wait[T any](refs []Ref[T], count int, timeout time.Duration) (ready, rest [
 	}
 	if missing > 0 {
 		found := make([]byte, len(ids))
-		if err := check(hostWait(ids, missing, int64(timeout), found), "wait"); err != nil {
+		if err := waitWithin(ids, missing, timeout, found); err != nil {
 			return nil, refs, err
 		}
 		for j, i := range places {
@@ -135,7 +135,7 @@ func Wait[T any](refs []Ref[T], count int, timeout time.Duration) (ready, rest [
 
 // Put stores a value as an object of its own: it is encoded once, however many calls it is passed to.
 func Put[T any](value T) (Ref[T], error) {
-	mu.Lock()
+	lock()
 	defer mu.Unlock()
 	sweep()
 	defer encode.done()

@@ -95,7 +95,7 @@ func (in *inbound) args(into ...any) error {
 	if len(into) == 0 {
 		return nil
 	}
-	mu.Lock()
+	lock()
 	defer mu.Unlock()
 	for i, v := range into {
 		id := hostArg(i)
@@ -131,7 +131,7 @@ func (in *inbound) returns(result any, err error) error {
 	if err != nil {
 		return failure(in.entry.op(), err)
 	}
-	mu.Lock()
+	lock()
 	defer mu.Unlock()
 	sweep()
 	defer encode.done()

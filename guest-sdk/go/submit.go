@@ -38,7 +38,7 @@ func Val[T any](v T) Arg[T] { return val[T]{v} }
 // submit passes args and then calls send, which fills in the handle of the result. The values in keep stay alive until
 // the host has been called.
 func submit(op string, args []outgoing, send func(out []uint32) int32, keep ...*handle) *handle {
-	mu.Lock()
+	lock()
 	defer mu.Unlock()
 	sweep()
 	defer encode.done()

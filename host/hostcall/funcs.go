@@ -79,6 +79,11 @@ var functions = []function{
 	{Signature{"actor_terminate", []Param{{"actor", Handle}}, Int}, (*Session).actorTerminate},
 	{Signature{"actor_exit", nil, Int}, (*Session).actorExit},
 
+	{Signature{"serve", []Param{{"call", Uint}}, Int}, (*Session).serve},
+	{Signature{"done", []Param{{"status", Int}}, Int}, (*Session).done},
+	{Signature{"await", []Param{{"handles", Handles}, {"n", Uint}, {"count", Uint}, {"timeout", Long}, {"token", Uint}}, Int}, (*Session).await},
+	{Signature{"events", []Param{{"ptr", Buffer}, {"cap", Uint}}, Int}, (*Session).events},
+
 	{Signature{"self", []Param{{"ptr", Buffer}, {"cap", Uint}}, Int}, (*Session).self},
 	{Signature{"log", []Param{{"level", Int}, {"ptr", Bytes}, {"size", Uint}}, Int}, (*Session).log},
 	{Signature{"error", []Param{{"ptr", Buffer}, {"cap", Uint}}, Int}, (*Session).error},

@@ -14,7 +14,9 @@ import (
 func validCalls(w *world) map[string][]int64 {
 	inner := spec.ObjectLink(w.host.object(fakeObject{value: spec.Value{Data: []byte("inner")}}))
 	w.host.own[inner]++
-	w.session.Begin("function", []spec.Value{{Data: []byte("argument"), Links: []spec.Link{inner}}})
+	w.session.Concurrent(w.host.caller(), w.host)
+	w.session.Deliver([]Event{{spec.EventReady, 1}, {spec.EventCancelled, 2}})
+	w.session.Start(w.host.caller(), "function", []spec.Value{{Data: []byte("argument"), Links: []spec.Link{inner}}})
 	object := w.put("an object")
 	outer := w.put("with a link", object)
 	w.get(outer)
@@ -33,6 +35,7 @@ func validCalls(w *world) map[string][]int64 {
 		"put": {data, size, list, n}, "get": {list, n, 0}, "wait": {list, n, 2, 0, out}, "release": {object},
 		"pass_value": {data, size, list, n}, "pass_ref": {object}, "submit": {name, nameSize, opts, optsSize, out, 2}, "cancel": {outer, 3},
 		"actor_create": {name, nameSize, 0, 0}, "actor_call": {actor, name, nameSize, opts, optsSize, out, 2}, "actor_find": {name, nameSize, name, nameSize}, "actor_kill": {actor, 1}, "actor_terminate": {actor}, "actor_exit": {},
+		"serve": {0}, "done": {0}, "await": {list, n, 2, -1, 7}, "events": {out, 100},
 		"self": {out, 1000}, "log": {0, data, size}, "error": {out, 1000},
 	}
 }
@@ -88,7 +91,7 @@ func TestHostileArguments(t *testing.T) {
 					}
 				}
 			}
-			if refusals == 0 && f.Name != "actor_kill" && len(f.Params) > 0 {
+			if refusals == 0 && f.Name != "actor_kill" && f.Name != "done" && len(f.Params) > 0 {
 				t.Error("nothing hostile was refused")
 			}
 		})
@@ -160,6 +163,10 @@ func FuzzActorCreate(f *testing.F)    { fuzzFunction(f, "actor_create") }
 func FuzzActorCall(f *testing.F)      { fuzzFunction(f, "actor_call") }
 func FuzzActorFind(f *testing.F)      { fuzzFunction(f, "actor_find") }
 func FuzzActorKill(f *testing.F)      { fuzzFunction(f, "actor_kill") }
+func FuzzServe(f *testing.F)          { fuzzFunction(f, "serve") }
+func FuzzDone(f *testing.F)           { fuzzFunction(f, "done") }
+func FuzzAwait(f *testing.F)          { fuzzFunction(f, "await") }
+func FuzzEvents(f *testing.F)         { fuzzFunction(f, "events") }
 func FuzzActorTerminate(f *testing.F) { fuzzFunction(f, "actor_terminate") }
 func FuzzSelf(f *testing.F)           { fuzzFunction(f, "self") }
 func FuzzLog(f *testing.F)            { fuzzFunction(f, "log") }

@@ -31,6 +31,7 @@ type fakeHost struct {
 	calls   []spec.Call // submitted, of functions and methods; constructors with the class as function
 	kills   int         // and terminations
 	exits   int
+	awaits  []uint32 // tokens of waits that have begun
 	cancels []string
 	logs    []string
 }
@@ -214,6 +215,18 @@ func (h *fakeHost) Self() spec.Self { return spec.Self{Job: "01000000", Namespac
 
 func (h *fakeHost) Log(level spec.LogLevel, text string) {
 	h.logs = append(h.logs, fmt.Sprintf("%d %s", level, text))
+}
+
+// Await never has to wait for what is there.
+func (h *fakeHost) Await(ids []spec.ObjectID, count int, timeout time.Duration, token uint32) (bool, error) {
+	there := len(ids) > 0
+	for _, id := range ids {
+		there = there && !h.objects[id].pending
+	}
+	if !there {
+		h.awaits = append(h.awaits, token)
+	}
+	return there, nil
 }
 
 type fakeActors struct{ *fakeHost }
