@@ -38,9 +38,10 @@ type actor struct {
 	core       *owner.Actor
 	calls      map[owner.CallID]*task // queued or running
 	nextCall   owner.CallID
-	now        *incarnation // nil before the first start and after a stop
-	ended      bool         // the core said Die
-	checkpoint *checkpoint  // nil for none
+	now        *incarnation             // nil before the first start and after a stop
+	ended      bool                     // the core said Die
+	checkpoint *checkpoint              // nil for none
+	log        map[owner.CallID]*record // of the calls since, nil unless they take effect exactly once
 	lease      sched.Lease
 	forgotten  bool // guarded by the node's mu: no handle is left
 }
@@ -56,7 +57,8 @@ type incarnation struct {
 	sandbox *wasmrt.Sandbox
 	session *hostcall.Session
 	out     *taskOutput
-	turns   *turns // nil if calls run one by one
+	turns   *turns      // nil if calls run one by one
+	fresh   *checkpoint // taken and not installed
 
 	// Guarded by the actor's mu.
 	busy bool // a goroutine is in the sandbox; it cleans up when it leaves and over is set
@@ -106,7 +108,10 @@ func (c *caller) newActor(class *spec.Class, args []spec.Arg, opts spec.ActorOpt
 	a.groups, limits = concurrencyGroups(opts)
 	a.core = owner.NewActor(a.id, class.Name, owner.ActorPolicy{
 		MaxRestarts: said(opts.MaxRestarts, 0), MaxPendingCalls: said(opts.MaxPendingCalls, -1),
-		Checkpoint: said(opts.Checkpoint, spec.CheckpointPolicy{}), Hook: class.Hook, Groups: limits})
+		Checkpoint: checkpointPolicy(opts), Hook: class.Hook, Groups: limits, ExactlyOnce: said(opts.ExactlyOnce, false)})
+	if said(opts.ExactlyOnce, false) {
+		a.log = make(map[owner.CallID]*record)
+	}
 	a.lease = n.leases.number()
 
 	n.mu.Lock()
@@ -218,6 +223,7 @@ func (a *actor) step(ev owner.ActorEvent) {
 func (a *actor) report(life *incarnation, ev owner.ActorEvent, crashed bool) []deed {
 	a.mu.Lock()
 	life.busy = false
+	old, log := a.install(life)
 	var deeds []deed
 	if !life.over {
 		if crashed {
@@ -231,6 +237,8 @@ func (a *actor) report(life *incarnation, ev owner.ActorEvent, crashed bool) []d
 	}
 	over := life.over
 	a.mu.Unlock()
+	a.discard(old)
+	a.forget(log)
 	if over {
 		a.leave(life)
 	}
@@ -261,6 +269,9 @@ func (a *actor) decide(ev owner.ActorEvent) []deed {
 				box.calls = append(box.calls, d.task)
 				break
 			}
+			a.now.busy = true
+		case owner.Again:
+			d.task = a.log[act.Call].task
 			a.now.busy = true
 		case owner.Interrupt:
 			box := a.now.box()
@@ -304,7 +315,7 @@ func (a *actor) perform(deeds []deed) (next *deed) {
 			if !a.scope.run(func() { a.start(d.life) }) {
 				d.life.stop(nil)
 			}
-		case owner.Run, owner.Save, owner.End:
+		case owner.Run, owner.Again, owner.Save, owner.End:
 			if d.life.turns != nil {
 				a.wake(d.life)
 			} else {
@@ -395,6 +406,10 @@ func (a *actor) serve(next *deed) {
 		case owner.End:
 			ev = a.runHook(life)
 		default:
+			if a.log != nil {
+				ev, crashed = a.invokeLogged(life, next.task, next.do == owner.Again)
+				break
+			}
 			ev, crashed = a.invoke(life, next.task)
 		}
 		next = a.perform(a.report(life, ev, crashed))
@@ -505,8 +520,10 @@ func (a *actor) end(err error) {
 	a.mu.Lock()
 	last := a.checkpoint
 	a.checkpoint = nil
+	log := a.takeLog()
 	a.mu.Unlock()
 	a.discard(last)
+	a.forget(log)
 	if a.waiter != nil { // it may have waited still
 		n.objects.ignore(a.waiter)
 	}

@@ -228,6 +228,7 @@ func (a *actor) enter(life *incarnation, export string, params ...uint64) *spec.
 // happened tells the core what happened in the sandbox, which goes on.
 func (a *actor) happened(life *incarnation, ev owner.ActorEvent) {
 	a.mu.Lock()
+	old, log := a.install(life)
 	var deeds []deed
 	if !life.over {
 		if ev.Op == owner.Returned {
@@ -236,6 +237,8 @@ func (a *actor) happened(life *incarnation, ev owner.ActorEvent) {
 		deeds = a.decide(ev)
 	}
 	a.mu.Unlock()
+	a.discard(old)
+	a.forget(log)
 	a.perform(deeds)
 }
 

@@ -12,7 +12,14 @@ type ActorPolicy struct {
 	// Groups says how many calls of each concurrency group run at once, the default group first. nil: one call runs at a
 	// time, and calls of one caller run in their order.
 	Groups []int32
+	// ExactlyOnce says that a call's effect on the state happens once: the state is kept before the first call, calls are
+	// logged, and after a restart those that have returned since the checkpoint run again, in their order, before the one
+	// that was interrupted. It needs calls that run one at a time.
+	ExactlyOnce bool
 }
+
+// MaxLogged bounds the calls in the log of an actor: then a checkpoint is due, so that a restart need not run more again.
+const MaxLogged = 1000
 
 // ActorState is where an actor is in its life.
 //
@@ -91,6 +98,9 @@ const (
 	// Start: construct it in a fresh sandbox, or if Resume make one of the newest checkpoint, and report Started or
 	// StartFailed.
 	Start ActorDo = iota + 1
+	// Again: run a logged call again, with what it was told the first time, and report Returned or Crashed. Its result was
+	// given.
+	Again
 	// Run: run the call and report Returned, Exited or Crashed.
 	Run
 	// Interrupt: tell the running call that nobody wants it any more.
@@ -131,6 +141,10 @@ type Actor struct {
 	saved   bool  // there is one
 	unsaved int32 // calls that have returned since
 	since   int64 // when it was taken, or the incarnation started
+
+	log []CallID // that have returned since, oldest first; only with ExactlyOnce
+	// redo is how many of them the incarnation has still to run again.
+	redo int
 }
 
 // NewActor returns an actor that waits for its place.
@@ -169,14 +183,14 @@ func (a *Actor) Step(ev ActorEvent, out []ActorAction) []ActorAction {
 		if a.state == Starting || a.state == Restarting {
 			a.state = Alive
 			a.since = ev.Now
-			return a.next(out)
+			return a.started(out)
 		}
 	case StartFailed:
 		if a.state == Alive || a.state == Ending {
 			return out
 		}
 		if a.state != Pending && crash(ev.Err) && a.restart() {
-			return a.again(out)
+			return a.anew(out)
 		}
 		return a.die(ev.Err, out)
 	case Call:
@@ -188,8 +202,14 @@ func (a *Actor) Step(ev ActorEvent, out []ActorAction) []ActorAction {
 	case Cancel:
 		return a.cancel(ev, out)
 	case Returned:
+		if a.redo > 0 {
+			return a.again(ev.Call, out)
+		}
 		if _, ran := a.calls.end(ev.Call); ran {
 			a.unsaved++
+			if a.policy.ExactlyOnce && a.restartable() {
+				a.log = append(a.log, ev.Call)
+			}
 			return a.returned(ev.Now, out)
 		}
 	case Exited:
@@ -202,7 +222,11 @@ func (a *Actor) Step(ev ActorEvent, out []ActorAction) []ActorAction {
 			return out
 		}
 		a.saving, a.unsaved, a.since = false, 0, ev.Now // one that failed is tried again when the next is due
-		a.saved = a.saved || ev.Err == nil
+		if ev.Err == nil {
+			a.saved, a.log = true, nil
+		} else if a.policy.ExactlyOnce && !a.saved {
+			return a.die(ev.Err, out) // what it promises it could not keep
+		}
 		return a.next(out)
 	case Crashed:
 		return a.crashed(ev.Err, out)
@@ -249,6 +273,31 @@ func (a *Actor) cancel(ev ActorEvent, out []ActorAction) []ActorAction {
 	return out
 }
 
+// started goes on after the constructor, or after a restart.
+func (a *Actor) started(out []ActorAction) []ActorAction {
+	if a.policy.ExactlyOnce && !a.saved {
+		a.saving = true
+		return append(out, ActorAction{Do: Save})
+	}
+	if a.redo = len(a.log); a.redo > 0 {
+		return append(out, ActorAction{Do: Again, Call: a.log[0]})
+	}
+	return a.next(out)
+}
+
+// again goes on after a call that ran again.
+func (a *Actor) again(ran CallID, out []ActorAction) []ActorAction {
+	at := len(a.log) - a.redo
+	if a.log[at] != ran {
+		return out
+	}
+	a.redo--
+	if a.redo > 0 {
+		return append(out, ActorAction{Do: Again, Call: a.log[at+1]})
+	}
+	return a.next(out)
+}
+
 // returned goes on after a call: with a checkpoint if one is due, or with what may run now.
 func (a *Actor) returned(now int64, out []ActorAction) []ActorAction {
 	if len(a.calls.running) == 0 && a.due(now) {
@@ -260,7 +309,7 @@ func (a *Actor) returned(now int64, out []ActorAction) []ActorAction {
 
 // next runs the calls that may run. Without any, an actor that gets no more ends.
 func (a *Actor) next(out []ActorAction) []ActorAction {
-	if a.saving || a.state == Ending {
+	if a.saving || a.redo > 0 || a.state == Ending {
 		return out
 	}
 	if (a.forgot || a.last != nil) && a.calls.none() && a.state != Starting && a.state != Restarting {
@@ -297,6 +346,8 @@ func (a *Actor) crashed(err error, out []ActorAction) []ActorAction {
 	restart := a.restart()
 	for _, c := range a.calls.stop() {
 		switch {
+		case restart && a.policy.ExactlyOnce:
+			a.calls.again(c)
 		case restart && c.retries != 0:
 			if c.retries > 0 {
 				c.retries--
@@ -311,7 +362,7 @@ func (a *Actor) crashed(err error, out []ActorAction) []ActorAction {
 	if !restart {
 		return a.die(err, out)
 	}
-	return a.again(out)
+	return a.anew(out)
 }
 
 // kill ends an incarnation from outside; the calls that run are not retried.
@@ -320,9 +371,13 @@ func (a *Actor) kill(ev ActorEvent, out []ActorAction) []ActorAction {
 		return a.die(ev.Err, out)
 	}
 	for _, c := range a.calls.stop() {
+		if a.policy.ExactlyOnce {
+			a.calls.again(c)
+			continue
+		}
 		out = append(out, ActorAction{Do: Fail, Call: c.id, Err: &spec.Error{Op: "call", Kind: spec.ActorUnavailable, ID: a.label, Err: ev.Err}})
 	}
-	return a.again(out)
+	return a.anew(out)
 }
 
 // due reports whether the state is to be kept now, after a call.
@@ -331,15 +386,17 @@ func (a *Actor) due(now int64) bool {
 	switch {
 	case !a.restartable() || (a.forgot || a.last != nil) && a.calls.none(): // nothing would ever resume from it
 		return false
+	case len(a.log) >= MaxLogged:
+		return true
 	case p.Calls > 0 && a.unsaved >= p.Calls, p.Interval > 0 && now-a.since >= int64(p.Interval):
 		return true
 	}
 	return p.Idle && a.calls.waiting == 0
 }
 
-// again ends an incarnation and begins the next.
-func (a *Actor) again(out []ActorAction) []ActorAction {
-	a.saving, a.unsaved = false, 0
+// anew ends an incarnation and begins the next.
+func (a *Actor) anew(out []ActorAction) []ActorAction {
+	a.saving, a.redo, a.unsaved = false, 0, int32(len(a.log))
 	return append(out, ActorAction{Do: Stop}, ActorAction{Do: Start, Resume: a.saved})
 }
 

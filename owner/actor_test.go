@@ -17,7 +17,7 @@ import (
 
 // TestActorStories plays the stories of testdata: a line is an event, and what the actor does of it is printed behind.
 //
-//	story [max_restarts=N] [max_pending_calls=N] [calls=N] [interval=N] [idle] [hook] [groups=(N,...)]   an actor of that policy
+//	story [max_restarts=N] [max_pending_calls=N] [calls=N] [interval=N] [idle] [hook] [exactly_once] [groups=(N,...)]   an actor of that policy
 //
 //	placed, started, refuses, start-crashes, crashes, kill, kill-restart, terminate, forget, saved, not-saved, ended
 //	call ID CALLER [RETRIES [GROUP]]    a call whose arguments are there
@@ -40,7 +40,7 @@ func policy(t *testing.T, d *datadriven.TestData) (p owner.ActorPolicy) {
 	t.Helper()
 	for _, arg := range d.CmdArgs {
 		var n int64
-		if arg.Key != "idle" && arg.Key != "hook" {
+		if arg.Key != "idle" && arg.Key != "hook" && arg.Key != "exactly_once" {
 			arg.Scan(t, 0, &n)
 		}
 		switch arg.Key {
@@ -56,6 +56,8 @@ func policy(t *testing.T, d *datadriven.TestData) (p owner.ActorPolicy) {
 			p.Checkpoint.Idle = true
 		case "hook":
 			p.Hook = true
+		case "exactly_once":
+			p.ExactlyOnce = true
 		case "groups":
 			for i := range arg.Vals {
 				arg.Scan(t, i, &n)
@@ -99,6 +101,8 @@ func story(t *testing.T, p owner.ActorPolicy, lines []string) string {
 				did = append(did, "die")
 			case owner.Save:
 				did = append(did, "save")
+			case owner.Again:
+				did = append(did, fmt.Sprint("again ", act.Call))
 			case owner.Interrupt:
 				did = append(did, fmt.Sprint("interrupt ", act.Call))
 			case owner.End:

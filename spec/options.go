@@ -117,6 +117,9 @@ type ActorOptions struct {
 	// Groups are concurrency groups by name, each with the number of its calls that run at once. Calls of no group are in
 	// the default one, whose limit is MaxConcurrency.
 	Groups map[string]int32 `cbor:"15,keyasint,omitzero"`
+	// ExactlyOnce logs the calls since the checkpoint, so that after a restart the effect of each on the actor's state is
+	// there once, and none is lost. It takes calls that run one at a time. Default false.
+	ExactlyOnce *bool `cbor:"16,keyasint,omitempty"`
 }
 
 // CheckpointPolicy says when an actor's state is kept, so that a restart goes on from there instead of running the
@@ -142,6 +145,7 @@ func (o ActorOptions) Over(base ActorOptions) ActorOptions {
 	o.MaxPendingCalls, o.Priority = over(o.MaxPendingCalls, base.MaxPendingCalls), over(o.Priority, base.Priority)
 	o.Checkpoint = over(o.Checkpoint, base.Checkpoint)
 	o.MaxConcurrency, o.Groups = over(o.MaxConcurrency, base.MaxConcurrency), overMap(o.Groups, base.Groups)
+	o.ExactlyOnce = over(o.ExactlyOnce, base.ExactlyOnce)
 	return o
 }
 
@@ -184,6 +188,8 @@ func (o ActorOptions) Check() error {
 		return Errorf(op, InvalidArgument, "max_pending_calls", "%d is neither -1 nor positive", *o.MaxPendingCalls)
 	case o.MaxConcurrency != nil && (*o.MaxConcurrency < 1 || *o.MaxConcurrency > MaxConcurrency):
 		return Errorf(op, InvalidArgument, "max_concurrency", "%d is not between 1 and %d", *o.MaxConcurrency, MaxConcurrency)
+	case value(o.ExactlyOnce, false) && o.Concurrent():
+		return Errorf(op, InvalidArgument, "exactly_once", "its calls run one at a time: leave max_concurrency and groups away")
 	case len(o.Groups) > MaxGroups:
 		return Errorf(op, InvalidArgument, "concurrency groups", "there are %d, at most %d", len(o.Groups), MaxGroups)
 	case o.Checkpoint != nil && o.Checkpoint.Calls < 0:

@@ -199,6 +199,14 @@ func checkpoint(say func(*spec.CheckpointPolicy) error) ActorOption {
 	})
 }
 
+// ExactlyOnce makes the effect of every call on the actor's state happen once, also when the actor crashes and restarts (see
+// [MaxRestarts]) in or after the call: calls are logged, and those since the last checkpoint run again on top of it, told
+// what they were told the first time. What they submitted is not submitted again. In a call the clock stands still, and a
+// sleep takes no time but moves it.
+func ExactlyOnce() ActorOption {
+	return actorOption(func(o *spec.ActorOptions) error { yes := true; o.ExactlyOnce = &yes; return nil })
+}
+
 // MaxConcurrency is how many calls of the actor run at once, each in a goroutine. One that waits for refs lets the others
 // go on; code between two waits is not interrupted, as with one CPU. Calls end in any order. The default is 1, one call
 // after the other.
