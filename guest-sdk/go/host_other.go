@@ -27,9 +27,7 @@ type abi interface {
 	actorTerminate(actor uint32) int32
 	actorExit() int32
 	serveCall(call uint32) int32
-	done(status int32) int32
 	await(handles []uint32, count int, timeout int64, token uint32) int32
-	events(p []byte) int32
 	cancel(handle uint32, flags uint32) int32
 	release(handle uint32) int32
 	log(level spec.LogLevel, p []byte) int32
@@ -54,8 +52,6 @@ func hostActorCreate(class string, opts []byte) int32   { return world.actorCrea
 func hostActorFind(name, namespace string) int32        { return world.actorFind(name, namespace) }
 func hostActorTerminate(actor uint32) int32             { return world.actorTerminate(actor) }
 func hostServe(call uint32) int32                       { return world.serveCall(call) }
-func hostDone(status int32) int32                       { return world.done(status) }
-func hostEvents(p []byte) int32                         { return world.events(p) }
 func hostAwait(handles []uint32, count int, timeout int64, token uint32) int32 {
 	return world.await(handles, count, timeout, token)
 }
@@ -100,9 +96,7 @@ func (outside) actorFind(string, string) int32                   { return refusa
 func (outside) actorKill(uint32, bool) int32                     { return refusal }
 func (outside) actorTerminate(uint32) int32                      { return refusal }
 func (outside) serveCall(uint32) int32                           { return refusal }
-func (outside) done(int32) int32                                 { return refusal }
 func (outside) await([]uint32, int, int64, uint32) int32         { return refusal }
-func (outside) events([]byte) int32                              { return refusal }
 func (outside) actorExit() int32                                 { return refusal }
 func (outside) cancel(uint32, uint32) int32                      { return refusal }
 func (outside) release(uint32) int32                             { return refusal }

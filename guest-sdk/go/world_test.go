@@ -307,9 +307,7 @@ func (w *fakeWorld) actorExit() int32 {
 
 // The fake serves one call at a time.
 func (w *fakeWorld) serveCall(uint32) int32                   { return -int32(spec.Unsupported) }
-func (w *fakeWorld) done(int32) int32                         { return -int32(spec.Unsupported) }
 func (w *fakeWorld) await([]uint32, int, int64, uint32) int32 { return -int32(spec.Unsupported) }
-func (w *fakeWorld) events([]byte) int32                      { return -int32(spec.Unsupported) }
 
 func (w *fakeWorld) cancel(id uint32, flags uint32) int32 {
 	th := w.at(id)
