@@ -25,6 +25,7 @@ var layers = [][]string{
 	{"wal"},
 	{"sched", "owner", "store", "runtime", "control", "guest-sdk"},
 	{"host"},
+	{"sim"},
 	{"cmd", "bench", "examples", "docs"},
 }
 

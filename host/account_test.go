@@ -13,7 +13,7 @@ import (
 // table returns a table of objects with room for limit bytes, and a job's account in it. At the end of the test nothing
 // may be reserved.
 func table(t *testing.T, limit int64) (*objects, *store.Account) {
-	s := store.New(limit)
+	s := store.NewHeap(limit)
 	o := newObjects(s)
 	t.Cleanup(func() {
 		known, counted := o.count()
@@ -188,7 +188,7 @@ func TestAJobHasOnlySoManyTasks(t *testing.T) {
 }
 
 func TestAJobHasOnlySoManyActors(t *testing.T) {
-	j := &Job{memory: store.New(0).Account()}
+	j := &Job{memory: store.NewHeap(0).Account()}
 	c := actorCaller{&caller{job: j}}
 	if _, err := c.create(&spec.Class{Name: "C"}, nil, spec.ActorOptions{}); !errors.Is(err, spec.ObjectStoreFull) {
 		t.Errorf("without room: %v", err)

@@ -367,11 +367,12 @@ func (a *actor) ownTask(index uint64) *task {
 
 func (a *actor) construct(life *incarnation) *spec.Error {
 	t := a.ownTask(uint64(life.number))
-	args, err := a.node.objects.resolve(a.args, a.class.Name)
+	t.args = a.args
+	c := newCaller(t, life.number, a.lease)
+	args, err := c.arguments(life.ctx, t)
 	if err != nil {
 		return err
 	}
-	c := newCaller(t, life.number, a.lease)
 	life.session = hostcall.NewSession(c.functions())
 	if life.turns != nil {
 		defer life.session.Concurrent(c.functions(), life)
@@ -433,7 +434,7 @@ func (a *actor) invoke(life *incarnation, t *task) (ev owner.ActorEvent, crashed
 	if life.out != nil {
 		life.out.stdout.line, life.out.stderr.line = OutputLine{Task: t.id, Name: t.name}, OutputLine{Task: t.id, Name: t.name, Stderr: true}
 	}
-	args, err := a.node.objects.resolve(t.args, t.name)
+	args, err := c.arguments(life.ctx, t)
 	var values []spec.Value
 	if err == nil {
 		before := life.sandbox.Usage().CPU

@@ -49,14 +49,14 @@ const (
 )
 
 // record returns the record of a call that runs, a new one the first time.
-func (a *actor) record(t *task) (*record, *spec.Error) {
+func (a *actor) record(c *caller, life *incarnation, t *task) (*record, *spec.Error) {
 	a.mu.Lock()
 	r := a.log[t.call]
 	a.mu.Unlock()
 	if r != nil {
 		return r, nil
 	}
-	args, err := a.node.objects.resolve(t.args, t.name)
+	args, err := c.arguments(life.ctx, t)
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +102,9 @@ func (a *actor) forget(log map[owner.CallID]*record) {
 // invokeLogged is invoke for an actor with a log: the call runs, or runs again.
 func (a *actor) invokeLogged(life *incarnation, t *task, again bool) (ev owner.ActorEvent, crashed bool) {
 	ev = owner.ActorEvent{Op: owner.Returned, Call: t.call, Now: clock()}
-	r, err := a.record(t)
+	c := newCaller(t, 0, a.lease)
+	c.holds = a.hold
+	r, err := a.record(c, life, t)
 	if err != nil { // it has no effect then
 		t.finish(nil, err)
 		return ev, false
@@ -112,8 +114,6 @@ func (a *actor) invokeLogged(life *incarnation, t *task, again bool) (ev owner.A
 		return owner.ActorEvent{Op: owner.Crashed, Err: t.failure(perr)}, true
 	}
 	r.moment = &moment
-	c := newCaller(t, 0, a.lease)
-	c.holds = a.hold
 	j := &journal{caller: c, actors: actorCaller{c}, actor: a, record: r}
 	life.session.SetCaller(j.functions())
 	before := life.sandbox.Usage().CPU

@@ -179,7 +179,9 @@ func (a *actor) tell(life *incarnation, in inbox) *spec.Error {
 
 // begin begins a call.
 func (a *actor) begin(life *incarnation, t *task) *spec.Error {
-	args, err := a.node.objects.resolve(t.args, t.name)
+	c := newCaller(t, t.attempt, a.lease)
+	c.holds = a.hold
+	args, err := c.arguments(life.ctx, t)
 	if err != nil {
 		t.finish(nil, err)
 		a.happened(life, owner.ActorEvent{Op: owner.Returned, Call: t.call, Now: clock()})
@@ -188,8 +190,6 @@ func (a *actor) begin(life *incarnation, t *task) *spec.Error {
 	if t.attempt > 0 {
 		t.job.stats.retried.Add(1)
 	}
-	c := newCaller(t, t.attempt, a.lease)
-	c.holds = a.hold
 	life.turns.pause = 0
 	number := life.session.Start(c.functions(), t.function, args)
 	life.turns.running[number] = &turn{task: t, caller: c}

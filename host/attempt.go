@@ -8,8 +8,8 @@ import (
 	"github.com/raywasm/raywasm/spec"
 )
 
-// attempt is the context of one run of a function: it ends when the task is cancelled, and when its scope ends. It costs
-// nothing until somebody waits for its end, which few runs do, where a context of package context costs a microsecond.
+// attempt is the context of a task's runs: it ends when the task is cancelled, and when its scope ends. It costs nothing
+// until somebody waits for its end, which few runs do, where a context of package context costs a microsecond.
 type attempt struct {
 	scope *scope
 	cause atomic.Pointer[spec.Error]
@@ -90,5 +90,5 @@ func (a *attempt) leave() {
 	if a.next != nil {
 		a.next.prev = a.prev
 	}
-	a.prev, a.next = nil, nil
+	a.prev, a.next, a.done = nil, nil, nil
 }

@@ -30,6 +30,8 @@ type caller struct {
 	lease     sched.Lease // lent to others while it waits; 0 for none
 	gate      *gate       // to be told while it waits; nil for none
 	holds     spec.Resources
+	stream    *stream // what a generator yields to; nil for others
+	yields    int     // of this attempt
 	deadline  time.Time
 	nextTask  atomic.Uint64
 	nextActor atomic.Uint64
@@ -42,7 +44,7 @@ const retryOrigin = 1 << 62
 
 func newCaller(t *task, attempt int32, lease sched.Lease) *caller {
 	c := &caller{job: t.job, scope: t.scope, module: t.module, task: t.id, name: t.name, origin: t.id, attempt: attempt,
-		lease: lease, holds: t.need, deadline: t.deadline}
+		lease: lease, holds: t.need, stream: t.stream, deadline: t.deadline}
 	if attempt > 0 {
 		c.origin = spec.NewTaskID(t.id, retryOrigin+uint64(attempt), t.id.Actor())
 	}
@@ -57,7 +59,7 @@ func newDriver(j *Job) *caller {
 
 // functions returns c in the form that a session wants.
 func (c *caller) functions() hostcall.Caller {
-	return hostcall.Caller{Objects: c, Counts: c, Memory: c.job.memory, Tasks: c, Actors: actorCaller{c}, Context: c}
+	return hostcall.Caller{Objects: c, Counts: c, Memory: c.job.memory, Tasks: c, Streams: c, Actors: actorCaller{c}, Context: c}
 }
 
 // maxPuts is how many objects a caller can put: their indexes have 32 bits, and never name two.
@@ -76,26 +78,31 @@ func (c *caller) Put(_ context.Context, v spec.Value) (spec.ObjectID, error) {
 // Get waits for the objects and returns their values, or the first error among them in their order.
 func (c *caller) Get(ctx context.Context, ids []spec.ObjectID, timeout time.Duration) ([]spec.Value, error) {
 	objects := c.job.node.objects
-	waited := objects.await(ctx, ids, len(ids), true, timeout, c.block, c.resume)
 	values := make([]spec.Value, len(ids))
-	pending := 0
-	for i, id := range ids {
-		v, ready, err := objects.value(id)
-		if err != nil {
-			return nil, err
+	for {
+		waited := objects.await(ctx, ids, len(ids), true, timeout, c.block, c.resume)
+		pending := 0
+		for i, id := range ids {
+			v, ready, err := objects.value(id)
+			if err != nil {
+				return nil, err
+			}
+			if !ready {
+				pending++
+			}
+			values[i] = v
 		}
-		if !ready {
-			pending++
+		switch {
+		case pending == 0:
+			return values, nil
+		case waited == nil: // one was lost as soon as it was there
+			continue
 		}
-		values[i] = v
-	}
-	if pending > 0 {
 		if waited == spec.GetTimeout {
 			return nil, spec.Errorf("get", spec.GetTimeout, "", "%d of %d objects were not there after %v", pending, len(ids), timeout)
 		}
 		return nil, &spec.Error{Op: "get", Kind: spec.KindOf(waited), Err: waited}
 	}
-	return values, nil
 }
 
 // Wait waits until count of the objects are there, and reports which are. A timeout is no error.
@@ -176,6 +183,9 @@ func (c *caller) newTask(id spec.TaskID, call spec.Call, opts spec.TaskOptions) 
 	}
 	for i := range t.returns {
 		t.returns[i] = id.Object(uint32(i) + 1)
+	}
+	if said(opts.Streaming, false) {
+		t.stream = newStream(t, said(opts.StreamAhead, 0))
 	}
 	t.bytes = taskBytes + formBytes(call.Options.Custom) + int64(len(t.name)+len(t.function)) + argBytes(t.args)
 	return t, nil

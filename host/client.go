@@ -269,6 +269,10 @@ func (a *Actor) Terminate(ctx context.Context) error {
 	return actorCaller{a.job.driver}.Terminate(ctx, a.id)
 }
 
+// Free takes the object's value away from all who refer to it, if it is there: from now on they find spec.ObjectFreed. It is
+// for values so large that they cannot wait for the last Release.
+func (r *Ref) Free() { r.job.node.objects.free([]spec.ObjectID{r.id}, r.job.driver.task) }
+
 // Cancel cancels the task that makes the object; recursive also what that task submitted. A function that runs is
 // stopped. A method that runs is not, unless force: then its caller gets the error while it goes on.
 func (r *Ref) Cancel(ctx context.Context, force, recursive bool) error {

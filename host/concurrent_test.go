@@ -18,8 +18,8 @@ func hall(t testing.TB, j *host.Job, opts spec.ActorOptions) *host.Actor {
 	return a
 }
 
-// submit calls a method of one result.
-func submit(t testing.TB, a *host.Actor, method string, args ...any) *host.Ref {
+// method calls a method of one result.
+func method(t testing.TB, a *host.Actor, method string, args ...any) *host.Ref {
 	t.Helper()
 	refs, err := a.Submit(t.Context(), method, spec.TaskOptions{}, args...)
 	if err != nil {
@@ -57,8 +57,8 @@ func TestConcurrentCallsEndInAnyOrder(t *testing.T) {
 	node, module := open(t, host.Config{})
 	j := job(t, node, host.JobConfig{Module: module})
 	a := hall(t, j, spec.ActorOptions{})
-	waits := submit(t, a, "Enter")
-	slow, fast := submit(t, a, "Nap", 30), submit(t, a, "Rest", 1)
+	waits := method(t, a, "Enter")
+	slow, fast := method(t, a, "Nap", 30), method(t, a, "Rest", 1)
 	if sum := call(t, a, "Children", 10); sum != 21 {
 		t.Errorf("two tasks of a call gave %d, want 21", sum)
 	}
@@ -86,7 +86,7 @@ func TestConcurrencyGroupsHaveLimits(t *testing.T) {
 	a := hall(t, j, spec.ActorOptions{})
 	refs := make([]*host.Ref, 5)
 	for i := range refs {
-		refs[i] = submit(t, a, "Squeeze", 1)
+		refs[i] = method(t, a, "Squeeze", 1)
 	}
 	for _, r := range refs {
 		if most, err := host.Get[int](t.Context(), r); err != nil || most != 1 {
@@ -106,7 +106,7 @@ func TestACrashEndsAllCallsThatRun(t *testing.T) {
 	node, module := open(t, host.Config{})
 	j := job(t, node, host.JobConfig{Module: module})
 	a := hall(t, j, spec.ActorOptions{MaxRestarts: new(int32(1))})
-	first, second := submit(t, a, "Enter"), submit(t, a, "Enter")
+	first, second := method(t, a, "Enter"), method(t, a, "Enter")
 	if _, err := host.CallMethod[int](t.Context(), a, "Collapse"); !errors.Is(err, spec.ActorUnavailable) {
 		t.Errorf("the call that crashes the actor: %v", err)
 	}
@@ -138,7 +138,7 @@ func TestAConcurrentActorExits(t *testing.T) {
 	node, module := open(t, host.Config{})
 	j := job(t, node, host.JobConfig{Module: module})
 	a := hall(t, j, spec.ActorOptions{})
-	before := submit(t, a, "Rest", 20)
+	before := method(t, a, "Rest", 20)
 	if _, err := host.CallMethod[int](t.Context(), a, "Leave"); !errors.Is(err, spec.ActorDied) {
 		t.Errorf("the call that ends the actor: %v", err)
 	}
@@ -154,7 +154,7 @@ func TestAJobEndsWhileCallsWait(t *testing.T) {
 	node, module := open(t, host.Config{})
 	j := job(t, node, host.JobConfig{Module: module})
 	a := hall(t, j, spec.ActorOptions{})
-	refs := []*host.Ref{submit(t, a, "Enter"), submit(t, a, "Nap", 1000_000), submit(t, a, "Rest", 1000_000)}
+	refs := []*host.Ref{method(t, a, "Enter"), method(t, a, "Nap", 1000_000), method(t, a, "Rest", 1000_000)}
 	call(t, a, "Inside")
 	if err := j.Close(); err != nil {
 		t.Error(err)

@@ -26,6 +26,12 @@ type Config struct {
 	Memory int64
 	// ObjectStoreMemory, in bytes, bounds the object store. 0: 30 % of the machine's memory, as in Ray.
 	ObjectStoreMemory int64
+	// LoseObjects switches off that lost objects are made again by their tasks: then get fails with spec.ObjectLost. It is
+	// the opposite of Ray's enable_object_reconstruction, which is on by default as it is in Ray today.
+	LoseObjects bool
+	// LineageMemory, in bytes, bounds what is kept to make lost objects again. 0: 1 GiB as in Ray, at most a quarter of the
+	// object store's memory.
+	LineageMemory int64
 	// Resources are custom resources by name.
 	Resources map[string]float64
 	// CacheDir keeps compiled code between runs. "": raywasm in the user's cache directory; "off": nothing is kept.
@@ -50,6 +56,7 @@ const (
 type resolved struct {
 	total             spec.Resources
 	objectStoreMemory int64
+	lineageMemory     int64  // 0: nothing is made again
 	cacheDir          string // "" for none
 	engines           map[string]engine.Open
 	engine            string
@@ -99,6 +106,12 @@ func (c Config) resolve() (resolved, error) {
 	}
 	if r.objectStoreMemory < 0 {
 		return r, spec.Errorf(op, spec.InvalidArgument, "ObjectStoreMemory", "%d bytes is negative", r.objectStoreMemory)
+	}
+	switch {
+	case c.LineageMemory < 0:
+		return r, spec.Errorf(op, spec.InvalidArgument, "LineageMemory", "%d bytes is negative", c.LineageMemory)
+	case !c.LoseObjects:
+		r.lineageMemory = cmp.Or(c.LineageMemory, min(spec.GiB, r.objectStoreMemory/4))
 	}
 	switch c.CacheDir {
 	case "off":

@@ -1,9 +1,18 @@
 package host
 
-import "github.com/raywasm/raywasm/owner"
+import (
+	"runtime"
 
-// Occupy lets n functions into the job's gate, which wait for others or do not, and returns what lets them out.
+	"github.com/raywasm/raywasm/owner"
+	"github.com/raywasm/raywasm/spec"
+)
+
+// Occupy lets n functions into the job's gate, which wait for others or do not, once those inside have left, and returns
+// what lets them out.
 func (j *Job) Occupy(n int, waiting bool) (vacate func()) {
+	for j.gate.inside() > 0 { // whose results are there already
+		runtime.Gosched()
+	}
 	for range n {
 		j.gate.mu.Lock()
 		if j.gate.core.Enter(nil) != owner.Admitted {
@@ -22,4 +31,13 @@ func (j *Job) Occupy(n int, waiting bool) (vacate func()) {
 			j.gate.leave()
 		}
 	}
+}
+
+// Lose loses the bytes of objects, as if the memory they lay in were gone. What is small is never lost.
+func (n *Node) Lose(refs ...*Ref) {
+	ids := make([]spec.ObjectID, len(refs))
+	for i, r := range refs {
+		ids[i] = r.id
+	}
+	n.objects.lose(ids, "its only copy was in the memory of node "+n.id.String())
 }

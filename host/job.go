@@ -61,6 +61,7 @@ type Job struct {
 	mu   sync.Mutex
 	over bool
 	live map[spec.TaskID]*task
+	none sync.Cond // live is empty, after over
 }
 
 // errJobEnded is the cause of everything that a job's end ends.
@@ -83,6 +84,7 @@ func (n *Node) NewJob(ctx context.Context, cfg JobConfig) (*Job, error) {
 		gate:      newGate(),
 		live:      make(map[spec.TaskID]*task),
 	}
+	j.none.L = &j.mu
 	if len(j.namespace) > spec.MaxNameBytes {
 		return nil, spec.Errorf(op, spec.InvalidArgument, "namespace", "it has %d bytes, at most %d", len(j.namespace), spec.MaxNameBytes)
 	}
@@ -185,6 +187,11 @@ func (j *Job) end(cause *spec.Error) {
 		for _, t := range j.tasks() { // what was on its way to a goroutine when the scope closed
 			t.finish(nil, cause)
 		}
+		j.mu.Lock()
+		for len(j.live) > 0 { // a deadline's timer may be finishing one
+			j.none.Wait()
+		}
+		j.mu.Unlock()
 		j.closeFiles()
 		j.node.mu.Lock()
 		delete(j.node.open, j)
@@ -236,6 +243,9 @@ func (j *Job) add(t *task) error {
 func (j *Job) remove(t *task, err *spec.Error) {
 	j.mu.Lock()
 	delete(j.live, t.id)
+	if j.over && len(j.live) == 0 {
+		j.none.Broadcast()
+	}
 	j.mu.Unlock()
 	j.stats.unfinished.Add(-1)
 	if t.actor == nil {
@@ -273,9 +283,9 @@ func (j *Job) task(id spec.TaskID) (*task, bool) {
 
 // stats counts as things happen.
 type stats struct {
-	unfinished, functions, actorsKept                              atomic.Int64 // now
-	submitted, finished, failed, retried, cancelled, calls, actors atomic.Int64 // ever
-	cpu                                                            atomic.Int64 // nanoseconds, ever
+	unfinished, functions, actorsKept                                       atomic.Int64 // now
+	submitted, finished, failed, retried, rebuilt, cancelled, calls, actors atomic.Int64 // ever
+	cpu                                                                     atomic.Int64 // nanoseconds, ever
 }
 
 // Stats is what a job has done so far. Calls of actors' methods are among Submitted, Finished, Failed and Cancelled.
@@ -286,6 +296,7 @@ type Stats struct {
 	Finished   int64 `json:"finished"`
 	Failed     int64 `json:"failed"`
 	Retried    int64 `json:"retried"` // attempts beyond the first
+	Rebuilt    int64 `json:"rebuilt"` // tasks that ran again because what they made was lost
 	Cancelled  int64 `json:"cancelled"`
 	ActorCalls int64 `json:"actor_calls"`
 	Actors     int64 `json:"actors"` // created
@@ -299,7 +310,7 @@ func (j *Job) Stats() Stats {
 	running := int64(j.gate.inside())
 	return Stats{
 		Submitted: s.submitted.Load(), Waiting: max(0, s.functions.Load()-running), Running: running, Finished: s.finished.Load(),
-		Failed: s.failed.Load(), Retried: s.retried.Load(), Cancelled: s.cancelled.Load(), ActorCalls: s.calls.Load(), Actors: s.actors.Load(),
+		Failed: s.failed.Load(), Retried: s.retried.Load(), Rebuilt: s.rebuilt.Load(), Cancelled: s.cancelled.Load(), ActorCalls: s.calls.Load(), Actors: s.actors.Load(),
 		CPUSeconds: time.Duration(s.cpu.Load()).Seconds(),
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/raywasm/raywasm/host/hostcall"
+	"github.com/raywasm/raywasm/owner"
 	wasmrt "github.com/raywasm/raywasm/runtime"
 	"github.com/raywasm/raywasm/spec"
 	"github.com/raywasm/raywasm/store"
@@ -19,7 +20,7 @@ type Node struct {
 	id        spec.NodeID
 	log       *zap.Logger
 	cfg       resolved
-	store     *store.Store
+	store     *store.Heap
 	objects   *objects
 	leases    *leases
 	residents residents
@@ -57,7 +58,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		id:       spec.NewNodeID(),
 		log:      r.log,
 		cfg:      r,
-		store:    store.New(r.objectStoreMemory),
+		store:    store.NewHeap(r.objectStoreMemory),
 		leases:   newLeases(r.total),
 		workers:  &workers{},
 		open:     make(map[*Job]struct{}),
@@ -69,6 +70,9 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	n.scope = newScope(ctx, n.workers)
 	n.objects = newObjects(n.store)
 	n.objects.forget = n.forgetActor
+	if r.lineageMemory > 0 {
+		n.objects.lineage = owner.NewLineage(r.lineageMemory)
+	}
 	if _, err := n.runtime(r.engine); err != nil {
 		return nil, err
 	}

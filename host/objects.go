@@ -14,7 +14,7 @@ import (
 // objects is the node's table of objects: which are there, who waits for them, and how many refer to them. The counts
 // are owner.Refs; large bytes are in the store. Every entry is reserved in the account of a job.
 type objects struct {
-	store *store.Store
+	store *store.Heap
 	// forget is called, without the lock, for an actor to which no reference is left.
 	forget func(spec.ActorID)
 
@@ -22,6 +22,9 @@ type objects struct {
 	refs  *owner.Refs
 	table map[spec.ObjectID]*object
 	ends  map[spec.ActorID]func() // what else is done when no reference to the actor is left
+	// How what is lost is made again, see rebuild.go. lineage is nil where it is not.
+	lineage *owner.Lineage
+	makers  map[spec.TaskID]*task
 	// What is to be done without the lock, see settle.
 	due      []func()
 	spare    []func()
@@ -31,7 +34,10 @@ type objects struct {
 // object is one entry. It is pending until ready is set; then either err or value is its content.
 type object struct {
 	ready   bool
-	stored  bool // the bytes are in the store, value.Data is nil
+	stored  bool    // the bytes are in the store, value.Data is nil
+	kept    bool    // the lineage counts it among what its task made
+	stream  *stream // of the generator that declares it; nil for others
+	lost    bool    // its bytes are gone, and nothing makes them again yet
 	value   spec.Value
 	err     *spec.Error
 	waiters []*waiter
@@ -54,8 +60,8 @@ type waiter struct {
 	in   int  // in how many lists of waiters it is
 }
 
-func newObjects(s *store.Store) *objects {
-	return &objects{store: s, refs: owner.NewRefs(), table: make(map[spec.ObjectID]*object), ends: make(map[spec.ActorID]func())}
+func newObjects(s *store.Heap) *objects {
+	return &objects{store: s, refs: owner.NewRefs(), table: make(map[spec.ObjectID]*object), ends: make(map[spec.ActorID]func()), makers: make(map[spec.TaskID]*task)}
 }
 
 // expect makes pending objects, each with one reference for the caller. objectBytes are reserved in memory for each.
@@ -331,6 +337,12 @@ func (o *objects) release(links []spec.Link) {
 	for _, l := range links {
 		freed = o.refs.Release(l, freed)
 	}
+	o.forgetFreed(freed)
+	o.settle()
+}
+
+// forgetFreed drops what has no reference left. The caller holds mu and settles.
+func (o *objects) forgetFreed(freed []spec.Link) {
 	for _, l := range freed {
 		if l.IsActor {
 			o.due = append(o.due, func() { o.forget(l.Actor) })
@@ -342,11 +354,16 @@ func (o *objects) release(links []spec.Link) {
 			if entry.stored {
 				o.store.Delete(l.Object)
 			}
+			if entry.kept {
+				o.forgetMakers(o.lineage.Freed(l.Object.Task(), nil))
+			}
+			if entry.stream != nil {
+				o.due = append(o.due, entry.stream.abandon)
+			}
 			entry.memory.Release(entry.bytes)
 			delete(o.table, l.Object)
 		}
 	}
-	o.settle()
 }
 
 // atEnd calls do when no reference to the actor is left. The caller has one.
@@ -354,6 +371,22 @@ func (o *objects) atEnd(id spec.ActorID, do func()) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.ends[id] = do
+}
+
+// streams says that the object is the one that a generator declares; stream returns the generator's results.
+func (o *objects) streams(id spec.ObjectID, s *stream) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.table[id].stream = s
+}
+
+func (o *objects) stream(id spec.ObjectID) *stream {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if entry := o.table[id]; entry != nil {
+		return entry.stream
+	}
+	return nil
 }
 
 // count returns how many objects are known and how many references to objects and actors are counted.

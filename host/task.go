@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -41,12 +42,14 @@ type task struct {
 	group    int     // of the actor's concurrency groups
 	waiter   *waiter // for its arguments; nil if there is nothing to wait for
 	bytes    int64   // reserved for it, beside its objects
+	stream   *stream // of a generator; nil for others
 
 	mu       sync.Mutex
 	timer    *time.Timer // at the deadline
 	attempt  int32
 	lease    sched.Lease // of the attempt that waits or runs; 0 for none
-	running  *attempt    // set while a function runs
+	runs     bool        // a function does, under its context
+	context  attempt
 	finished bool
 }
 
@@ -59,6 +62,19 @@ func (t *task) begin() ([]spec.ObjectID, error) {
 		return nil, &spec.Error{Op: "submit " + t.function, Kind: spec.KindOf(err), Err: err}
 	}
 	n.objects.expect(memory, t.returns)
+	if t.stream != nil {
+		n.objects.streams(t.returns[0], t.stream)
+	}
+	if err := t.start(); err != nil {
+		n.objects.release(linksTo(t.returns))
+		return nil, err
+	}
+	return t.returns, nil
+}
+
+// start is begin for a task whose objects are there and for which t.bytes are reserved. After an error they are not.
+func (t *task) start() error {
+	n := t.job.node
 	n.objects.retain(t.links)
 	next := t.queue
 	if t.actor != nil {
@@ -69,9 +85,8 @@ func (t *task) begin() ([]spec.ObjectID, error) {
 	}
 	if err := t.job.add(t); err != nil {
 		n.objects.release(t.links)
-		n.objects.release(linksTo(t.returns))
-		memory.Release(t.bytes)
-		return nil, err
+		t.job.memory.Release(t.bytes)
+		return err
 	}
 	if t.actor != nil {
 		t.actor.enqueue(t)
@@ -82,7 +97,7 @@ func (t *task) begin() ([]spec.ObjectID, error) {
 	if t.waiter == nil || !n.objects.join(t.waiter) {
 		next()
 	}
-	return t.returns, nil
+	return nil
 }
 
 // setTimer makes the task end at its deadline, which may have passed.
@@ -174,23 +189,22 @@ func (t *task) ready() { t.actor.step(owner.ActorEvent{Op: owner.Ready, Call: t.
 // do makes one attempt and decides with the core whether there is another.
 func (t *task) do(w *worker) {
 	n := t.job.node
-	run := &attempt{scope: t.scope}
 	t.mu.Lock()
 	lease, number, late := t.lease, t.attempt, t.finished
-	t.running = run
+	t.runs, t.context.scope = true, t.scope
 	t.mu.Unlock()
 	if late { // cancelled between the request and here
 		w.rest()
 		t.leave()
 		return
 	}
-	err := t.execute(run, lease, number)
-	run.leave()
+	err := t.execute(&t.context, w, lease, number)
+	t.context.leave()
 	t.mu.Lock()
 	again := err != nil && !t.finished && t.retry.Retry(number, err.Kind)
 	if again {
 		t.attempt++
-		t.running = nil
+		t.runs = false
 	}
 	t.mu.Unlock()
 	if err != nil && !again {
@@ -208,14 +222,15 @@ func (t *task) do(w *worker) {
 
 // execute runs the function in a fresh sandbox. A success finishes the task here, while the sandbox still holds what
 // the results refer to.
-func (t *task) execute(ctx context.Context, lease sched.Lease, attempt int32) *spec.Error {
-	args, err := t.job.node.objects.resolve(t.args, t.name)
+func (t *task) execute(ctx context.Context, w *worker, lease sched.Lease, attempt int32) *spec.Error {
+	c := newCaller(t, attempt, lease)
+	c.gate = t.job.gate
+	args, err := c.arguments(ctx, t)
 	if err != nil {
 		return err
 	}
-	c := newCaller(t, attempt, lease)
-	c.gate = t.job.gate
-	session := hostcall.NewSession(c.functions())
+	session := &w.session
+	session.Open(c.functions())
 	defer session.Close()
 	out := t.job.openOutput(t.id, t.name)
 	defer out.close()
@@ -241,7 +256,7 @@ func (t *task) invoke(ctx context.Context, sandbox *wasmrt.Sandbox, session *hos
 		return nil, t.failure(err)
 	}
 	want := len(t.returns)
-	if kind == spec.CallNew {
+	if kind == spec.CallNew || t.stream != nil {
 		want = 0
 	}
 	return t.outcome(int32(status), session.Failure(), session.Results(), want)
@@ -274,7 +289,7 @@ func (t *task) finish(values []spec.Value, err *spec.Error) {
 	}
 	t.finished = true
 	lease, timer := t.lease, t.timer
-	if t.running != nil { // it gives its lease back itself
+	if t.runs { // it gives its lease back itself
 		lease = 0
 	}
 	t.mu.Unlock()
@@ -282,6 +297,9 @@ func (t *task) finish(values []spec.Value, err *spec.Error) {
 		timer.Stop()
 	}
 	t.job.memory.Release(t.bytes) // first, so that whoever gets the results finds it given back
+	if t.stream != nil {
+		values = t.stream.end(err)
+	}
 	objects := t.job.node.objects
 	for i, id := range t.returns {
 		if err != nil {
@@ -290,14 +308,17 @@ func (t *task) finish(values []spec.Value, err *spec.Error) {
 			objects.complete(id, values[i], nil)
 		}
 	}
+	if err == nil && slices.ContainsFunc(values, func(v spec.Value) bool { return len(v.Data) > spec.MaxInlineBytes }) {
+		objects.keep(t)
+	}
 	if lease != 0 { // it waits for its turn
 		t.job.node.leases.release(lease)
 	}
 	if err != nil && t.waiter != nil { // it may have waited still
 		objects.ignore(t.waiter)
 	}
-	t.job.remove(t, err)
 	objects.release(t.links)
+	t.job.remove(t, err) // last: the job's end waits for it
 }
 
 // cancel ends the task with err: at once if it waits; by stopping its sandbox if it runs. A running method is not
@@ -308,29 +329,47 @@ func (t *task) cancel(err *spec.Error, force bool) {
 		return
 	}
 	t.mu.Lock()
-	run := t.running
+	runs := t.runs
 	t.mu.Unlock()
-	if run != nil {
-		run.stop(err)
+	if runs {
+		t.context.stop(err)
 		return
 	}
 	t.finish(nil, err)
 }
 
-// resolve returns the values of a call's arguments; its refs are ready. An argument that holds an error is the call's
-// error, as in Ray.
-func (o *objects) resolve(args []spec.Arg, name string) ([]spec.Value, *spec.Error) {
-	values := make([]spec.Value, len(args))
+// arguments returns the values of the task's arguments, waiting for those that were lost since they were there.
+func (c *caller) arguments(ctx context.Context, t *task) ([]spec.Value, *spec.Error) {
+	objects := t.job.node.objects
+	for {
+		values, ready, err := objects.resolve(t.args, t.name)
+		if ready || err != nil {
+			return values, err
+		}
+		refs := t.refs()
+		if err := objects.await(ctx, refs, len(refs), true, spec.Forever, c.block, c.resume); err != nil {
+			return nil, t.failure(err)
+		}
+	}
+}
+
+// resolve returns the values of a call's arguments, if all are there. An argument that holds an error is the call's error,
+// as in Ray.
+func (o *objects) resolve(args []spec.Arg, name string) (values []spec.Value, ready bool, err *spec.Error) {
+	values = make([]spec.Value, len(args))
 	for i, a := range args {
 		values[i] = a.Value
 		if !a.IsRef {
 			continue
 		}
-		v, _, err := o.value(a.Ref)
+		v, ready, err := o.value(a.Ref)
 		if err != nil {
-			return nil, &spec.Error{Op: "await argument " + ordinal(i) + " of " + name, Kind: spec.KindOf(err), ID: "object " + a.Ref.String(), Err: err}
+			return nil, false, &spec.Error{Op: "await argument " + ordinal(i) + " of " + name, Kind: spec.KindOf(err), ID: "object " + a.Ref.String(), Err: err}
+		}
+		if !ready {
+			return nil, false, nil
 		}
 		values[i] = v
 	}
-	return values, nil
+	return values, true, nil
 }

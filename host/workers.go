@@ -1,6 +1,10 @@
 package host
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/raywasm/raywasm/host/hostcall"
+)
 
 // maxIdleWorkers is how many goroutines of a node wait for work. Their stacks have grown to what a call of a guest needs,
 // some 16 KiB, and growing one anew costs several microseconds.
@@ -19,6 +23,8 @@ type workers struct {
 type worker struct {
 	pool *workers
 	next chan assignment // of one place: who has taken the worker from idle fills it
+	// session serves one task's sandbox after the other.
+	session hostcall.Session
 	// Used by the worker alone: rest was called, and with which result.
 	rested, kept bool
 }

@@ -34,6 +34,20 @@ func (r *Refs) Contain(id spec.ObjectID, links []spec.Link) {
 	c.contains = append(c.contains, held...)
 }
 
+// Empty says that the object's value is gone, and what it contained with it. It appends what has no reference left.
+func (r *Refs) Empty(id spec.ObjectID, freed []spec.Link) []spec.Link {
+	c := r.counts[spec.ObjectLink(id)]
+	if c == nil {
+		return freed
+	}
+	contains := c.contains
+	c.contains = nil
+	for _, l := range contains {
+		freed = r.Release(l, freed)
+	}
+	return freed
+}
+
 // Retain adds a reference; false if l is not counted (any more).
 func (r *Refs) Retain(l spec.Link) bool {
 	c := r.counts[l]

@@ -17,3 +17,6 @@ func Checksummed(b []byte) []byte {
 
 // MaxIdle is how many instances wait for their next sandbox.
 const MaxIdle = maxIdle
+
+// MaxRooms is how many rooms wait for a new instance.
+const MaxRooms = maxRooms

@@ -27,7 +27,8 @@ func (s *Sandbox) failure(op string, err error) error {
 			e.Kind, fault.Message = spec.StackOverflow, "the guest called too deep: a recursion without end, or one of more than "+spec.FormatBytes(StackBytes)+" of stack"
 		}
 	default:
-		return s.stopped(e)
+		e.Kind = endedBy(e.Err)
+		return e
 	}
 	if wanted := s.instance.wanted(); wanted > 0 && e.Kind != spec.StackOverflow {
 		e.Kind = spec.OutOfMemory
@@ -37,17 +38,15 @@ func (s *Sandbox) failure(op string, err error) error {
 	return e
 }
 
-// stopped describes the end of a guest that the host ended: because its context did, or because a host function had to.
-func (s *Sandbox) stopped(e *spec.Error) error {
+// endedBy returns the kind of an end that the host brought about: because a context ended, or a host function had to.
+func endedBy(cause error) spec.Kind {
 	switch {
-	case errors.Is(e.Err, context.DeadlineExceeded):
-		e.Kind = spec.DeadlineExceeded
-	case errors.Is(e.Err, context.Canceled):
-		e.Kind = spec.TaskCancelled
-	default:
-		e.Kind = spec.KindOf(e.Err)
+	case errors.Is(cause, context.DeadlineExceeded):
+		return spec.DeadlineExceeded
+	case errors.Is(cause, context.Canceled):
+		return spec.TaskCancelled
 	}
-	return e
+	return spec.KindOf(cause)
 }
 
 // tooDeep reports whether the guest was stopped by the limit on its stack.

@@ -31,6 +31,7 @@ type instance struct {
 	entropy                           *rand.ChaCha8
 	meter                             meter
 	stack                             [maxStack]uint64
+	fresh                             bool // as a new one: it has been scrubbed, and nothing was done with it since
 	idleSince                         time.Time
 }
 
@@ -47,6 +48,7 @@ type boundFunc struct {
 // bind looks up what the runtime needs of the instance, and gives it the image's globals.
 func (i *instance) bind() error {
 	p := i.module.program
+	i.globals = make([]engine.Global, 0, len(p.state.Globals))
 	for _, g := range p.state.Globals {
 		global := i.engine.Global(g.Name)
 		if global == nil {
@@ -106,6 +108,7 @@ var noFiles embed.FS
 
 // begin prepares the instance for a sandbox.
 func (i *instance) begin(cfg SandboxConfig) {
+	i.fresh = false
 	i.guest.Owner = cfg.Owner
 	offset := int64(0)
 	if img := i.module.image; img != nil {
@@ -189,21 +192,27 @@ func (i *instance) scrub() bool {
 	i.system.Close()
 	i.guest.Owner = nil
 	img := i.module.image
-	if img == nil || i.module.program.memory.has && !i.room.reset(i.engine.Memory()) {
+	if !i.room.closeWindows() || img == nil || i.module.program.memory.has && !i.room.reset(i.engine.Memory()) {
 		return false
 	}
 	i.restoreGlobals(img)
 	if i.depth != nil {
 		i.depth.Set(0)
 	}
+	i.fresh = true
 	return true
 }
 
 // destroy frees the instance. Nothing of it runs any more.
 func (i *instance) destroy() {
 	i.system.Close()
+	closed := i.room.closeWindows()
 	if err := i.engine.Close(); err != nil {
 		i.module.runtime.log.Error("instance not freed", zap.String("module", i.module.Digest().Short()), zap.Error(err))
 	}
-	i.room.free()
+	if !closed { // nobody may see what is behind them
+		i.room.free()
+		return
+	}
+	i.module.runtime.pools.leave(i.room, i.fresh)
 }

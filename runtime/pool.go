@@ -1,6 +1,7 @@
 package wasmrt
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
@@ -12,12 +13,16 @@ const (
 	idleTime = time.Minute
 )
 
+// maxRooms is how many rooms wait for a new instance. Each may hold maxDirtyPages of memory.
+const maxRooms = 64
+
 // pools keeps the scrubbed instances of all modules of a runtime. While there is room any module may keep as many as it
 // likes; when there is none, a module with more than its fair share makes room for one with less.
 type pools struct {
 	mu      sync.Mutex
 	modules []*Module
 	idle    int
+	rooms   []*room // that no instance is in, the one left longest ago first
 	closed  bool
 	janitor *time.Timer // runs while anything is idle
 	sweeps  sync.WaitGroup
@@ -58,15 +63,12 @@ func (p *pools) give(i *instance) {
 	p.mu.Lock()
 	out := i
 	if !p.closed {
-		out = p.room(i.module)
+		out = p.surplus(i.module)
 	}
 	if out != i {
 		i.module.pool.idle = append(i.module.pool.idle, i)
 		p.idle++
-		if p.janitor == nil {
-			p.sweeps.Add(1)
-			p.janitor = time.AfterFunc(idleTime, p.sweep)
-		}
+		p.watch()
 	}
 	p.mu.Unlock()
 	if out != nil {
@@ -74,8 +76,8 @@ func (p *pools) give(i *instance) {
 	}
 }
 
-// room says which instance has to go for one more of m to be kept; nil if there is room.
-func (p *pools) room(m *Module) *instance {
+// surplus says which instance has to go for one more of m to be kept; nil if none has to.
+func (p *pools) surplus(m *Module) *instance {
 	if p.idle < maxIdle {
 		return nil
 	}
@@ -91,9 +93,18 @@ func (p *pools) room(m *Module) *instance {
 // oldest takes the module's longest idle instance out.
 func (p *pools) oldest(m *Module) *instance {
 	i := m.pool.idle[0]
-	m.pool.idle = append(m.pool.idle[:0], m.pool.idle[1:]...)
+	m.pool.idle[0] = nil
+	m.pool.idle = m.pool.idle[1:]
 	p.idle--
 	return i
+}
+
+// watch sees to it that sweep comes.
+func (p *pools) watch() {
+	if p.janitor == nil && !p.closed {
+		p.sweeps.Add(1)
+		p.janitor = time.AfterFunc(idleTime/2, p.sweep)
+	}
 }
 
 // sweep destroys what has been idle for long, and comes again as long as anything is.
@@ -101,19 +112,64 @@ func (p *pools) sweep() {
 	defer p.sweeps.Done()
 	var old []*instance
 	p.mu.Lock()
+	n := 0
+	for n < len(p.rooms) && time.Since(p.rooms[n].idleSince) >= idleTime {
+		n++
+	}
+	unused := slices.Clone(p.rooms[:n])
+	p.rooms = slices.Delete(p.rooms, 0, n)
 	for _, m := range p.modules {
 		for len(m.pool.idle) > 0 && time.Since(m.pool.idle[0].idleSince) >= idleTime {
 			old = append(old, p.oldest(m))
 		}
 	}
 	p.janitor = nil
-	if p.idle > 0 && !p.closed {
-		p.sweeps.Add(1)
-		p.janitor = time.AfterFunc(idleTime/2, p.sweep)
+	if p.idle > 0 || len(p.rooms) > 0 {
+		p.watch()
 	}
 	p.mu.Unlock()
+	for _, r := range unused {
+		r.free()
+	}
 	for _, i := range old {
 		i.destroy()
+	}
+}
+
+// room returns a room for a memory of at most limit bytes that begins as img, nil for zeros, and is at least so long: one
+// that an instance has left, if there is one, for mapping a new one costs more than making the rest of an instance.
+func (p *pools) room(img *image, limit, atLeast uint64) *room {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for k := len(p.rooms) - 1; k >= 0; k-- {
+		if r := p.rooms[k]; r.suits(img, limit, atLeast) {
+			p.rooms = slices.Delete(p.rooms, k, k+1)
+			r.let(limit, atLeast)
+			return r
+		}
+	}
+	return newRoom(img, limit, atLeast)
+}
+
+// leave keeps the room of an instance that has been freed, made fresh, or frees it or the one left longest ago.
+func (p *pools) leave(r *room, fresh bool) {
+	out := r
+	if r.letsAgain() && (fresh || r.reset(r.bytes())) {
+		r.idleSince = time.Now()
+		p.mu.Lock()
+		if !p.closed {
+			out = nil
+			p.rooms = append(p.rooms, r)
+			if len(p.rooms) > maxRooms {
+				out = p.rooms[0]
+				p.rooms = slices.Delete(p.rooms, 0, 1)
+			}
+			p.watch()
+		}
+		p.mu.Unlock()
+	}
+	if out != nil {
+		out.free()
 	}
 }
 
@@ -121,14 +177,17 @@ func (p *pools) sweep() {
 func (p *pools) close() {
 	p.mu.Lock()
 	p.closed = true
-	modules := p.modules
-	p.modules = nil
+	modules, rooms := p.modules, p.rooms
+	p.modules, p.rooms = nil, nil
 	if p.janitor != nil && p.janitor.Stop() {
 		p.sweeps.Done()
 	}
 	p.janitor = nil
 	p.mu.Unlock()
 	p.sweeps.Wait()
+	for _, r := range rooms {
+		r.free()
+	}
 	for _, m := range modules {
 		for _, i := range m.pool.idle {
 			i.destroy()

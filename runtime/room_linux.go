@@ -2,6 +2,8 @@ package wasmrt
 
 import (
 	"iter"
+	"math/bits"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -11,13 +13,16 @@ import (
 
 // room is a reservation of address space, or, for an engine that places memory itself, that engine's.
 type room struct {
-	image    *image // nil while one is made: then all is zeros
-	base     unsafe.Pointer
-	length   uint64         // readable and writable, in bytes
-	limit    uint64         // in bytes
-	first    uint64         // length at the beginning; before that, the least it must be
-	reserved unsafe.Pointer // where our reservation begins; nil if the engine placed the memory
-	regions  [maxDirtyRegions]pageRegion
+	image     *image // nil if there is none: then all is zeros
+	base      unsafe.Pointer
+	length    uint64         // readable and writable, in bytes
+	limit     uint64         // in bytes
+	least     uint64         // what the length must be at the beginning, in bytes
+	first     uint64         // length at the beginning
+	reserved  unsafe.Pointer // where our reservation begins; nil if the engine placed the memory
+	regions   [maxDirtyRegions]pageRegion
+	windows   []window
+	idleSince time.Time // while no instance is in it
 }
 
 // tableSpan is how much memory one page table covers, in bytes. A scan looks at every entry of a table that is there, 1.4
@@ -26,25 +31,44 @@ const tableSpan = 2 * spec.MiB
 
 // newRoom returns a room for a memory of at most limit bytes that begins as img and is at least so long.
 func newRoom(img *image, limit, atLeast uint64) *room {
-	return &room{image: img, limit: limit, first: atLeast}
+	return &room{image: img, limit: limit, least: atLeast}
 }
+
+// span is how much address space is reserved for a memory of at most limit bytes: rooms come in few sizes, so that one
+// suits many.
+func span(limit uint64) uint64 { return 1<<bits.Len64(limit-1) + tableSpan }
+
+// suits reports whether newRoom of the same would be just like this room, which is fresh.
+func (r *room) suits(img *image, limit, atLeast uint64) bool {
+	like := room{image: img, limit: limit, least: atLeast}
+	return r.image == img && span(r.limit) == span(limit) && r.first == like.Size(0)
+}
+
+// let makes a fresh room one for another memory that it suits.
+func (r *room) let(limit, atLeast uint64) { r.limit, r.least = limit, atLeast }
+
+// letsAgain reports whether a room that an instance has left may be one for another: it is as long as it was.
+func (r *room) letsAgain() bool { return r.reserved != nil && r.length == r.first }
 
 // Size returns how long a new memory of at least so many bytes will be.
 func (r *room) Size(atLeast uint64) uint64 {
-	atLeast = max(atLeast, r.first)
+	atLeast = max(atLeast, r.least)
 	if r.image != nil {
 		atLeast = max(atLeast, r.image.size())
 	}
 	return max(atLeast, min(r.limit, roundUp(atLeast)+headroom))
 }
 
-// Allocate reserves the room and maps the image; nil if there is no address space or no memory.
+// Allocate reserves the room and maps the image, unless that has been done; nil if there is no address space or no memory.
 func (r *room) Allocate(atLeast uint64) []byte {
 	first := r.Size(atLeast)
 	if first > r.limit {
 		return nil
 	}
-	start, err := unix.MmapPtr(-1, 0, nil, uintptr(r.limit+tableSpan), unix.PROT_NONE, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_NORESERVE)
+	if r.reserved != nil {
+		return r.bytes()
+	}
+	start, err := unix.MmapPtr(-1, 0, nil, uintptr(span(r.limit)), unix.PROT_NONE, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_NORESERVE)
 	if err != nil {
 		return nil
 	}
@@ -112,7 +136,7 @@ func (r *room) bytes() []byte { return unsafe.Slice((*byte)(r.base), r.length) }
 // reset makes the memory equal to the image again. false: the room has to be given up.
 func (r *room) reset(memory []byte) bool {
 	r.length = uint64(len(memory)) // the engine may have grown its own
-	if r.image == nil || r.length > r.first+keepGrown {
+	if r.length > r.first+keepGrown {
 		return false
 	}
 	regions, ok := r.changed()
@@ -171,7 +195,7 @@ func (r *room) suspects(memory []byte) iter.Seq2[int, []byte] {
 func (r *room) restore(off, n uint64) {
 	to := r.bytes()[off : off+n]
 	copied := 0
-	if off < uint64(len(r.image.bytes)) {
+	if r.image != nil && off < r.image.size() {
 		copied = copy(to, r.image.bytes[off:])
 	}
 	clear(to[copied:])
@@ -186,9 +210,10 @@ func (r *room) placed() bool { return r.base != nil }
 // free gives the address space back. No guest may run in it any more.
 func (r *room) free() {
 	if r.reserved != nil {
-		_ = unix.MunmapPtr(r.reserved, uintptr(r.limit+tableSpan)) // only a wrong argument could make it fail
+		_ = unix.MunmapPtr(r.reserved, uintptr(span(r.limit))) // only a wrong argument could make it fail
 		r.reserved = nil
 	}
+	r.abandonWindows()
 }
 
 // roundUp returns n rounded up to whole pages of WebAssembly.

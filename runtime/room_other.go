@@ -2,7 +2,10 @@
 
 package wasmrt
 
-import "iter"
+import (
+	"iter"
+	"time"
+)
 
 // room is plain memory of the Go heap: a system without memfd and a page map to scan.
 type room struct {
@@ -10,6 +13,8 @@ type room struct {
 	memory []byte
 	limit  uint64
 	first  uint64 // the least it must be long
+
+	idleSince time.Time // never: no room is kept
 }
 
 // copyAtMost is up to which length a memory is reset by copying all of it; a longer one is given up.
@@ -18,6 +23,12 @@ const copyAtMost = 1 << 20
 func newRoom(img *image, limit, atLeast uint64) *room {
 	return &room{image: img, limit: limit, first: atLeast}
 }
+
+// A room that an instance has left is garbage to collect: none is let again.
+func (r *room) suits(*image, uint64, uint64) bool { return false }
+func (r *room) let(uint64, uint64)                {}
+func (r *room) letsAgain() bool                   { return false }
+func (r *room) bytes() []byte                     { return r.memory }
 
 // Size returns how long a memory of at least min bytes will be: no longer than it must, for all of it is real.
 func (r *room) Size(atLeast uint64) uint64 {
@@ -74,3 +85,9 @@ func (r *room) suspects(memory []byte) iter.Seq2[int, []byte] {
 func (r *room) placed() bool { return r.memory != nil }
 
 func (r *room) free() { r.memory = nil }
+
+// closeWindows has nothing to close: memory cannot be mapped here.
+func (r *room) closeWindows() bool { return true }
+
+// windows returns nil: objects are not shown in place here.
+func (i *instance) windows() engine.Windows { return nil }

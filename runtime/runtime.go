@@ -185,7 +185,8 @@ func (r *Runtime) compile(ctx context.Context, p *program) (*Module, error) {
 	case err != nil && context.Cause(ctx) == errTooLong:
 		return nil, &spec.Error{Op: op, Kind: spec.LimitExceeded, ID: p.id(), Err: errTooLong}
 	case err != nil && ctx.Err() != nil:
-		return nil, &spec.Error{Op: op, Kind: spec.TaskCancelled, ID: p.id(), Err: context.Cause(ctx)}
+		cause := context.Cause(ctx)
+		return nil, &spec.Error{Op: op, Kind: endedBy(cause), ID: p.id(), Err: cause}
 	case err != nil:
 		return nil, &spec.Error{Op: op, Kind: spec.KindOf(err), ID: p.id(), Err: err}
 	}

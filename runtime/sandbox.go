@@ -108,6 +108,9 @@ func (s *Sandbox) Call(ctx context.Context, export string, params ...uint64) (ui
 	i.meter.began = time.Now()
 	err := f.f.Call(ctx, stack)
 	i.pause()
+	if !i.room.closeWindows() {
+		err = spec.Errorf("close the guest's windows", spec.OutOfMemory, "", "the process has too many mappings")
+	}
 	if err != nil {
 		s.broken = true
 		return 0, s.failure("call "+export, err)

@@ -1,6 +1,9 @@
 package spec
 
-import "encoding/hex"
+import (
+	"encoding/hex"
+	"strconv"
+)
 
 // GroupID names a placement group: 14 unique bytes, then the job, as in Ray.
 type GroupID [18]byte
@@ -85,7 +88,7 @@ func (o GroupOptions) Check() error {
 	}
 	for i, b := range o.Bundles {
 		if err := b.Resources.Check(); err != nil {
-			return Errorf(op, KindOf(err), "bundles", "bundle %d: %w", i, err)
+			return &Error{Op: op, Kind: KindOf(err), ID: "bundle " + strconv.Itoa(i), Err: err}
 		}
 		if b.Resources.empty() {
 			return Errorf(op, InvalidArgument, "bundles", "bundle %d asks for nothing", i)

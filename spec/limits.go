@@ -25,6 +25,9 @@ const (
 	// MaxHandles bounds the open handles of one sandbox: 10,000 refs in one object is Ray's envelope, a driver may
 	// hold a million.
 	MaxHandles = 4 << 20
+	// MaxWindows bounds the objects that one sandbox sees in place at the same time: each splits a mapping of the process,
+	// which has 65,530 by default.
+	MaxWindows = 64
 	// MaxLinks bounds the refs and actor handles contained in one value.
 	MaxLinks = 1 << 20
 	// MaxFunctions bounds what one module may describe: its functions, classes and methods together.

@@ -34,6 +34,12 @@ type TaskOptions struct {
 	Priority *int32 `cbor:"11,keyasint,omitempty"`
 	// Group names the concurrency group of an actor in which a method runs. Default: the actor's default group.
 	Group *string `cbor:"20,keyasint,omitempty"`
+	// Streaming makes the call one of a generator: its results are taken one after the other while it runs, and the one
+	// that is declared is their number. Ray's num_returns="streaming". Default false.
+	Streaming *bool `cbor:"12,keyasint,omitempty"`
+	// StreamAhead is how many results of a generator may wait to be taken before it has to wait; 0: any number, the
+	// default.
+	StreamAhead *int32 `cbor:"13,keyasint,omitempty"`
 }
 
 // Over returns o with what it does not say taken from base.
@@ -43,7 +49,8 @@ func (o TaskOptions) Over(base TaskOptions) TaskOptions {
 		Memory: over(o.Memory, base.Memory), Custom: overMap(o.Custom, base.Custom), Returns: over(o.Returns, base.Returns),
 		MaxRetries: over(o.MaxRetries, base.MaxRetries), RetryExceptions: over(o.RetryExceptions, base.RetryExceptions),
 		Timeout: over(o.Timeout, base.Timeout), Deadline: over(o.Deadline, base.Deadline), Priority: over(o.Priority, base.Priority),
-		Group: over(o.Group, base.Group),
+		Group:     over(o.Group, base.Group),
+		Streaming: over(o.Streaming, base.Streaming), StreamAhead: over(o.StreamAhead, base.StreamAhead),
 	}
 }
 
@@ -69,6 +76,10 @@ func (o TaskOptions) Check() error {
 		return Errorf(op, InvalidArgument, "max_retries", "%d is below -1", *o.MaxRetries)
 	case o.Group != nil && len(*o.Group) > MaxNameBytes:
 		return Errorf(op, InvalidArgument, "group", "has %d bytes, at most %d", len(*o.Group), MaxNameBytes)
+	case o.Streaming != nil && *o.Streaming && o.Returns != nil && *o.Returns != 1:
+		return Errorf(op, InvalidArgument, "returns", "a generator declares one result, the number of those that it gives, and not %d", *o.Returns)
+	case o.StreamAhead != nil && *o.StreamAhead < 0:
+		return Errorf(op, InvalidArgument, "stream_ahead", "%d is negative", *o.StreamAhead)
 	case o.Timeout != nil && *o.Timeout <= 0:
 		return Errorf(op, InvalidArgument, "timeout", "%v is not positive", *o.Timeout)
 	}

@@ -19,11 +19,11 @@ var longName = strings.Repeat("n", spec.MaxNameBytes+1)
 var (
 	said = spec.TaskOptions{
 		Name: new("said"), CPUs: quantity(2), GPUs: quantity(0.5), Memory: new(int64(1)), Custom: map[string]spec.Quantity{"said": 1},
-		Returns: new(int32(2)), MaxRetries: new(int32(-1)), RetryExceptions: new(false), Timeout: new(time.Second), Deadline: new(int64(1)), Priority: new(int32(1)), Group: new("said"),
+		Returns: new(int32(2)), MaxRetries: new(int32(-1)), RetryExceptions: new(false), Timeout: new(time.Second), Deadline: new(int64(1)), Priority: new(int32(1)), Group: new("said"), Streaming: new(false), StreamAhead: new(int32(1)),
 	}
 	base = spec.TaskOptions{
 		Name: new("base"), CPUs: quantity(3), GPUs: quantity(1), Memory: new(int64(2)), Custom: map[string]spec.Quantity{"base": 1},
-		Returns: new(int32(3)), MaxRetries: new(int32(3)), RetryExceptions: new(true), Timeout: new(time.Minute), Deadline: new(int64(2)), Priority: new(int32(2)), Group: new("base"),
+		Returns: new(int32(3)), MaxRetries: new(int32(3)), RetryExceptions: new(true), Timeout: new(time.Minute), Deadline: new(int64(2)), Priority: new(int32(2)), Group: new("base"), Streaming: new(false), StreamAhead: new(int32(2)),
 	}
 	saidActor = spec.ActorOptions{
 		Name: "said", Namespace: "said", GetIfExists: true, Lifetime: spec.LifetimeDetached,

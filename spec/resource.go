@@ -59,6 +59,8 @@ func (r Resources) Check() error {
 		return Errorf(op, InvalidArgument, "memory", "%d bytes is negative", r.Memory)
 	case len(r.Custom) > MaxResourceKinds:
 		return Errorf(op, LimitExceeded, "", "%d custom resources, at most %d", len(r.Custom), MaxResourceKinds)
+	case len(r.Custom) == 0:
+		return nil
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Custom)) {
 		switch {

@@ -12,12 +12,12 @@ const Share = 8
 
 // Account is what one job has reserved of a store. It is safe for concurrent use.
 type Account struct {
-	store *Store
+	store *Heap
 	used  atomic.Int64 // bytes
 }
 
 // Account opens an account, with nothing reserved.
-func (s *Store) Account() *Account { return &Account{store: s} }
+func (s *Heap) Account() *Account { return &Account{store: s} }
 
 // Reserve takes n bytes, at least 0, or none: it fails with spec.ObjectStoreFull when the store has no room for them,
 // or the account has its share. Reservations at the same moment may overdraw a share, never the store.

@@ -1,57 +1,144 @@
 package store
 
 import (
-	"sync"
-	"sync/atomic"
+	"context"
 
 	"github.com/raywasm/raywasm/spec"
 )
 
-// Store holds objects in memory and counts what is reserved. It is safe for concurrent use.
-type Store struct {
-	limit int64        // bytes
-	used  atomic.Int64 // bytes reserved by all accounts
+// Store keeps the immutable objects of one node. It is safe for concurrent use.
+//
+// An object is a draft from Create to Seal, and there for everybody from then on until Delete. As long as somebody has a
+// view of it, its bytes stay where they are, deleted or not.
+type Store interface {
+	// Create makes room for an object of size bytes, at least 1, and returns it to be written in place. When memory is short
+	// it blocks, first come, first served, until something was evicted, spilled or released.
+	//
+	// Errors: spec.AlreadyExists; spec.InvalidArgument for a size below 1; spec.ObjectStoreFull when there is no room and
+	// waiting does not help; spec.OutOfDisk when there would be if the disk were not full; the cause of ctx.
+	Create(ctx context.Context, id spec.ObjectID, size int64, kind Copy) (*Draft, error)
 
-	mu      sync.RWMutex
-	objects map[spec.ObjectID][]byte
+	// Get returns a view of a sealed object. It blocks while its bytes are brought back from where they were spilled.
+	//
+	// Errors: spec.NotFound when there is none, or it is a draft; spec.ObjectLost when its bytes are gone or damaged; as
+	// Create for the memory that it needs; the cause of ctx.
+	Get(ctx context.Context, id spec.ObjectID) (*View, error)
+
+	// Mark makes of a sealed object the other kind of copy. Errors: spec.NotFound.
+	Mark(id spec.ObjectID, kind Copy) error
+
+	// Delete forgets a sealed object, an unknown one is no error. Its memory is free when its last view is released.
+	Delete(id spec.ObjectID)
+
+	// Usage returns what is in use now.
+	Usage() Usage
 }
 
-// New returns an empty store of which at most limit bytes can be reserved.
-func New(limit int64) *Store {
-	return &Store{limit: limit, objects: make(map[spec.ObjectID][]byte)}
-}
+// Copy says what the store may do with an object when memory is short.
+type Copy uint8
 
-// Put keeps data, which the caller gives away and has reserved, under id. It fails with spec.AlreadyExists when the id
-// is taken.
-func (s *Store) Put(id spec.ObjectID, data []byte) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if _, ok := s.objects[id]; ok {
-		return &spec.Error{Op: "store", Kind: spec.AlreadyExists, ID: "object " + id.String()}
+const (
+	// Primary is the copy that the owner relies on: it is spilled at most.
+	Primary Copy = iota
+	// Secondary is one of others: it may be evicted, the longest unused first.
+	Secondary
+)
+
+// String returns the kind's name.
+func (c Copy) String() string {
+	if c == Secondary {
+		return "secondary"
 	}
-	s.objects[id] = data
-	return nil
+	return "primary"
 }
 
-// Get returns the object's bytes, which must not be changed.
-func (s *Store) Get(id spec.ObjectID) ([]byte, bool) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	data, ok := s.objects[id]
-	return data, ok
+// Region is where bytes lie in shared memory that can be mapped.
+type Region struct {
+	FD  int   // a read-only descriptor, -1 if there is none
+	Off int64 // in bytes, whole pages; zeros follow the object in its last page
 }
 
-// Delete forgets the object; deleting an unknown one is no error. Bytes already handed out stay valid. What was
-// reserved for it is the caller's to release.
-func (s *Store) Delete(id spec.ObjectID) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.objects, id)
+// NoRegion is where bytes lie that cannot be mapped.
+var NoRegion = Region{FD: -1}
+
+// Draft is an object that is being written. It belongs to one goroutine at a time and ends with Seal or Abort.
+type Draft struct {
+	Bytes []byte // as long as the object, to be written in place; what was there before is undefined
+	fill  func(data []byte) error
+	end   func(seal bool) error
 }
 
-// Used returns the bytes reserved, and how many objects are held.
-func (s *Store) Used() (bytes int64, objects int) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.used.Load(), len(s.objects)
+// NewDraft returns a draft that calls fill to write data to its beginning, and end once, with what became of it.
+func NewDraft(bytes []byte, fill func(data []byte) error, end func(seal bool) error) *Draft {
+	return &Draft{bytes, fill, end}
+}
+
+// Fill writes data to the draft's beginning, which may be faster than to copy them to Bytes: pages that are not there yet
+// are not cleared first. Errors: spec.OutOfMemory.
+func (d *Draft) Fill(data []byte) error { return d.fill(data) }
+
+// Seal makes the object immutable and shows it to everybody. Bytes must not be written any more.
+func (d *Draft) Seal() error { return d.finish(true) }
+
+// Abort gives the object up. After Seal it does nothing.
+func (d *Draft) Abort() { _ = d.finish(false) } // giving up cannot fail
+
+func (d *Draft) finish(seal bool) error {
+	end := d.end
+	if end == nil {
+		return nil
+	}
+	d.Bytes, d.fill, d.end = nil, nil, nil
+	return end(seal)
+}
+
+// View is a right to read an object in place.
+type View struct {
+	Bytes   []byte // must not be written, nor used after Release
+	Region  Region
+	release func()
+}
+
+// NewView returns a view that calls release once.
+func NewView(bytes []byte, region Region, release func()) *View { return &View{bytes, region, release} }
+
+// Release ends the view. Releasing twice is fine.
+func (v *View) Release() {
+	if release := v.release; release != nil {
+		v.Bytes, v.Region, v.release = nil, NoRegion, nil
+		release()
+	}
+}
+
+// Usage is what a store has and what of it is in use. Sizes are in bytes.
+type Usage struct {
+	Limit     int64 // of memory
+	Used      int64 // memory of objects, with what rounding takes
+	Resident  int64 // memory that the system has given
+	Objects   int   // sealed ones, wherever they are
+	Drafts    int
+	Primary   int64 // primary copies in memory
+	Secondary int64 // secondary copies in memory
+	Viewed    int64 // objects in memory of which there are views
+	Waiting   int   // who waits for memory
+	Spilled   int64 // objects that are on disk only
+	Disk      int64 // what files take on disk
+	Fallback  int64 // objects written to disk directly, for memory was full
+
+	// Ever.
+	Evictions, Spills, Restores, Fallbacks  int64 // objects
+	SpilledBytes, RestoredBytes, DiskErrors int64
+}
+
+// Put keeps a copy of data under id. Errors: as [Store].Create.
+func Put(ctx context.Context, s Store, id spec.ObjectID, data []byte, kind Copy) error {
+	d, err := s.Create(ctx, id, int64(len(data)), kind)
+	if err != nil {
+		return err
+	}
+	if err := d.Fill(data); err != nil {
+		d.Abort()
+		return err
+	}
+	return d.Seal()
 }

@@ -234,14 +234,7 @@ func newSalt() uint64 {
 // Read returns the record at a place, in bytes of its own. Errors: spec.NotFound if its segment was dropped or the log was
 // closed; spec.Corrupted.
 func (l *Log) Read(p Place) (Record, error) {
-	l.mu.RLock()
-	var s *segment
-	if len(l.segments) > 0 {
-		if i := uint64(p.Segment) - l.segments[0].number; i < uint64(len(l.segments)) {
-			s = l.segments[i]
-		}
-	}
-	l.mu.RUnlock()
+	s := l.segment(uint64(p.Segment))
 	if s == nil {
 		return Record{}, &spec.Error{Op: "read log", Kind: spec.NotFound, ID: l.name(uint64(p.Segment))}
 	}
@@ -267,6 +260,16 @@ func (l *Log) Read(p Place) (Record, error) {
 		return Record{}, l.corrupted(s.number, int64(p.Offset), "a record's checksum is wrong")
 	}
 	return r, nil
+}
+
+// segment returns the segment of that number, nil if there is none.
+func (l *Log) segment(number uint64) *segment {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	if i := number - l.segments[0].number; i < uint64(len(l.segments)) {
+		return l.segments[i]
+	}
+	return nil
 }
 
 // DropBefore drops the segments with lower numbers, but never the last.

@@ -182,6 +182,34 @@ func (l *Log) records(s *segment, w *window, b batch, at, end int64, verify bool
 	return nil
 }
 
+// Walk tells visit the records of a segment that is not the last, in their order, without their bodies unless they are
+// read at Open. The caller is the one that appends. Errors: spec.NotFound; spec.Corrupted; what visit returned.
+func (l *Log) Walk(number uint32, visit func(Place, Record) error) error {
+	s := l.segment(uint64(number))
+	if s == nil || s == l.active() {
+		return &spec.Error{Op: "read log", Kind: spec.NotFound, ID: l.name(uint64(number))}
+	}
+	w := &window{file: s.file, size: s.size}
+	for at := int64(segmentHead); at < s.size; {
+		b, ok, err := w.batch(at, s.salt)
+		if err != nil {
+			return l.failure("read", err)
+		}
+		begin := at + int64(batchHead)
+		if !ok || b.length > uint64(s.size-begin) {
+			return l.corrupted(s.number, at, "a batch is broken")
+		}
+		at = begin + int64(b.length)
+		var broken brokenBatch
+		if err := l.records(s, w, b, begin, at, l.options.Bodies, visit); errors.As(err, &broken) {
+			return l.corrupted(s.number, begin, string(broken))
+		} else if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // cut takes off the broken batch at the segment's size, with which the log ends. If a batch follows it, it was durable
 // and has been damaged since.
 func (l *Log) cut(s *segment, w *window) error {

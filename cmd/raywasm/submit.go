@@ -27,6 +27,7 @@ func newSubmit() *cobra.Command {
 	var s submission
 	resources, env := make(amounts), make(variables)
 	var memory, objectStore size
+	var rebuild bool
 	cmd := &cobra.Command{
 		Use:   "submit [flags] PROGRAM [-- ARGS...]",
 		Short: "Run a program as a job",
@@ -54,8 +55,8 @@ first Ctrl-C stops the job and tells what was stopped; the second ends at once.
   exit_status  of this command
   error        what happened, unless the outcome is "finished"
   seconds      how long the driver ran
-  stats        counts: submitted, waiting, running, finished, failed, retried, cancelled,
-               actor_calls, actors, cpu_seconds. Actor calls are among those submitted, finished,
+  stats        counts: submitted, waiting, running, finished, failed, retried, rebuilt,
+               cancelled, actor_calls, actors, cpu_seconds. Actor calls are among those submitted, finished,
                failed and cancelled
 It is not printed if the job never began.`,
 		Example: `  raywasm submit ./examples/counter -- --kwargs iterations=7
@@ -82,7 +83,7 @@ It is not printed if the job never began.`,
 			}
 			s.program, s.job.Args = args[0], args[1:]
 			s.job.Env, s.node.Resources = env, resources
-			s.node.Memory, s.node.ObjectStoreMemory = int64(memory), int64(objectStore)
+			s.node.Memory, s.node.ObjectStoreMemory, s.node.LoseObjects = int64(memory), int64(objectStore), !rebuild
 			return s.run(cmd.Context(), newScreen(cmd.OutOrStdout(), cmd.ErrOrStderr(), s.quiet))
 		},
 	}
@@ -95,6 +96,7 @@ It is not printed if the job never began.`,
 	f.Float64Var(&s.node.NumGPUs, "num-gpus", 0, "offer `N` GPUs (default: none)")
 	f.Var(&memory, "memory", "what tasks and actors may reserve of the machine's memory (default: 70 %)")
 	f.Var(&objectStore, "object-store-memory", "bound of the object store (default: 30 % of the machine's memory)")
+	f.BoolVar(&rebuild, "enable-object-reconstruction", true, "make lost objects again by running their tasks again")
 	f.Var(resources, "resources", "a custom resource the node offers, such as x86=4; may be repeated")
 	addCacheDir(cmd, &s.node.CacheDir)
 	addEngine(cmd, &s.node, &s.load)

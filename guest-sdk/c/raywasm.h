@@ -134,6 +134,25 @@ enum ray_kind {
 //   - NotFound: no call is being served; a driver has none
 RAY_IMPORT("name") int32_t ray_name(void *ptr, uint32_t cap);
 
+// frame hands out the call in one piece: the name of what is to run, as from name, and after it every argument's CBOR, as
+// from read. A guest that expects small arguments saves the calls of name, arg, size and read.
+//
+//     ptr
+//      ▼
+//     [ 03 00 00 00 'a' 'd' 'd' | 01 00 00 00 07 | 02 00 00 00 18 2a | ... ]
+//       └─ size ──┘ └─ name ──┘   └─ size ──┘ 7    └─ size ──┘  42    └─ up to cap: untouched
+//
+// Each size is an unsigned number of 32 bits, little-endian, anywhere.
+//
+// Parameters:
+//   - ptr, cap: where it is written, if all of it fits into cap bytes
+//
+// Result: the length of the whole frame in bytes.
+//
+// Errors:
+//   - NotFound: no call is being served
+RAY_IMPORT("frame") int64_t ray_frame(void *ptr, uint32_t cap);
+
 // arg gives a handle of one of the call's arguments, to be read by size, read and links. It is the same handle each
 // time, it ends with the call, and it need not be released. A ref that was passed in place of a value arrives as the
 // object's value.
@@ -281,6 +300,20 @@ RAY_IMPORT("put") int32_t ray_put(const void *ptr, uint32_t size, const uint32_t
 // When the call's own end comes while it waits (cancelled, deadline, end of the job), it never returns.
 RAY_IMPORT("get") int32_t ray_get(const uint32_t *handles, uint32_t n, int64_t timeout);
 
+// get_value is get of one object, and then size and read of its value in the same call: it waits until the object is
+// there and copies its CBOR if that fits. What does not fit is read by read; links are found by links, as after get.
+//
+// Parameters:
+//   - handle: of an object
+//   - timeout: in nanoseconds; negative: none, 0: only look
+//   - ptr, cap: where the value is written, if it fits into cap bytes
+//
+// Result: the length of the value in bytes.
+//
+// Errors:
+//   - as for get
+RAY_IMPORT("get_value") int64_t ray_get_value(uint32_t handle, int64_t timeout, void *ptr, uint32_t cap);
+
 // wait waits until count of the objects are there, failed ones among them. While it waits, the task's CPU is lent to
 // others. It reads no value: see get.
 //
@@ -384,6 +417,49 @@ RAY_IMPORT("pass_ref") int32_t ray_pass_ref(uint32_t handle);
 //
 // The passed arguments are taken in any case.
 RAY_IMPORT("submit") int32_t ray_submit(const void *function, uint32_t function_size, const void *options, uint32_t options_size, uint32_t *out, uint32_t n);
+
+// yield gives one more result of a generator, which whoever called it may take at once. A generator that runs again after a
+// crash yields everything from the beginning; what was given before is passed over. Where the call's options bound how many
+// results may wait, it waits until one is taken. A generator gives no result by ret.
+//
+// Parameters:
+//   - ptr, size: the value's CBOR, at most MaxValueBytes
+//   - handles, n: handles of what the value contains, in the order of the positions in its tags, at most MaxLinks. The
+//     guest keeps them
+//
+// Result: 0.
+//
+// Errors:
+//   - NotFound: no call is being served
+//   - InvalidArgument: the call is of no generator, or a handle is an argument's
+//   - TaskCancelled: nobody takes results any more: return
+//   - ObjectStoreFull: there is no room for it
+//   - ReferenceCounting: there is no such handle
+//   - LimitExceeded: it is too long, contains too many, or there are too many results
+//
+// When the call's own end comes while it waits, it never returns.
+RAY_IMPORT("yield") int32_t ray_yield(const void *ptr, uint32_t size, const uint32_t *handles, uint32_t n);
+
+// next takes the next result of a generator, and waits for it. While it waits, the task's CPU is lent to others. If the
+// generator failed, the result after those that it gave is its error, which get tells.
+//
+// Parameters:
+//   - handle: of the result that the generator's call declares
+//   - timeout: in nanoseconds; negative: none, 0: only look
+//
+// Result: a handle of the result, which is there; to be released.
+//
+// Errors:
+//   - EndOfStream: all were taken, and the generator has ended
+//   - GetTimeout: the time has passed
+//   - ReferenceCounting: there is no such handle
+//   - InvalidArgument: the handle is not of a generator's call
+//   - LimitExceeded: the sandbox would have more than MaxHandles handles
+//   - ObjectStoreFull: there is no room for the table of handles
+//   - PermissionDenied: the caller may not get
+//
+// When the call's own end comes while it waits, it never returns.
+RAY_IMPORT("next") int32_t ray_next(uint32_t handle, int64_t timeout);
 
 // cancel cancels the task that makes an object. One that waits never runs; get of its results gives TaskCancelled. A
 // function that runs is stopped. A method that runs is not, for its actor's state would go with it. Cancelling what has

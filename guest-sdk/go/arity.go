@@ -8,11 +8,12 @@ type Function0[R any] struct{ f *function }
 // Remote0 makes fn, a function of no arguments, remote. See [Remote1].
 func Remote0[R any](fn func() (R, error), opts ...TaskOption) Function0[R] {
 	return Function0[R]{newFunction(fn, opts, func(in *inbound) error {
-		if err := in.args(); err != nil {
-			return err
+		in.takes(0)
+		if in.err != nil {
+			return in.err
 		}
 		r, err := fn()
-		return in.returns(r, err)
+		return returns(in, r, err)
 	})}
 }
 
@@ -29,7 +30,8 @@ func (fn Function0[R]) As(name string) Function0[R] {
 
 // Remote calls the function and returns at once. An error of the submission comes with the ref.
 func (fn Function0[R]) Remote() Ref[R] {
-	return Ref[R]{fn.f.call()}
+	begin()
+	return Ref[R]{fn.f.send()}
 }
 
 // Class0 is an actor class whose constructor has no arguments, made by [Actor0]. T is the actor's state.
@@ -38,8 +40,9 @@ type Class0[T any] struct{ c *class }
 // Actor0 makes an actor class of fn, its constructor, of no arguments. See [Actor1].
 func Actor0[T any](fn func() (T, error), opts ...ActorOption) Class0[T] {
 	return Class0[T]{newClass(fn, opts, func(in *inbound) error {
-		if err := in.args(); err != nil {
-			return err
+		in.takes(0)
+		if in.err != nil {
+			return in.err
 		}
 		t, err := fn()
 		return in.becomes(t, err)
@@ -54,7 +57,8 @@ func (cl Class0[T]) With(opts ...ActorOption) Class0[T] {
 // Remote creates an actor and returns at once. An error of the submission comes with the handle, an error of the
 // constructor with every call.
 func (cl Class0[T]) Remote() Handle[T] {
-	return Handle[T]{cl.c.create()}
+	begin()
+	return Handle[T]{cl.c.send()}
 }
 
 // ActorMethod0 is a remote method of no arguments, made by [Method0]. T is the actor's state.
@@ -67,11 +71,12 @@ func Method0[T, R any](fn func(T) (R, error), opts ...MethodOption) ActorMethod0
 		if err != nil {
 			return err
 		}
-		if err := in.args(); err != nil {
-			return err
+		in.takes(0)
+		if in.err != nil {
+			return in.err
 		}
 		r, err := fn(t)
-		return in.returns(r, err)
+		return returns(in, r, err)
 	})}
 }
 
@@ -88,7 +93,8 @@ func (m ActorMethod0[T, R]) As(name string) ActorMethod0[T, R] {
 
 // Remote calls the method on an actor and returns at once. Calls from one caller run in their order.
 func (m ActorMethod0[T, R]) Remote(actor Handle[T]) Ref[R] {
-	return Ref[R]{m.m.call(actor.h)}
+	begin()
+	return Ref[R]{m.m.send(actor.h)}
 }
 
 // Function1 is a remote function of one argument, made by [Remote1].
@@ -99,12 +105,13 @@ type Function1[A, R any] struct{ f *function }
 // of another package); a function literal is given one by As.
 func Remote1[A, R any](fn func(A) (R, error), opts ...TaskOption) Function1[A, R] {
 	return Function1[A, R]{newFunction(fn, opts, func(in *inbound) error {
-		var a A
-		if err := in.args(&a); err != nil {
-			return err
+		in.takes(1)
+		a := take[A](in)
+		if in.err != nil {
+			return in.err
 		}
 		r, err := fn(a)
-		return in.returns(r, err)
+		return returns(in, r, err)
 	})}
 }
 
@@ -121,12 +128,16 @@ func (fn Function1[A, R]) As(name string) Function1[A, R] {
 
 // Remote calls the function and returns at once. An error of the submission comes with the ref.
 func (fn Function1[A, R]) Remote(a A) Ref[R] {
-	return Ref[R]{fn.f.call(outgoing{value: a})}
+	begin()
+	pass(a)
+	return Ref[R]{fn.f.send()}
 }
 
 // RemoteRefs is Remote with refs among the arguments: the call runs when their objects are there, and gets those.
 func (fn Function1[A, R]) RemoteRefs(a Arg[A]) Ref[R] {
-	return Ref[R]{fn.f.call(a.outgoing())}
+	begin()
+	passOut(a.outgoing())
+	return Ref[R]{fn.f.send()}
 }
 
 // Class1 is an actor class whose constructor has one argument, made by [Actor1]. T is the actor's state.
@@ -136,9 +147,10 @@ type Class1[A, T any] struct{ c *class }
 // class has the name of T ("Counter" for a *Counter; "bank.Account" of another package).
 func Actor1[A, T any](fn func(A) (T, error), opts ...ActorOption) Class1[A, T] {
 	return Class1[A, T]{newClass(fn, opts, func(in *inbound) error {
-		var a A
-		if err := in.args(&a); err != nil {
-			return err
+		in.takes(1)
+		a := take[A](in)
+		if in.err != nil {
+			return in.err
 		}
 		t, err := fn(a)
 		return in.becomes(t, err)
@@ -153,12 +165,16 @@ func (cl Class1[A, T]) With(opts ...ActorOption) Class1[A, T] {
 // Remote creates an actor and returns at once. An error of the submission comes with the handle, an error of the
 // constructor with every call.
 func (cl Class1[A, T]) Remote(a A) Handle[T] {
-	return Handle[T]{cl.c.create(outgoing{value: a})}
+	begin()
+	pass(a)
+	return Handle[T]{cl.c.send()}
 }
 
 // RemoteRefs is Remote with refs among the arguments: the actor is created when their objects are there, and gets those.
 func (cl Class1[A, T]) RemoteRefs(a Arg[A]) Handle[T] {
-	return Handle[T]{cl.c.create(a.outgoing())}
+	begin()
+	passOut(a.outgoing())
+	return Handle[T]{cl.c.send()}
 }
 
 // ActorMethod1 is a remote method of one argument, made by [Method1]. T is the actor's state.
@@ -173,12 +189,13 @@ func Method1[T, A, R any](fn func(T, A) (R, error), opts ...MethodOption) ActorM
 		if err != nil {
 			return err
 		}
-		var a A
-		if err := in.args(&a); err != nil {
-			return err
+		in.takes(1)
+		a := take[A](in)
+		if in.err != nil {
+			return in.err
 		}
 		r, err := fn(t, a)
-		return in.returns(r, err)
+		return returns(in, r, err)
 	})}
 }
 
@@ -195,12 +212,16 @@ func (m ActorMethod1[T, A, R]) As(name string) ActorMethod1[T, A, R] {
 
 // Remote calls the method on an actor and returns at once. Calls from one caller run in their order.
 func (m ActorMethod1[T, A, R]) Remote(actor Handle[T], a A) Ref[R] {
-	return Ref[R]{m.m.call(actor.h, outgoing{value: a})}
+	begin()
+	pass(a)
+	return Ref[R]{m.m.send(actor.h)}
 }
 
 // RemoteRefs is Remote with refs among the arguments: the call runs when their objects are there, and gets those.
 func (m ActorMethod1[T, A, R]) RemoteRefs(actor Handle[T], a Arg[A]) Ref[R] {
-	return Ref[R]{m.m.call(actor.h, a.outgoing())}
+	begin()
+	passOut(a.outgoing())
+	return Ref[R]{m.m.send(actor.h)}
 }
 
 // Function2 is a remote function of two arguments, made by [Remote2].
@@ -209,13 +230,14 @@ type Function2[A, B, R any] struct{ f *function }
 // Remote2 makes fn, a function of two arguments, remote. See [Remote1].
 func Remote2[A, B, R any](fn func(A, B) (R, error), opts ...TaskOption) Function2[A, B, R] {
 	return Function2[A, B, R]{newFunction(fn, opts, func(in *inbound) error {
-		var a A
-		var b B
-		if err := in.args(&a, &b); err != nil {
-			return err
+		in.takes(2)
+		a := take[A](in)
+		b := take[B](in)
+		if in.err != nil {
+			return in.err
 		}
 		r, err := fn(a, b)
-		return in.returns(r, err)
+		return returns(in, r, err)
 	})}
 }
 
@@ -232,12 +254,18 @@ func (fn Function2[A, B, R]) As(name string) Function2[A, B, R] {
 
 // Remote calls the function and returns at once. An error of the submission comes with the ref.
 func (fn Function2[A, B, R]) Remote(a A, b B) Ref[R] {
-	return Ref[R]{fn.f.call(outgoing{value: a}, outgoing{value: b})}
+	begin()
+	pass(a)
+	pass(b)
+	return Ref[R]{fn.f.send()}
 }
 
 // RemoteRefs is Remote with refs among the arguments: the call runs when their objects are there, and gets those.
 func (fn Function2[A, B, R]) RemoteRefs(a Arg[A], b Arg[B]) Ref[R] {
-	return Ref[R]{fn.f.call(a.outgoing(), b.outgoing())}
+	begin()
+	passOut(a.outgoing())
+	passOut(b.outgoing())
+	return Ref[R]{fn.f.send()}
 }
 
 // Class2 is an actor class whose constructor has two arguments, made by [Actor2]. T is the actor's state.
@@ -246,10 +274,11 @@ type Class2[A, B, T any] struct{ c *class }
 // Actor2 makes an actor class of fn, its constructor, of two arguments. See [Actor1].
 func Actor2[A, B, T any](fn func(A, B) (T, error), opts ...ActorOption) Class2[A, B, T] {
 	return Class2[A, B, T]{newClass(fn, opts, func(in *inbound) error {
-		var a A
-		var b B
-		if err := in.args(&a, &b); err != nil {
-			return err
+		in.takes(2)
+		a := take[A](in)
+		b := take[B](in)
+		if in.err != nil {
+			return in.err
 		}
 		t, err := fn(a, b)
 		return in.becomes(t, err)
@@ -264,12 +293,18 @@ func (cl Class2[A, B, T]) With(opts ...ActorOption) Class2[A, B, T] {
 // Remote creates an actor and returns at once. An error of the submission comes with the handle, an error of the
 // constructor with every call.
 func (cl Class2[A, B, T]) Remote(a A, b B) Handle[T] {
-	return Handle[T]{cl.c.create(outgoing{value: a}, outgoing{value: b})}
+	begin()
+	pass(a)
+	pass(b)
+	return Handle[T]{cl.c.send()}
 }
 
 // RemoteRefs is Remote with refs among the arguments: the actor is created when their objects are there, and gets those.
 func (cl Class2[A, B, T]) RemoteRefs(a Arg[A], b Arg[B]) Handle[T] {
-	return Handle[T]{cl.c.create(a.outgoing(), b.outgoing())}
+	begin()
+	passOut(a.outgoing())
+	passOut(b.outgoing())
+	return Handle[T]{cl.c.send()}
 }
 
 // ActorMethod2 is a remote method of two arguments, made by [Method2]. T is the actor's state.
@@ -282,13 +317,14 @@ func Method2[T, A, B, R any](fn func(T, A, B) (R, error), opts ...MethodOption) 
 		if err != nil {
 			return err
 		}
-		var a A
-		var b B
-		if err := in.args(&a, &b); err != nil {
-			return err
+		in.takes(2)
+		a := take[A](in)
+		b := take[B](in)
+		if in.err != nil {
+			return in.err
 		}
 		r, err := fn(t, a, b)
-		return in.returns(r, err)
+		return returns(in, r, err)
 	})}
 }
 
@@ -305,12 +341,18 @@ func (m ActorMethod2[T, A, B, R]) As(name string) ActorMethod2[T, A, B, R] {
 
 // Remote calls the method on an actor and returns at once. Calls from one caller run in their order.
 func (m ActorMethod2[T, A, B, R]) Remote(actor Handle[T], a A, b B) Ref[R] {
-	return Ref[R]{m.m.call(actor.h, outgoing{value: a}, outgoing{value: b})}
+	begin()
+	pass(a)
+	pass(b)
+	return Ref[R]{m.m.send(actor.h)}
 }
 
 // RemoteRefs is Remote with refs among the arguments: the call runs when their objects are there, and gets those.
 func (m ActorMethod2[T, A, B, R]) RemoteRefs(actor Handle[T], a Arg[A], b Arg[B]) Ref[R] {
-	return Ref[R]{m.m.call(actor.h, a.outgoing(), b.outgoing())}
+	begin()
+	passOut(a.outgoing())
+	passOut(b.outgoing())
+	return Ref[R]{m.m.send(actor.h)}
 }
 
 // Function3 is a remote function of three arguments, made by [Remote3].
@@ -319,14 +361,15 @@ type Function3[A, B, C, R any] struct{ f *function }
 // Remote3 makes fn, a function of three arguments, remote. See [Remote1].
 func Remote3[A, B, C, R any](fn func(A, B, C) (R, error), opts ...TaskOption) Function3[A, B, C, R] {
 	return Function3[A, B, C, R]{newFunction(fn, opts, func(in *inbound) error {
-		var a A
-		var b B
-		var c C
-		if err := in.args(&a, &b, &c); err != nil {
-			return err
+		in.takes(3)
+		a := take[A](in)
+		b := take[B](in)
+		c := take[C](in)
+		if in.err != nil {
+			return in.err
 		}
 		r, err := fn(a, b, c)
-		return in.returns(r, err)
+		return returns(in, r, err)
 	})}
 }
 
@@ -343,12 +386,20 @@ func (fn Function3[A, B, C, R]) As(name string) Function3[A, B, C, R] {
 
 // Remote calls the function and returns at once. An error of the submission comes with the ref.
 func (fn Function3[A, B, C, R]) Remote(a A, b B, c C) Ref[R] {
-	return Ref[R]{fn.f.call(outgoing{value: a}, outgoing{value: b}, outgoing{value: c})}
+	begin()
+	pass(a)
+	pass(b)
+	pass(c)
+	return Ref[R]{fn.f.send()}
 }
 
 // RemoteRefs is Remote with refs among the arguments: the call runs when their objects are there, and gets those.
 func (fn Function3[A, B, C, R]) RemoteRefs(a Arg[A], b Arg[B], c Arg[C]) Ref[R] {
-	return Ref[R]{fn.f.call(a.outgoing(), b.outgoing(), c.outgoing())}
+	begin()
+	passOut(a.outgoing())
+	passOut(b.outgoing())
+	passOut(c.outgoing())
+	return Ref[R]{fn.f.send()}
 }
 
 // Class3 is an actor class whose constructor has three arguments, made by [Actor3]. T is the actor's state.
@@ -357,11 +408,12 @@ type Class3[A, B, C, T any] struct{ c *class }
 // Actor3 makes an actor class of fn, its constructor, of three arguments. See [Actor1].
 func Actor3[A, B, C, T any](fn func(A, B, C) (T, error), opts ...ActorOption) Class3[A, B, C, T] {
 	return Class3[A, B, C, T]{newClass(fn, opts, func(in *inbound) error {
-		var a A
-		var b B
-		var c C
-		if err := in.args(&a, &b, &c); err != nil {
-			return err
+		in.takes(3)
+		a := take[A](in)
+		b := take[B](in)
+		c := take[C](in)
+		if in.err != nil {
+			return in.err
 		}
 		t, err := fn(a, b, c)
 		return in.becomes(t, err)
@@ -376,12 +428,20 @@ func (cl Class3[A, B, C, T]) With(opts ...ActorOption) Class3[A, B, C, T] {
 // Remote creates an actor and returns at once. An error of the submission comes with the handle, an error of the
 // constructor with every call.
 func (cl Class3[A, B, C, T]) Remote(a A, b B, c C) Handle[T] {
-	return Handle[T]{cl.c.create(outgoing{value: a}, outgoing{value: b}, outgoing{value: c})}
+	begin()
+	pass(a)
+	pass(b)
+	pass(c)
+	return Handle[T]{cl.c.send()}
 }
 
 // RemoteRefs is Remote with refs among the arguments: the actor is created when their objects are there, and gets those.
 func (cl Class3[A, B, C, T]) RemoteRefs(a Arg[A], b Arg[B], c Arg[C]) Handle[T] {
-	return Handle[T]{cl.c.create(a.outgoing(), b.outgoing(), c.outgoing())}
+	begin()
+	passOut(a.outgoing())
+	passOut(b.outgoing())
+	passOut(c.outgoing())
+	return Handle[T]{cl.c.send()}
 }
 
 // ActorMethod3 is a remote method of three arguments, made by [Method3]. T is the actor's state.
@@ -394,14 +454,15 @@ func Method3[T, A, B, C, R any](fn func(T, A, B, C) (R, error), opts ...MethodOp
 		if err != nil {
 			return err
 		}
-		var a A
-		var b B
-		var c C
-		if err := in.args(&a, &b, &c); err != nil {
-			return err
+		in.takes(3)
+		a := take[A](in)
+		b := take[B](in)
+		c := take[C](in)
+		if in.err != nil {
+			return in.err
 		}
 		r, err := fn(t, a, b, c)
-		return in.returns(r, err)
+		return returns(in, r, err)
 	})}
 }
 
@@ -418,12 +479,20 @@ func (m ActorMethod3[T, A, B, C, R]) As(name string) ActorMethod3[T, A, B, C, R]
 
 // Remote calls the method on an actor and returns at once. Calls from one caller run in their order.
 func (m ActorMethod3[T, A, B, C, R]) Remote(actor Handle[T], a A, b B, c C) Ref[R] {
-	return Ref[R]{m.m.call(actor.h, outgoing{value: a}, outgoing{value: b}, outgoing{value: c})}
+	begin()
+	pass(a)
+	pass(b)
+	pass(c)
+	return Ref[R]{m.m.send(actor.h)}
 }
 
 // RemoteRefs is Remote with refs among the arguments: the call runs when their objects are there, and gets those.
 func (m ActorMethod3[T, A, B, C, R]) RemoteRefs(actor Handle[T], a Arg[A], b Arg[B], c Arg[C]) Ref[R] {
-	return Ref[R]{m.m.call(actor.h, a.outgoing(), b.outgoing(), c.outgoing())}
+	begin()
+	passOut(a.outgoing())
+	passOut(b.outgoing())
+	passOut(c.outgoing())
+	return Ref[R]{m.m.send(actor.h)}
 }
 
 // Function4 is a remote function of four arguments, made by [Remote4].
@@ -432,15 +501,16 @@ type Function4[A, B, C, D, R any] struct{ f *function }
 // Remote4 makes fn, a function of four arguments, remote. See [Remote1].
 func Remote4[A, B, C, D, R any](fn func(A, B, C, D) (R, error), opts ...TaskOption) Function4[A, B, C, D, R] {
 	return Function4[A, B, C, D, R]{newFunction(fn, opts, func(in *inbound) error {
-		var a A
-		var b B
-		var c C
-		var d D
-		if err := in.args(&a, &b, &c, &d); err != nil {
-			return err
+		in.takes(4)
+		a := take[A](in)
+		b := take[B](in)
+		c := take[C](in)
+		d := take[D](in)
+		if in.err != nil {
+			return in.err
 		}
 		r, err := fn(a, b, c, d)
-		return in.returns(r, err)
+		return returns(in, r, err)
 	})}
 }
 
@@ -457,12 +527,22 @@ func (fn Function4[A, B, C, D, R]) As(name string) Function4[A, B, C, D, R] {
 
 // Remote calls the function and returns at once. An error of the submission comes with the ref.
 func (fn Function4[A, B, C, D, R]) Remote(a A, b B, c C, d D) Ref[R] {
-	return Ref[R]{fn.f.call(outgoing{value: a}, outgoing{value: b}, outgoing{value: c}, outgoing{value: d})}
+	begin()
+	pass(a)
+	pass(b)
+	pass(c)
+	pass(d)
+	return Ref[R]{fn.f.send()}
 }
 
 // RemoteRefs is Remote with refs among the arguments: the call runs when their objects are there, and gets those.
 func (fn Function4[A, B, C, D, R]) RemoteRefs(a Arg[A], b Arg[B], c Arg[C], d Arg[D]) Ref[R] {
-	return Ref[R]{fn.f.call(a.outgoing(), b.outgoing(), c.outgoing(), d.outgoing())}
+	begin()
+	passOut(a.outgoing())
+	passOut(b.outgoing())
+	passOut(c.outgoing())
+	passOut(d.outgoing())
+	return Ref[R]{fn.f.send()}
 }
 
 // Class4 is an actor class whose constructor has four arguments, made by [Actor4]. T is the actor's state.
@@ -471,12 +551,13 @@ type Class4[A, B, C, D, T any] struct{ c *class }
 // Actor4 makes an actor class of fn, its constructor, of four arguments. See [Actor1].
 func Actor4[A, B, C, D, T any](fn func(A, B, C, D) (T, error), opts ...ActorOption) Class4[A, B, C, D, T] {
 	return Class4[A, B, C, D, T]{newClass(fn, opts, func(in *inbound) error {
-		var a A
-		var b B
-		var c C
-		var d D
-		if err := in.args(&a, &b, &c, &d); err != nil {
-			return err
+		in.takes(4)
+		a := take[A](in)
+		b := take[B](in)
+		c := take[C](in)
+		d := take[D](in)
+		if in.err != nil {
+			return in.err
 		}
 		t, err := fn(a, b, c, d)
 		return in.becomes(t, err)
@@ -491,12 +572,22 @@ func (cl Class4[A, B, C, D, T]) With(opts ...ActorOption) Class4[A, B, C, D, T] 
 // Remote creates an actor and returns at once. An error of the submission comes with the handle, an error of the
 // constructor with every call.
 func (cl Class4[A, B, C, D, T]) Remote(a A, b B, c C, d D) Handle[T] {
-	return Handle[T]{cl.c.create(outgoing{value: a}, outgoing{value: b}, outgoing{value: c}, outgoing{value: d})}
+	begin()
+	pass(a)
+	pass(b)
+	pass(c)
+	pass(d)
+	return Handle[T]{cl.c.send()}
 }
 
 // RemoteRefs is Remote with refs among the arguments: the actor is created when their objects are there, and gets those.
 func (cl Class4[A, B, C, D, T]) RemoteRefs(a Arg[A], b Arg[B], c Arg[C], d Arg[D]) Handle[T] {
-	return Handle[T]{cl.c.create(a.outgoing(), b.outgoing(), c.outgoing(), d.outgoing())}
+	begin()
+	passOut(a.outgoing())
+	passOut(b.outgoing())
+	passOut(c.outgoing())
+	passOut(d.outgoing())
+	return Handle[T]{cl.c.send()}
 }
 
 // ActorMethod4 is a remote method of four arguments, made by [Method4]. T is the actor's state.
@@ -509,15 +600,16 @@ func Method4[T, A, B, C, D, R any](fn func(T, A, B, C, D) (R, error), opts ...Me
 		if err != nil {
 			return err
 		}
-		var a A
-		var b B
-		var c C
-		var d D
-		if err := in.args(&a, &b, &c, &d); err != nil {
-			return err
+		in.takes(4)
+		a := take[A](in)
+		b := take[B](in)
+		c := take[C](in)
+		d := take[D](in)
+		if in.err != nil {
+			return in.err
 		}
 		r, err := fn(t, a, b, c, d)
-		return in.returns(r, err)
+		return returns(in, r, err)
 	})}
 }
 
@@ -534,12 +626,22 @@ func (m ActorMethod4[T, A, B, C, D, R]) As(name string) ActorMethod4[T, A, B, C,
 
 // Remote calls the method on an actor and returns at once. Calls from one caller run in their order.
 func (m ActorMethod4[T, A, B, C, D, R]) Remote(actor Handle[T], a A, b B, c C, d D) Ref[R] {
-	return Ref[R]{m.m.call(actor.h, outgoing{value: a}, outgoing{value: b}, outgoing{value: c}, outgoing{value: d})}
+	begin()
+	pass(a)
+	pass(b)
+	pass(c)
+	pass(d)
+	return Ref[R]{m.m.send(actor.h)}
 }
 
 // RemoteRefs is Remote with refs among the arguments: the call runs when their objects are there, and gets those.
 func (m ActorMethod4[T, A, B, C, D, R]) RemoteRefs(actor Handle[T], a Arg[A], b Arg[B], c Arg[C], d Arg[D]) Ref[R] {
-	return Ref[R]{m.m.call(actor.h, a.outgoing(), b.outgoing(), c.outgoing(), d.outgoing())}
+	begin()
+	passOut(a.outgoing())
+	passOut(b.outgoing())
+	passOut(c.outgoing())
+	passOut(d.outgoing())
+	return Ref[R]{m.m.send(actor.h)}
 }
 
 // Function5 is a remote function of five arguments, made by [Remote5].
@@ -548,16 +650,17 @@ type Function5[A, B, C, D, E, R any] struct{ f *function }
 // Remote5 makes fn, a function of five arguments, remote. See [Remote1].
 func Remote5[A, B, C, D, E, R any](fn func(A, B, C, D, E) (R, error), opts ...TaskOption) Function5[A, B, C, D, E, R] {
 	return Function5[A, B, C, D, E, R]{newFunction(fn, opts, func(in *inbound) error {
-		var a A
-		var b B
-		var c C
-		var d D
-		var e E
-		if err := in.args(&a, &b, &c, &d, &e); err != nil {
-			return err
+		in.takes(5)
+		a := take[A](in)
+		b := take[B](in)
+		c := take[C](in)
+		d := take[D](in)
+		e := take[E](in)
+		if in.err != nil {
+			return in.err
 		}
 		r, err := fn(a, b, c, d, e)
-		return in.returns(r, err)
+		return returns(in, r, err)
 	})}
 }
 
@@ -574,12 +677,24 @@ func (fn Function5[A, B, C, D, E, R]) As(name string) Function5[A, B, C, D, E, R
 
 // Remote calls the function and returns at once. An error of the submission comes with the ref.
 func (fn Function5[A, B, C, D, E, R]) Remote(a A, b B, c C, d D, e E) Ref[R] {
-	return Ref[R]{fn.f.call(outgoing{value: a}, outgoing{value: b}, outgoing{value: c}, outgoing{value: d}, outgoing{value: e})}
+	begin()
+	pass(a)
+	pass(b)
+	pass(c)
+	pass(d)
+	pass(e)
+	return Ref[R]{fn.f.send()}
 }
 
 // RemoteRefs is Remote with refs among the arguments: the call runs when their objects are there, and gets those.
 func (fn Function5[A, B, C, D, E, R]) RemoteRefs(a Arg[A], b Arg[B], c Arg[C], d Arg[D], e Arg[E]) Ref[R] {
-	return Ref[R]{fn.f.call(a.outgoing(), b.outgoing(), c.outgoing(), d.outgoing(), e.outgoing())}
+	begin()
+	passOut(a.outgoing())
+	passOut(b.outgoing())
+	passOut(c.outgoing())
+	passOut(d.outgoing())
+	passOut(e.outgoing())
+	return Ref[R]{fn.f.send()}
 }
 
 // Class5 is an actor class whose constructor has five arguments, made by [Actor5]. T is the actor's state.
@@ -588,13 +703,14 @@ type Class5[A, B, C, D, E, T any] struct{ c *class }
 // Actor5 makes an actor class of fn, its constructor, of five arguments. See [Actor1].
 func Actor5[A, B, C, D, E, T any](fn func(A, B, C, D, E) (T, error), opts ...ActorOption) Class5[A, B, C, D, E, T] {
 	return Class5[A, B, C, D, E, T]{newClass(fn, opts, func(in *inbound) error {
-		var a A
-		var b B
-		var c C
-		var d D
-		var e E
-		if err := in.args(&a, &b, &c, &d, &e); err != nil {
-			return err
+		in.takes(5)
+		a := take[A](in)
+		b := take[B](in)
+		c := take[C](in)
+		d := take[D](in)
+		e := take[E](in)
+		if in.err != nil {
+			return in.err
 		}
 		t, err := fn(a, b, c, d, e)
 		return in.becomes(t, err)
@@ -609,12 +725,24 @@ func (cl Class5[A, B, C, D, E, T]) With(opts ...ActorOption) Class5[A, B, C, D, 
 // Remote creates an actor and returns at once. An error of the submission comes with the handle, an error of the
 // constructor with every call.
 func (cl Class5[A, B, C, D, E, T]) Remote(a A, b B, c C, d D, e E) Handle[T] {
-	return Handle[T]{cl.c.create(outgoing{value: a}, outgoing{value: b}, outgoing{value: c}, outgoing{value: d}, outgoing{value: e})}
+	begin()
+	pass(a)
+	pass(b)
+	pass(c)
+	pass(d)
+	pass(e)
+	return Handle[T]{cl.c.send()}
 }
 
 // RemoteRefs is Remote with refs among the arguments: the actor is created when their objects are there, and gets those.
 func (cl Class5[A, B, C, D, E, T]) RemoteRefs(a Arg[A], b Arg[B], c Arg[C], d Arg[D], e Arg[E]) Handle[T] {
-	return Handle[T]{cl.c.create(a.outgoing(), b.outgoing(), c.outgoing(), d.outgoing(), e.outgoing())}
+	begin()
+	passOut(a.outgoing())
+	passOut(b.outgoing())
+	passOut(c.outgoing())
+	passOut(d.outgoing())
+	passOut(e.outgoing())
+	return Handle[T]{cl.c.send()}
 }
 
 // ActorMethod5 is a remote method of five arguments, made by [Method5]. T is the actor's state.
@@ -627,16 +755,17 @@ func Method5[T, A, B, C, D, E, R any](fn func(T, A, B, C, D, E) (R, error), opts
 		if err != nil {
 			return err
 		}
-		var a A
-		var b B
-		var c C
-		var d D
-		var e E
-		if err := in.args(&a, &b, &c, &d, &e); err != nil {
-			return err
+		in.takes(5)
+		a := take[A](in)
+		b := take[B](in)
+		c := take[C](in)
+		d := take[D](in)
+		e := take[E](in)
+		if in.err != nil {
+			return in.err
 		}
 		r, err := fn(t, a, b, c, d, e)
-		return in.returns(r, err)
+		return returns(in, r, err)
 	})}
 }
 
@@ -653,12 +782,24 @@ func (m ActorMethod5[T, A, B, C, D, E, R]) As(name string) ActorMethod5[T, A, B,
 
 // Remote calls the method on an actor and returns at once. Calls from one caller run in their order.
 func (m ActorMethod5[T, A, B, C, D, E, R]) Remote(actor Handle[T], a A, b B, c C, d D, e E) Ref[R] {
-	return Ref[R]{m.m.call(actor.h, outgoing{value: a}, outgoing{value: b}, outgoing{value: c}, outgoing{value: d}, outgoing{value: e})}
+	begin()
+	pass(a)
+	pass(b)
+	pass(c)
+	pass(d)
+	pass(e)
+	return Ref[R]{m.m.send(actor.h)}
 }
 
 // RemoteRefs is Remote with refs among the arguments: the call runs when their objects are there, and gets those.
 func (m ActorMethod5[T, A, B, C, D, E, R]) RemoteRefs(actor Handle[T], a Arg[A], b Arg[B], c Arg[C], d Arg[D], e Arg[E]) Ref[R] {
-	return Ref[R]{m.m.call(actor.h, a.outgoing(), b.outgoing(), c.outgoing(), d.outgoing(), e.outgoing())}
+	begin()
+	passOut(a.outgoing())
+	passOut(b.outgoing())
+	passOut(c.outgoing())
+	passOut(d.outgoing())
+	passOut(e.outgoing())
+	return Ref[R]{m.m.send(actor.h)}
 }
 
 // Function6 is a remote function of six arguments, made by [Remote6].
@@ -667,17 +808,18 @@ type Function6[A, B, C, D, E, F, R any] struct{ f *function }
 // Remote6 makes fn, a function of six arguments, remote. See [Remote1].
 func Remote6[A, B, C, D, E, F, R any](fn func(A, B, C, D, E, F) (R, error), opts ...TaskOption) Function6[A, B, C, D, E, F, R] {
 	return Function6[A, B, C, D, E, F, R]{newFunction(fn, opts, func(in *inbound) error {
-		var a A
-		var b B
-		var c C
-		var d D
-		var e E
-		var f F
-		if err := in.args(&a, &b, &c, &d, &e, &f); err != nil {
-			return err
+		in.takes(6)
+		a := take[A](in)
+		b := take[B](in)
+		c := take[C](in)
+		d := take[D](in)
+		e := take[E](in)
+		f := take[F](in)
+		if in.err != nil {
+			return in.err
 		}
 		r, err := fn(a, b, c, d, e, f)
-		return in.returns(r, err)
+		return returns(in, r, err)
 	})}
 }
 
@@ -694,12 +836,26 @@ func (fn Function6[A, B, C, D, E, F, R]) As(name string) Function6[A, B, C, D, E
 
 // Remote calls the function and returns at once. An error of the submission comes with the ref.
 func (fn Function6[A, B, C, D, E, F, R]) Remote(a A, b B, c C, d D, e E, f F) Ref[R] {
-	return Ref[R]{fn.f.call(outgoing{value: a}, outgoing{value: b}, outgoing{value: c}, outgoing{value: d}, outgoing{value: e}, outgoing{value: f})}
+	begin()
+	pass(a)
+	pass(b)
+	pass(c)
+	pass(d)
+	pass(e)
+	pass(f)
+	return Ref[R]{fn.f.send()}
 }
 
 // RemoteRefs is Remote with refs among the arguments: the call runs when their objects are there, and gets those.
 func (fn Function6[A, B, C, D, E, F, R]) RemoteRefs(a Arg[A], b Arg[B], c Arg[C], d Arg[D], e Arg[E], f Arg[F]) Ref[R] {
-	return Ref[R]{fn.f.call(a.outgoing(), b.outgoing(), c.outgoing(), d.outgoing(), e.outgoing(), f.outgoing())}
+	begin()
+	passOut(a.outgoing())
+	passOut(b.outgoing())
+	passOut(c.outgoing())
+	passOut(d.outgoing())
+	passOut(e.outgoing())
+	passOut(f.outgoing())
+	return Ref[R]{fn.f.send()}
 }
 
 // Class6 is an actor class whose constructor has six arguments, made by [Actor6]. T is the actor's state.
@@ -708,14 +864,15 @@ type Class6[A, B, C, D, E, F, T any] struct{ c *class }
 // Actor6 makes an actor class of fn, its constructor, of six arguments. See [Actor1].
 func Actor6[A, B, C, D, E, F, T any](fn func(A, B, C, D, E, F) (T, error), opts ...ActorOption) Class6[A, B, C, D, E, F, T] {
 	return Class6[A, B, C, D, E, F, T]{newClass(fn, opts, func(in *inbound) error {
-		var a A
-		var b B
-		var c C
-		var d D
-		var e E
-		var f F
-		if err := in.args(&a, &b, &c, &d, &e, &f); err != nil {
-			return err
+		in.takes(6)
+		a := take[A](in)
+		b := take[B](in)
+		c := take[C](in)
+		d := take[D](in)
+		e := take[E](in)
+		f := take[F](in)
+		if in.err != nil {
+			return in.err
 		}
 		t, err := fn(a, b, c, d, e, f)
 		return in.becomes(t, err)
@@ -730,12 +887,26 @@ func (cl Class6[A, B, C, D, E, F, T]) With(opts ...ActorOption) Class6[A, B, C, 
 // Remote creates an actor and returns at once. An error of the submission comes with the handle, an error of the
 // constructor with every call.
 func (cl Class6[A, B, C, D, E, F, T]) Remote(a A, b B, c C, d D, e E, f F) Handle[T] {
-	return Handle[T]{cl.c.create(outgoing{value: a}, outgoing{value: b}, outgoing{value: c}, outgoing{value: d}, outgoing{value: e}, outgoing{value: f})}
+	begin()
+	pass(a)
+	pass(b)
+	pass(c)
+	pass(d)
+	pass(e)
+	pass(f)
+	return Handle[T]{cl.c.send()}
 }
 
 // RemoteRefs is Remote with refs among the arguments: the actor is created when their objects are there, and gets those.
 func (cl Class6[A, B, C, D, E, F, T]) RemoteRefs(a Arg[A], b Arg[B], c Arg[C], d Arg[D], e Arg[E], f Arg[F]) Handle[T] {
-	return Handle[T]{cl.c.create(a.outgoing(), b.outgoing(), c.outgoing(), d.outgoing(), e.outgoing(), f.outgoing())}
+	begin()
+	passOut(a.outgoing())
+	passOut(b.outgoing())
+	passOut(c.outgoing())
+	passOut(d.outgoing())
+	passOut(e.outgoing())
+	passOut(f.outgoing())
+	return Handle[T]{cl.c.send()}
 }
 
 // ActorMethod6 is a remote method of six arguments, made by [Method6]. T is the actor's state.
@@ -748,17 +919,18 @@ func Method6[T, A, B, C, D, E, F, R any](fn func(T, A, B, C, D, E, F) (R, error)
 		if err != nil {
 			return err
 		}
-		var a A
-		var b B
-		var c C
-		var d D
-		var e E
-		var f F
-		if err := in.args(&a, &b, &c, &d, &e, &f); err != nil {
-			return err
+		in.takes(6)
+		a := take[A](in)
+		b := take[B](in)
+		c := take[C](in)
+		d := take[D](in)
+		e := take[E](in)
+		f := take[F](in)
+		if in.err != nil {
+			return in.err
 		}
 		r, err := fn(t, a, b, c, d, e, f)
-		return in.returns(r, err)
+		return returns(in, r, err)
 	})}
 }
 
@@ -775,10 +947,24 @@ func (m ActorMethod6[T, A, B, C, D, E, F, R]) As(name string) ActorMethod6[T, A,
 
 // Remote calls the method on an actor and returns at once. Calls from one caller run in their order.
 func (m ActorMethod6[T, A, B, C, D, E, F, R]) Remote(actor Handle[T], a A, b B, c C, d D, e E, f F) Ref[R] {
-	return Ref[R]{m.m.call(actor.h, outgoing{value: a}, outgoing{value: b}, outgoing{value: c}, outgoing{value: d}, outgoing{value: e}, outgoing{value: f})}
+	begin()
+	pass(a)
+	pass(b)
+	pass(c)
+	pass(d)
+	pass(e)
+	pass(f)
+	return Ref[R]{m.m.send(actor.h)}
 }
 
 // RemoteRefs is Remote with refs among the arguments: the call runs when their objects are there, and gets those.
 func (m ActorMethod6[T, A, B, C, D, E, F, R]) RemoteRefs(actor Handle[T], a Arg[A], b Arg[B], c Arg[C], d Arg[D], e Arg[E], f Arg[F]) Ref[R] {
-	return Ref[R]{m.m.call(actor.h, a.outgoing(), b.outgoing(), c.outgoing(), d.outgoing(), e.outgoing(), f.outgoing())}
+	begin()
+	passOut(a.outgoing())
+	passOut(b.outgoing())
+	passOut(c.outgoing())
+	passOut(d.outgoing())
+	passOut(e.outgoing())
+	passOut(f.outgoing())
+	return Ref[R]{m.m.send(actor.h)}
 }

@@ -4,6 +4,7 @@ package ray
 
 import (
 	"context"
+	"encoding/binary"
 	"os"
 	"runtime"
 	"syscall"
@@ -45,6 +46,14 @@ func (q *quietImports) offer(ctx context.Context, r wazero.Runtime) error {
 		return uint64(len(b))
 	}
 	add("name", i32s(2), i32, func(m api.Module, s []uint64) { s[0] = write(m, s[0], q.name) })
+	add("frame", i32s(2), i64, func(m api.Module, s []uint64) {
+		b := append(binary.LittleEndian.AppendUint32(nil, uint32(len(q.name))), q.name...)
+		for _, a := range q.args {
+			b = append(binary.LittleEndian.AppendUint32(b, uint32(len(a))), a...)
+		}
+		s[0] = write(m, s[0], b)
+	})
+	add("get_value", []api.ValueType{i32, i64, i32, i32}, i64, func(m api.Module, s []uint64) { s[0] = write(m, s[2], q.args[0]) })
 	add("arg", i32s(1), i32, func(_ api.Module, s []uint64) {})
 	add("size", i32s(1), i64, func(_ api.Module, s []uint64) { s[0] = uint64(len(q.args[uint32(s[0])])) })
 	add("read", []api.ValueType{i32, i64, i32, i32}, i32, func(m api.Module, s []uint64) {
@@ -55,6 +64,7 @@ func (q *quietImports) offer(ctx context.Context, r wazero.Runtime) error {
 		"links": i32s(3), "ret": i32s(4), "fail": i32s(2), "put": i32s(4), "get": {i32, i32, i64},
 		"wait": {i32, i32, i32, i64, i32}, "pass_value": i32s(4), "pass_ref": i32s(1), "submit": i32s(6),
 		"actor_create": i32s(4), "actor_call": i32s(7), "actor_find": i32s(4), "actor_kill": i32s(2), "cancel": i32s(2),
+		"yield": i32s(4), "next": {i32, i64},
 		"release": i32s(1), "log": i32s(3), "self": i32s(2), "error": i32s(2),
 	} {
 		add(name, params, i32, ok)

@@ -3,6 +3,7 @@
 package ray
 
 import (
+	"encoding/binary"
 	"testing"
 
 	"github.com/raywasm/raywasm/spec"
@@ -16,7 +17,19 @@ type quietWorld struct {
 	args   [][]byte
 }
 
-func (q *quietWorld) name(p []byte) int32                           { return int32(copy(p, q.called)) }
+func (q *quietWorld) name(p []byte) int32 { return int32(copy(p, q.called)) }
+func (q *quietWorld) frame(p []byte) int64 {
+	b := p[:0]
+	for i := -1; i < len(q.args); i++ {
+		item := []byte(q.called)
+		if i >= 0 {
+			item = q.args[i]
+		}
+		b = append(binary.LittleEndian.AppendUint32(b, uint32(len(item))), item...)
+	}
+	return int64(len(b))
+}
+func (q *quietWorld) getValue(h uint32, _ int64, p []byte) int64    { return int64(copy(p, q.args[h])) }
 func (q *quietWorld) arg(i int) int32                               { return int32(i) }
 func (q *quietWorld) size(h uint32) int64                           { return int64(len(q.args[h])) }
 func (q *quietWorld) read(h uint32, off int64, p []byte) int32      { return int32(copy(p, q.args[h])) }

@@ -67,11 +67,18 @@ const keepBuffer = 1 * spec.MiB
 
 // encoder holds values on their way to the host: their bytes one after another, and beside them the refs they contain.
 type encoder struct {
-	buf    bytes.Buffer
+	buf    []byte
 	linked []uint32
 	items  []item
-	first  int // where the links of the value being encoded begin
+	put    []uint32 // refs of large values, until they are passed
+	first  int      // where the links of the value being encoded begin
 	on     bool
+
+	// What could not be encoded, the first of it.
+	err     error
+	badItem int // from 1
+	badType string
+	badRef  bool // it is a ref that was to be passed
 }
 
 // item is one value of an encoder, or a ref that stands for one.
@@ -82,34 +89,57 @@ type item struct {
 	isRef                bool
 }
 
-// value encodes v behind what is there.
-func (e *encoder) value(v any) error {
-	start := e.buf.Len()
-	e.first = len(e.linked)
-	b, ok := appendScalar(e.buf.AvailableBuffer(), v)
-	var err error
-	if ok {
-		e.buf.Write(b)
-	} else {
-		e.on = true
-		err = encMode.MarshalToBuffer(v, &e.buf)
-		e.on = false
-	}
-	e.items = append(e.items, item{start: start, end: e.buf.Len(), firstLink: e.first, afterLink: len(e.linked)})
-	return err
+// add takes b, the buffer with a value behind what was there. The value has no links.
+func (e *encoder) add(b []byte) {
+	e.items = append(e.items, item{start: len(e.buf), end: len(b), firstLink: len(e.linked), afterLink: len(e.linked)})
+	e.buf = b
 }
 
-func (e *encoder) bytes(it *item) []byte   { return e.buf.Bytes()[it.start:it.end] }
+// slow encodes v by the codec. v's own methods may panic.
+func (e *encoder) slow(v any) {
+	if e.err != nil {
+		return
+	}
+	if b, ok := appendPlain(e.buf, v); ok { // v is of an interface type
+		e.add(b)
+		return
+	}
+	start := len(e.buf)
+	e.first, e.on = len(e.linked), true
+	defer func() {
+		if e.on { // v panicked
+			e.done()
+			mu.Unlock()
+		}
+	}()
+	w := bytes.NewBuffer(e.buf)
+	err := encMode.MarshalToBuffer(v, w)
+	e.buf, e.on = w.Bytes(), false
+	if err != nil {
+		e.badType = typeOf(v)
+		e.refuse(err, false)
+		return
+	}
+	e.items = append(e.items, item{start: start, end: len(e.buf), firstLink: e.first, afterLink: len(e.linked)})
+}
+
+// refuse notes why the next value cannot be encoded.
+func (e *encoder) refuse(err error, ref bool) {
+	if e.err == nil {
+		e.err, e.badRef, e.badItem = err, ref, len(e.items)+1
+	}
+}
+
+func (e *encoder) bytes(it *item) []byte   { return e.buf[it.start:it.end] }
 func (e *encoder) links(it *item) []uint32 { return e.linked[it.firstLink:it.afterLink] }
 
 // done forgets all values.
 func (e *encoder) done() {
-	if e.buf.Cap() > keepBuffer {
-		e.buf = bytes.Buffer{}
+	if cap(e.buf) > keepBuffer {
+		e.buf = nil
 	}
-	e.buf.Reset()
-	e.on = false
-	e.linked, e.items = e.linked[:0], e.items[:0]
+	e.buf, e.linked, e.items, e.put = e.buf[:0], e.linked[:0], e.items[:0], e.put[:0]
+	e.on, e.err = false, nil
 }
 
 // link notes h among the links of the value being encoded and returns its position. A handle is noted once.
@@ -153,23 +183,35 @@ const tag16 = 0xd9
 
 // decoder holds the value being decoded, and the handles it contains once one of them is met.
 type decoder struct {
-	buf     []byte
-	value   uint32 // the host's handle of the value
+	value   uint32 // the host's handle of the value, unless it is an argument
+	arg     int    // which argument of the call, -1 for none
 	handles []*handle
 	fetched bool
 	on      bool
 }
 
-// into decodes the host's value into v, a non-nil pointer.
-func (d *decoder) into(value uint32, v any) error {
-	b, err := d.read(value)
-	if err != nil {
-		return err
-	}
-	if readScalar(b, v) {
+// object decodes b, the host's value of that handle, into v, a non-nil pointer. mu is held.
+func (d *decoder) object(value uint32, b []byte, own bool, v any) error {
+	d.value, d.arg = value, -1
+	return d.into(b, own, v)
+}
+
+// argument decodes b, an argument of the call being served.
+func (d *decoder) argument(i int, b []byte, own bool, v any) error {
+	d.arg = i
+	return d.into(b, own, v)
+}
+
+// into decodes b. If it is nobody else's, v may go on using it.
+func (d *decoder) into(b []byte, own bool, v any) error {
+	if readPlain(b, v) {
 		return nil
 	}
-	d.on, d.value = true, value
+	if a, ok := v.(interface{ SetView([]byte) error }); ok && own && a.SetView(b) == nil {
+		return nil
+	}
+	d.on = true
+	defer d.done() // v's own methods may panic
 	if err := decMode.Unmarshal(b, v); err != nil {
 		return &mismatch{shape(b), err}
 	}
@@ -181,21 +223,19 @@ func (d *decoder) done() {
 	d.on, d.fetched = false, false
 	clear(d.handles)
 	d.handles = d.handles[:0]
-	if cap(d.buf) > keepBuffer {
-		d.buf = nil
-	}
 }
 
-// read returns the bytes of the host's value, valid until the next read.
-func (d *decoder) read(value uint32) ([]byte, error) {
+// readAll returns the bytes of the host's value of that handle, which is there.
+func readAll(value uint32) ([]byte, error) {
 	n := hostSize(value)
 	if n < 0 {
 		return nil, lastError(spec.Kind(-n), "read a value")
 	}
-	if int64(cap(d.buf)) < n {
-		d.buf = make([]byte, max(n, 1024))
+	var head [spec.ArrayHead]byte
+	if status := hostRead(value, 0, head[:min(n, spec.ArrayHead)]); status < 0 {
+		return nil, lastError(spec.Kind(-status), "read a value")
 	}
-	b := d.buf[:n]
+	b := spec.MakeAligned(head[:], int(n))
 	return b, check(hostRead(value, 0, b), "read a value")
 }
 
@@ -218,6 +258,13 @@ func (d *decoder) link(at uint64) (*handle, error) {
 
 func (d *decoder) fetch() error {
 	d.fetched = true
+	if d.arg >= 0 {
+		id := hostArg(d.arg)
+		if err := check(id, "read the refs of an argument"); err != nil {
+			return err
+		}
+		d.value = uint32(id)
+	}
 	ids := make([]uint32, 8)
 	n := hostLinks(d.value, ids)
 	if int(n) > len(ids) {

@@ -3,8 +3,6 @@ package ray
 import (
 	"context"
 	"time"
-
-	"github.com/raywasm/raywasm/spec"
 )
 
 // Calls of one actor at once: each method is a goroutine. One that waits for refs parks in this package, and the export
@@ -73,34 +71,16 @@ func await(ids []uint32, count int, timeout time.Duration) error {
 	return p.cancelled
 }
 
-// getWithin is hostGet, without holding up other calls.
-func getWithin(ids []uint32, timeout time.Duration, op string) error {
-	if concurrency.on && timeout != 0 {
-		if err := await(ids, 0, timeout); err != nil {
-			return because(err, op)
-		}
-		lock()
-		defer mu.Unlock()
-		status := hostGet(ids, 0)
-		if status == -int32(spec.GetTimeout) {
-			return spec.Errorf(op, spec.GetTimeout, "", "not all of %d objects were there after %v", len(ids), timeout)
-		}
-		return check(status, op)
+// awaited waits, without holding up other calls, and returns how long is left to wait in the host: nothing if calls run at
+// once, all of it otherwise.
+func awaited(op string, ids []uint32, count int, timeout time.Duration) (left time.Duration, err error) {
+	if !concurrency.on || timeout == 0 {
+		return timeout, nil
 	}
-	return check(hostGet(ids, int64(timeout)), op)
-}
-
-// waitWithin is hostWait, without holding up other calls.
-func waitWithin(ids []uint32, count int, timeout time.Duration, found []byte) error {
-	if concurrency.on && timeout != 0 {
-		if err := await(ids, count, timeout); err != nil {
-			return err
-		}
-		timeout = 0
-		lock()
-		defer mu.Unlock()
+	if err := await(ids, count, timeout); err != nil {
+		return 0, because(err, op)
 	}
-	return check(hostWait(ids, count, int64(timeout), found), "wait")
+	return 0, nil
 }
 
 // Context returns the context of the call that runs: it is cancelled when the call of an actor with [MaxConcurrency] is

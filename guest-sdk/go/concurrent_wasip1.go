@@ -3,6 +3,7 @@
 package ray
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"runtime"
@@ -38,21 +39,22 @@ func start(number uint32, nargs int) int32 {
 	call := &running{number: number}
 	call.ctx, call.cancel = context.WithCancelCause(context.Background())
 	c.calls[number] = call
-	n := hostName(nameBuffer[:])
-	if n < 0 || int(n) > len(nameBuffer) {
+	name, frame := receive()
+	if name == nil {
 		call.end(spec.Errorf("call", spec.System, "", "the host gave no name"))
 		return settle()
 	}
-	e := find(spec.CallMethod, nameBuffer[:n])
+	e := find(spec.CallMethod, name)
 	switch {
 	case e == nil:
-		call.end(missing(spec.CallMethod, string(nameBuffer[:n])))
+		call.end(missing(spec.CallMethod, string(name)))
 	case e.problem != nil:
 		call.end(e.problem)
 	default:
+		in := &inbound{entry: e, nargs: nargs, frame: bytes.Clone(frame)} // the next call overwrites what was received
 		go func() {
 			setLabel(call)
-			err := e.invoke(nargs)
+			err := e.invoke(in)
 			lock()
 			defer mu.Unlock()
 			call.end(err)

@@ -41,7 +41,7 @@
 // is both the driver, where main runs, and the workers, where only the package-level variables are initialised before
 // a function is called: so what is remote is made in package-level variables. They are initialised once, before the
 // module's image is taken, from which every sandbox starts: there they find no arguments, no environment and no files, and
-// clocks that stand still. Functions and main find all of it.
+// clocks that stand still. Functions and main find all of it, but for the arguments, which are main's alone.
 //
 // Functions, constructors and methods have up to six arguments, a result and an error ([None] where there is no
 // result). Arguments and results are encoded as CBOR by the rules of github.com/fxamacker/cbor: exported fields, cbor

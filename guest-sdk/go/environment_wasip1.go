@@ -27,16 +27,23 @@ func wasiEnviron(pointers, buf unsafe.Pointer) uint32
 // environmentRead is false in every sandbox until its first call, since it is false in the module's image.
 var environmentRead bool
 
-// readEnvironment sets os.Args and the environment to what this sandbox has. Go's runtime has read them before the image
-// was taken, when there were none.
+// readArguments sets os.Args to what this sandbox has. Go's runtime has read them before the image was taken, when there
+// were none.
+func readArguments() {
+	if args := wasiStrings(wasiArgsSizes, wasiArgs); len(args) > 0 {
+		os.Args = args
+	}
+}
+
+// worker is what os.Args is in a sandbox that serves calls: the image has it, so that a call need not ask.
+var worker = []string{"main"}
+
+// readEnvironment does the same for the environment.
 func readEnvironment() {
 	if environmentRead {
 		return
 	}
 	environmentRead = true
-	if args := wasiStrings(wasiArgsSizes, wasiArgs); len(args) > 0 {
-		os.Args = args
-	}
 	for _, kv := range wasiStrings(wasiEnvironSizes, wasiEnviron) {
 		key, value, _ := strings.Cut(kv, "=")
 		_ = os.Setenv(key, value) // fails for names that the host does not let through

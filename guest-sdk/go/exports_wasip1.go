@@ -25,10 +25,14 @@ func exportStart(call, nargs int32) int32 {
 func exportResume(events int32) int32 { return resume(int(events)) }
 
 //go:wasmexport ray_describe
-func exportDescribe() int32 { return describe() }
+func exportDescribe() int32 {
+	os.Args = worker
+	return describe()
+}
 
 //go:wasmexport ray_main
 func exportMain() int32 {
+	readArguments()
 	readEnvironment()
 	return drive(mainMain, os.Stderr)
 }

@@ -136,10 +136,11 @@ func (w *wasmWorld) offerImports() error {
 		mod = api.Module
 	)
 	functions := map[string]any{
-		"name": func(_ ctx, m mod, p, n uint32) int32 { return f.name(bytesAt(m, p, n)) },
-		"arg":  func(_ ctx, i int32) int32 { return f.arg(int(i)) },
-		"size": func(_ ctx, h uint32) int64 { return f.size(h) },
-		"read": func(_ ctx, m mod, h uint32, off int64, p, n uint32) int32 { return f.read(h, off, bytesAt(m, p, n)) },
+		"name":  func(_ ctx, m mod, p, n uint32) int32 { return f.name(bytesAt(m, p, n)) },
+		"frame": func(_ ctx, m mod, p, n uint32) int64 { return f.frame(bytesAt(m, p, n)) },
+		"arg":   func(_ ctx, i int32) int32 { return f.arg(int(i)) },
+		"size":  func(_ ctx, h uint32) int64 { return f.size(h) },
+		"read":  func(_ ctx, m mod, h uint32, off int64, p, n uint32) int32 { return f.read(h, off, bytesAt(m, p, n)) },
 		"links": func(_ ctx, m mod, h, p, n uint32) int32 {
 			out := make([]uint32, n)
 			count := f.links(h, out)
@@ -156,6 +157,9 @@ func (w *wasmWorld) offerImports() error {
 			return f.put(bytesAt(m, p, n), numbersAt(m, hs, nhs))
 		},
 		"get": func(_ ctx, m mod, hs, n uint32, timeout int64) int32 { return f.get(numbersAt(m, hs, n), timeout) },
+		"get_value": func(_ ctx, m mod, h uint32, timeout int64, p, n uint32) int64 {
+			return f.getValue(h, timeout, bytesAt(m, p, n))
+		},
 		"wait": func(_ ctx, m mod, hs, n, count uint32, timeout int64, ready uint32) int32 {
 			return f.wait(numbersAt(m, hs, n), int(count), timeout, bytesAt(m, ready, n))
 		},
@@ -190,6 +194,10 @@ func (w *wasmWorld) offerImports() error {
 		"actor_kill":      func(_ ctx, h, noRestart uint32) int32 { return f.actorKill(h, noRestart != 0) },
 		"cancel":          func(_ ctx, h, flags uint32) int32 { return f.cancel(h, flags) },
 		"release":         func(_ ctx, h uint32) int32 { return f.release(h) },
+		"yield": func(_ ctx, m mod, p, n, hs, nhs uint32) int32 {
+			return f.yield(bytesAt(m, p, n), numbersAt(m, hs, nhs))
+		},
+		"next": func(_ ctx, h uint32, timeout int64) int32 { return f.next(h, timeout) },
 		"log": func(_ ctx, m mod, level int32, p, n uint32) int32 {
 			return f.log(spec.LogLevel(level), bytesAt(m, p, n))
 		},

@@ -3,7 +3,6 @@ package ray
 import (
 	"runtime"
 	"strconv"
-	"sync"
 
 	"github.com/raywasm/raywasm/spec"
 )
@@ -12,17 +11,37 @@ import (
 // and actor handles are copies of one pointer to it; when the last copy is collected the number is queued, and the next
 // call of the host gives it back.
 type handle struct {
-	id       uint32
-	held     bool  // id is the host's and not yet given back
 	err      error // why there is none: the submission failed
-	cleanup  runtime.Cleanup
+	id       uint32
+	held     bool // id is the host's and not yet given back
+	watched  bool // the collector will bury it
 	released bool
 }
 
+// newHandle takes over a number of the host's. mu is held.
 func newHandle(id uint32) *handle {
 	h := &handle{id: id, held: true}
-	h.cleanup = runtime.AddCleanup(h, bury, id)
+	at := &young.handles[young.next%len(young.handles)]
+	young.next++
+	(*at).watch()
+	*at = h
 	return h
+}
+
+// young holds the latest handles. To have the collector watch a handle costs as much as a whole submission, and most
+// refs of a careful program are released soon: so it watches those only that leave this list alive. After a collection
+// all leave it, so that the next one finds those that nobody has any more.
+var young struct {
+	handles [32]*handle
+	next    int
+}
+
+// watch has h buried when its last copy is collected.
+func (h *handle) watch() {
+	if h != nil && h.held && !h.watched {
+		h.watched = true
+		runtime.SetFinalizer(h, bury)
+	}
 }
 
 // failed is the handle of a submission that failed: it has its error already.
@@ -30,40 +49,67 @@ func failed(err error) *handle { return &handle{err: err} }
 
 // use returns the host's number for h, or why there is none. The caller keeps h alive until the host has been called.
 func (h *handle) use(op, what string) (uint32, error) {
+	if h != nil && h.held {
+		return h.id, nil
+	}
+	return 0, h.problem(op, what)
+}
+
+// problem is why h cannot be used.
+func (h *handle) problem(op, what string) error {
 	switch {
 	case h == nil:
-		return 0, spec.Errorf(op, spec.InvalidArgument, "", "the %s is a zero value", what)
+		return spec.Errorf(op, spec.InvalidArgument, "", "the %s is a zero value", what)
 	case h.err != nil:
-		return 0, h.err
-	case h.released:
-		return 0, spec.Errorf(op, spec.ReferenceCounting, "", "the %s was released", what)
+		return h.err
 	}
-	return h.id, nil
+	return spec.Errorf(op, spec.ReferenceCounting, "", "the %s was released", what)
 }
 
 // release gives the handle back now. Doing so twice, or to a failed or zero one, is harmless.
 func (h *handle) release() {
-	if h == nil || !h.held {
+	if h == nil {
+		return
+	}
+	lock()
+	defer mu.Unlock()
+	if !h.held {
 		return
 	}
 	h.held, h.released = false, true
-	h.cleanup.Stop()
+	if h.watched {
+		runtime.SetFinalizer(h, nil)
+	}
 	hostRelease(h.id)
 }
 
 // graveyard holds the numbers of collected handles until somebody calls the host.
 var graveyard struct {
-	mu  sync.Mutex
-	ids []uint32
+	mu        mutex
+	ids       []uint32
+	collected bool // there was a collection since the last look
 }
 
-func bury(id uint32) {
+// bury is the finalizer of a watched handle.
+func bury(h *handle) {
 	graveyard.mu.Lock()
-	graveyard.ids = append(graveyard.ids, id)
+	graveyard.ids = append(graveyard.ids, h.id)
 	graveyard.mu.Unlock()
 }
 
-// yieldEvery is how many host calls pass before waiting goroutines, the runtime's cleanups among them, get a turn: a
+// bell is collected by every collection and made anew.
+type bell struct{ _ *bell }
+
+func (b *bell) ring() {
+	graveyard.mu.Lock()
+	graveyard.collected = true
+	graveyard.mu.Unlock()
+	runtime.SetFinalizer(b, (*bell).ring)
+}
+
+func init() { runtime.SetFinalizer(new(bell), (*bell).ring) }
+
+// yieldEvery is how many host calls pass before waiting goroutines, the runtime's finalizers among them, get a turn: a
 // guest has one thread and a program that only calls the host never yields it.
 const yieldEvery = 256
 
@@ -76,11 +122,25 @@ func sweep() {
 		runtime.Gosched()
 	}
 	graveyard.mu.Lock()
-	defer graveyard.mu.Unlock()
+	if len(graveyard.ids) > 0 || graveyard.collected {
+		dig()
+	}
+	graveyard.mu.Unlock()
+}
+
+// dig empties the graveyard, whose lock is held.
+func dig() {
 	for _, id := range graveyard.ids {
 		hostRelease(id)
 	}
 	graveyard.ids = graveyard.ids[:0]
+	if graveyard.collected {
+		graveyard.collected = false
+		for i, h := range young.handles {
+			h.watch()
+			young.handles[i] = nil
+		}
+	}
 }
 
 // state is a handle's part of a ref's String.

@@ -8,6 +8,7 @@ import "github.com/raywasm/raywasm/spec"
 // ([outside]), or a test's fake.
 type abi interface {
 	name(p []byte) int32
+	frame(p []byte) int64
 	arg(index int) int32
 	size(handle uint32) int64
 	read(handle uint32, off int64, p []byte) int32
@@ -16,6 +17,7 @@ type abi interface {
 	fail(p []byte) int32
 	put(p []byte, links []uint32) int32
 	get(handles []uint32, timeout int64) int32
+	getValue(handle uint32, timeout int64, p []byte) int64
 	wait(handles []uint32, count int, timeout int64, ready []byte) int32
 	passValue(p []byte, links []uint32) int32
 	passRef(handle uint32) int32
@@ -28,6 +30,8 @@ type abi interface {
 	actorExit() int32
 	serveCall(call uint32) int32
 	await(handles []uint32, count int, timeout int64, token uint32) int32
+	yield(p []byte, links []uint32) int32
+	next(handle uint32, timeout int64) int32
 	cancel(handle uint32, flags uint32) int32
 	release(handle uint32) int32
 	log(level spec.LogLevel, p []byte) int32
@@ -56,13 +60,20 @@ func hostAwait(handles []uint32, count int, timeout int64, token uint32) int32 {
 	return world.await(handles, count, timeout, token)
 }
 func hostActorExit() int32                                { return world.actorExit() }
+func hostFrame(p []byte) int64                            { return world.frame(p) }
 func hostActorKill(actor uint32, noRestart bool) int32    { return world.actorKill(actor, noRestart) }
 func hostCancel(handle uint32, flags uint32) int32        { return world.cancel(handle, flags) }
+func hostYield(p []byte, links []uint32) int32            { return world.yield(p, links) }
+func hostNext(handle uint32, timeout int64) int32         { return world.next(handle, timeout) }
 func hostRelease(handle uint32) int32                     { return world.release(handle) }
 func hostLog(level spec.LogLevel, p []byte) int32         { return world.log(level, p) }
 func hostSelf(p []byte) int32                             { return world.self(p) }
 func hostError(p []byte) int32                            { return world.error(p) }
 func hostSubmit(fn string, opts []byte, o []uint32) int32 { return world.submit(fn, opts, o) }
+
+func hostGetValue(handle uint32, timeout int64, p []byte) int64 {
+	return world.getValue(handle, timeout, p)
+}
 
 func hostWait(handles []uint32, count int, timeout int64, ready []byte) int32 {
 	return world.wait(handles, count, timeout, ready)
@@ -78,6 +89,8 @@ type outside struct{}
 const refusal = -int32(spec.Unsupported)
 
 func (outside) name([]byte) int32                                { return refusal }
+func (outside) frame([]byte) int64                               { return int64(refusal) }
+func (outside) getValue(uint32, int64, []byte) int64             { return int64(refusal) }
 func (outside) arg(int) int32                                    { return refusal }
 func (outside) size(uint32) int64                                { return int64(refusal) }
 func (outside) read(uint32, int64, []byte) int32                 { return refusal }
@@ -99,6 +112,8 @@ func (outside) serveCall(uint32) int32                           { return refusa
 func (outside) await([]uint32, int, int64, uint32) int32         { return refusal }
 func (outside) actorExit() int32                                 { return refusal }
 func (outside) cancel(uint32, uint32) int32                      { return refusal }
+func (outside) yield([]byte, []uint32) int32                     { return refusal }
+func (outside) next(uint32, int64) int32                         { return refusal }
 func (outside) release(uint32) int32                             { return refusal }
 func (outside) log(spec.LogLevel, []byte) int32                  { return refusal }
 func (outside) self([]byte) int32                                { return refusal }

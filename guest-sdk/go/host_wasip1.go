@@ -15,6 +15,10 @@ import (
 //go:noescape
 func abiName(ptr unsafe.Pointer, size uint32) int32
 
+//go:wasmimport ray_v1 frame
+//go:noescape
+func abiFrame(ptr unsafe.Pointer, size uint32) int64
+
 //go:wasmimport ray_v1 arg
 func abiArg(index int32) int32
 
@@ -44,6 +48,10 @@ func abiPut(ptr unsafe.Pointer, size uint32, handles unsafe.Pointer, n uint32) i
 //go:wasmimport ray_v1 get
 //go:noescape
 func abiGet(handles unsafe.Pointer, n uint32, timeout int64) int32
+
+//go:wasmimport ray_v1 get_value
+//go:noescape
+func abiGetValue(handle uint32, timeout int64, ptr unsafe.Pointer, size uint32) int64
 
 //go:wasmimport ray_v1 wait
 //go:noescape
@@ -95,6 +103,13 @@ func abiAwait(handles unsafe.Pointer, n uint32, count uint32, timeout int64, tok
 //go:noescape
 func abiEvents(ptr unsafe.Pointer, size uint32) int32
 
+//go:wasmimport ray_v1 yield
+//go:noescape
+func abiYield(ptr unsafe.Pointer, size uint32, handles unsafe.Pointer, n uint32) int32
+
+//go:wasmimport ray_v1 next
+func abiNext(handle uint32, timeout int64) int32
+
 //go:wasmimport ray_v1 cancel
 func abiCancel(handle uint32, flags uint32) int32
 
@@ -116,6 +131,7 @@ func abiError(ptr unsafe.Pointer, size uint32) int32
 // The same calls with Go's types: what the rest of the package uses, here and in host_other.go.
 
 func hostName(p []byte) int32                           { return abiName(ptr(p), size(p)) }
+func hostFrame(p []byte) int64                          { return abiFrame(ptr(p), size(p)) }
 func hostArg(index int) int32                           { return abiArg(int32(index)) }
 func hostSize(handle uint32) int64                      { return abiSize(handle) }
 func hostRead(handle uint32, off int64, p []byte) int32 { return abiRead(handle, off, ptr(p), size(p)) }
@@ -126,11 +142,19 @@ func hostPut(p []byte, links []uint32) int32            { return abiPut(ptr(p), 
 func hostGet(handles []uint32, timeout int64) int32 {
 	return abiGet(ptr(handles), size(handles), timeout)
 }
+func hostGetValue(handle uint32, timeout int64, p []byte) int64 {
+	return abiGetValue(handle, timeout, ptr(p), size(p))
+}
 func hostPassRef(handle uint32) int32              { return abiPassRef(handle) }
 func hostRelease(handle uint32) int32              { return abiRelease(handle) }
 func hostSelf(p []byte) int32                      { return abiSelf(ptr(p), size(p)) }
 func hostError(p []byte) int32                     { return abiError(ptr(p), size(p)) }
 func hostCancel(handle uint32, flags uint32) int32 { return abiCancel(handle, flags) }
+
+func hostYield(p []byte, links []uint32) int32 {
+	return abiYield(ptr(p), size(p), ptr(links), size(links))
+}
+func hostNext(handle uint32, timeout int64) int32 { return abiNext(handle, timeout) }
 
 func hostWait(handles []uint32, count int, timeout int64, ready []byte) int32 {
 	return abiWait(ptr(handles), size(handles), uint32(count), timeout, ptr(ready))

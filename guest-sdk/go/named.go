@@ -32,7 +32,9 @@ func (f NamedFunction[R]) Remote(args ...any) Ref[R] {
 	if f.err != nil {
 		return Ref[R]{failed(f.err)}
 	}
-	return Ref[R]{submit("call "+f.name, untyped(args), func(out []uint32) int32 { return hostSubmit(f.name, f.opts, out) })}
+	begin()
+	untyped(args)
+	return Ref[R]{submit(f.name, f.opts)}
 }
 
 // NamedClass is an actor class known by its name alone. Made by [ActorNamed].
@@ -59,7 +61,9 @@ func (c NamedClass) Remote(args ...any) ActorHandle {
 	if c.err != nil {
 		return ActorHandle{failed(c.err)}
 	}
-	return ActorHandle{submit("create "+c.name, untyped(args), func(out []uint32) int32 { return single(hostActorCreate(c.name, c.opts), out) })}
+	begin()
+	untyped(args)
+	return ActorHandle{create(c.name, c.opts)}
 }
 
 // NamedMethod is a method known by its name alone. Made by [MethodNamed].
@@ -91,18 +95,18 @@ func (m NamedMethod[R]) Remote(actor AnyHandle, args ...any) Ref[R] {
 	if m.err != nil {
 		return Ref[R]{failed(m.err)}
 	}
-	return Ref[R]{callActor(m.name, actor.handle(), m.name, m.opts, untyped(args))}
+	begin()
+	untyped(args)
+	return Ref[R]{callActor(m.name, actor.handle(), m.name, m.opts)}
 }
 
-// untyped turns arguments into their outgoing form: refs and [Val] know theirs, the rest are values.
-func untyped(args []any) []outgoing {
-	out := make([]outgoing, len(args))
-	for i, a := range args {
+// untyped passes arguments of any type: refs and [Val] know their outgoing form, the rest are values.
+func untyped(args []any) {
+	for _, a := range args {
 		if known, ok := a.(interface{ outgoing() outgoing }); ok {
-			out[i] = known.outgoing()
+			passOut(known.outgoing())
 		} else {
-			out[i] = outgoing{value: a}
+			passOut(outgoing{value: a})
 		}
 	}
-	return out
 }

@@ -32,8 +32,41 @@ func (r Ref[T]) Get() (T, error) { return r.GetWithin(Forever) }
 // GetWithin is [Ref.Get] with a timeout, after which the error is [GetTimeout]; the call itself goes on. A negative
 // timeout is none.
 func (r Ref[T]) GetWithin(timeout time.Duration) (v T, err error) {
-	err = get("get", []*handle{r.h}, timeout, func(int) any { return &v })
-	return v, err
+	if r.h == nil || !r.h.held {
+		return v, r.h.problem("get", "ref")
+	}
+	if timeout, err = awaited("get", []uint32{r.h.id}, 0, timeout); err != nil {
+		return v, err
+	}
+	var small [256]byte
+	n := hostGetValue(r.h.id, int64(timeout), small[:])
+	runtime.KeepAlive(r)
+	if n >= 0 && n <= int64(len(small)) && readPlain(small[:n], &v) {
+		return v, nil
+	}
+	p := new(T)
+	err = got(r.h, n, small[:], p)
+	return *p, err
+}
+
+// got decodes the value of an object for the codec, or a large one: n is what get_value said of it and small what it
+// copied, if that fits.
+func got(h *handle, n int64, small []byte, v any) (err error) {
+	if n < 0 {
+		return lastError(spec.Kind(-n), "get")
+	}
+	lock()
+	defer mu.Unlock()
+	sweep()
+	b, large := small[:min(int64(len(small)), n)], n > int64(len(small))
+	if large {
+		if b, err = readAll(h.id); err != nil {
+			return err
+		}
+	}
+	err = decode.object(h.id, b, large, v)
+	runtime.KeepAlive(h)
+	return ill(err, "get", spec.InvalidResult, v)
 }
 
 // Get waits for the object of r and returns it. See [Ref.Get].
@@ -48,38 +81,24 @@ func GetAll[T any](refs []Ref[T]) ([]T, error) { return GetAllWithin(refs, Forev
 // GetAllWithin is [GetAll] with a timeout for all together.
 func GetAllWithin[T any](refs []Ref[T], timeout time.Duration) ([]T, error) {
 	values := make([]T, len(refs))
-	if err := get("get", handles(refs), timeout, func(i int) any { return &values[i] }); err != nil {
+	ids, err := numbers("get", handles(refs))
+	if err != nil {
 		return nil, err
 	}
-	return values, nil
-}
-
-// get waits for objects and decodes each into what into returns for it.
-func get(op string, refs []*handle, timeout time.Duration, into func(i int) any) error {
-	ids, err := numbers(op, refs)
-	if err != nil || len(ids) == 0 {
-		return err
-	}
-	if err := getWithin(ids, timeout, op); err != nil {
-		return err
-	}
-	lock()
-	defer mu.Unlock()
-	sweep()
-	for i, id := range ids {
-		v := into(i)
-		if err := decode.one(id, v); err != nil {
-			return ill(err, op, spec.InvalidResult, v)
+	if len(ids) > 0 {
+		if timeout, err = awaited("get", ids, 0, timeout); err != nil {
+			return nil, err
+		}
+		if err := check(hostGet(ids, int64(timeout)), "get"); err != nil {
+			return nil, err
 		}
 	}
-	runtime.KeepAlive(refs)
-	return nil
-}
-
-// one decodes a value and forgets it.
-func (d *decoder) one(id uint32, v any) error {
-	defer d.done()
-	return d.into(id, v)
+	for i, r := range refs { // all are there
+		if values[i], err = r.GetWithin(0); err != nil {
+			return nil, err
+		}
+	}
+	return values, nil
 }
 
 // ill explains why a value did not fit the Go type behind the pointer v. Errors of the host pass as they are.
@@ -115,7 +134,10 @@ func Wait[T any](refs []Ref[T], count int, timeout time.Duration) (ready, rest [
 	}
 	if missing > 0 {
 		found := make([]byte, len(ids))
-		if err := waitWithin(ids, missing, timeout, found); err != nil {
+		if timeout, err = awaited("wait", ids, missing, timeout); err != nil {
+			return nil, refs, err
+		}
+		if err := check(hostWait(ids, missing, int64(timeout), found), "wait"); err != nil {
 			return nil, refs, err
 		}
 		for j, i := range places {
@@ -135,19 +157,18 @@ func Wait[T any](refs []Ref[T], count int, timeout time.Duration) (ready, rest [
 
 // Put stores a value as an object of its own: it is encoded once, however many calls it is passed to.
 func Put[T any](value T) (Ref[T], error) {
-	lock()
-	defer mu.Unlock()
-	sweep()
-	defer encode.done()
-	if err := encode.value(value); err != nil {
-		return Ref[T]{}, unencodable("put", "", value, err)
+	begin()
+	pass(value)
+	var status int32
+	var err error
+	if encode.err != nil {
+		err = unencodable("put", "", encode.badType, encode.err)
+	} else {
+		it := &encode.items[0]
+		status = hostPut(encode.bytes(it), encode.links(it))
 	}
-	it := &encode.items[0]
-	status := hostPut(encode.bytes(it), encode.links(it))
-	if err := check(status, "put"); err != nil {
-		return Ref[T]{}, err
-	}
-	return Ref[T]{newHandle(uint32(status))}, nil
+	h := sent("put", "", status, uint32(status), err)
+	return Ref[T]{h}, h.err
 }
 
 // CancelOption says how [Cancel] goes about it.

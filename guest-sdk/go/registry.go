@@ -4,7 +4,6 @@ import (
 	"reflect"
 	"runtime"
 	"strings"
-	"sync"
 
 	"github.com/raywasm/raywasm/spec"
 )
@@ -14,19 +13,12 @@ type entry struct {
 	kind    spec.CallKind
 	class   string // of a constructor or a method
 	name    string // "countWords"; of a method "Inc", of a constructor its class
+	full    string // the name that a call carries: "countWords", "Counter", "Counter.Inc"
 	fn      reflect.Type
 	run     func(*inbound) error
 	task    spec.TaskOptions  // of a function or method
 	actor   spec.ActorOptions // of a constructor
 	problem error             // why it cannot be called; described and returned instead of running
-}
-
-// fullName is the name that a call of the entry carries: "countWords", "Counter", "Counter.Inc".
-func (e *entry) fullName() string {
-	if e.kind == spec.CallMethod {
-		return e.class + "." + e.name
-	}
-	return e.name
 }
 
 // params returns the types of the arguments that a caller passes: without a method's receiver.
@@ -44,15 +36,19 @@ func (e *entry) params() []reflect.Type {
 // by the first call from the host: a worker runs no more of the program than its initialisation, so what is made
 // remote later would be missing there.
 var registry struct {
-	mu      sync.Mutex
+	mu      mutex
 	entries []*entry
-	index   map[entryKey]*entry // of the entries as they are named now; nil when one was renamed or added
+	index   []*entry // of the entries as they are named now, by slotOf; nil when one was renamed or added
 	sealed  bool
 }
 
-type entryKey struct {
-	kind spec.CallKind
-	name string
+// slotOf is where the index, whose length is a power of two, has the entry of that name, or the next one after it.
+func slotOf(kind spec.CallKind, name []byte, size int) int {
+	h := uint32(kind)
+	for _, c := range name {
+		h = (h ^ uint32(c)) * 16777619 // FNV-1a
+	}
+	return int(h>>7^h) & (size - 1)
 }
 
 // register makes fn callable by the host under the name of its symbol; run is what calls it.
@@ -72,7 +68,7 @@ func register(e *entry, fn any) *entry {
 	registry.mu.Lock()
 	defer registry.mu.Unlock()
 	if registry.sealed && e.problem == nil {
-		e.problem = spec.Errorf("make remote", spec.FunctionNotFound, e.fullName(),
+		e.problem = spec.Errorf("make remote", spec.FunctionNotFound, e.full,
 			"it was made remote while the program already ran, so workers do not know it: "+
 				"make it remote in a package-level variable")
 	}
@@ -83,7 +79,10 @@ func register(e *entry, fn any) *entry {
 
 // rename gives the entry its name, or a problem if it is none.
 func (e *entry) rename(name string) {
-	e.name = name
+	e.name, e.full = name, name
+	if e.kind == spec.CallMethod {
+		e.full = e.class + "." + name
+	}
 	switch {
 	case name == "" || len(name) > spec.MaxNameBytes:
 		e.problem = spec.Errorf("make remote", spec.InvalidArgument, e.fn.String(), "a name has 1 to %d bytes", spec.MaxNameBytes)
@@ -108,27 +107,39 @@ func (e *entry) as(name string) {
 // find returns the entry of that kind and name, nil if there is none.
 func find(kind spec.CallKind, name []byte) *entry {
 	registry.mu.Lock()
-	defer registry.mu.Unlock()
 	registry.sealed = true
 	if registry.index == nil {
 		reindex()
 	}
-	return registry.index[entryKey{kind, string(name)}] // no allocation: the compiler knows this form
+	index := registry.index
+	registry.mu.Unlock()
+	for i := slotOf(kind, name, len(index)); ; i = (i + 1) & (len(index) - 1) {
+		if e := index[i]; e == nil || e.kind == kind && e.full == string(name) {
+			return e
+		}
+	}
 }
 
 // reindex builds the index; of two entries with one name the second gets a problem, and so does the first, which could
 // otherwise be called in its place.
 func reindex() {
-	registry.index = make(map[entryKey]*entry, len(registry.entries))
+	size := 8
+	for size < 2*len(registry.entries) {
+		size *= 2
+	}
+	registry.index = make([]*entry, size)
 	for _, e := range registry.entries {
-		key := entryKey{e.kind, e.fullName()}
-		if first := registry.index[key]; first != nil {
-			first.problem = spec.Errorf("make remote", spec.AlreadyExists, key.name,
+		i := slotOf(e.kind, []byte(e.full), size)
+		for registry.index[i] != nil && (registry.index[i].kind != e.kind || registry.index[i].full != e.full) {
+			i = (i + 1) & (size - 1)
+		}
+		if first := registry.index[i]; first != nil {
+			first.problem = spec.Errorf("make remote", spec.AlreadyExists, e.full,
 				`two functions have this name: give one another with .As("name")`)
 			e.problem = first.problem
 			continue
 		}
-		registry.index[key] = e
+		registry.index[i] = e
 	}
 }
 

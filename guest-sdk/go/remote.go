@@ -37,17 +37,17 @@ func (f *function) as(name string) {
 	f.entry.as(name)
 }
 
-// call submits a call and returns the ref of its result.
-func (f *function) call(args ...outgoing) *handle {
+// send submits a call with the arguments that were passed since begin, and returns the ref of its result.
+func (f *function) send() *handle {
 	switch {
 	case f == nil:
-		return failed(spec.Errorf("call", spec.InvalidArgument, "", "a zero Function was called: make it with Remote0 to Remote6"))
+		return refused(spec.Errorf("call", spec.InvalidArgument, "", "a zero Function was called: make it with Remote0 to Remote6"))
 	case f.problem != nil:
-		return failed(f.problem)
+		return refused(f.problem)
 	case f.err != nil:
-		return failed(f.err)
+		return refused(f.err)
 	}
-	return submit("call "+f.name, args, func(out []uint32) int32 { return hostSubmit(f.name, f.opts, out) })
+	return submit(f.name, f.opts)
 }
 
 // class is what stands behind a ClassN.
@@ -77,17 +77,17 @@ func (c *class) with(opts []ActorOption) *class {
 	return d
 }
 
-// create submits the creation of an actor and returns its handle.
-func (c *class) create(args ...outgoing) *handle {
+// send submits the creation of an actor with the arguments that were passed since begin, and returns its handle.
+func (c *class) send() *handle {
 	switch {
 	case c == nil:
-		return failed(spec.Errorf("create", spec.InvalidArgument, "", "a zero Class was used: make it with Actor0 to Actor6"))
+		return refused(spec.Errorf("create", spec.InvalidArgument, "", "a zero Class was used: make it with Actor0 to Actor6"))
 	case c.problem != nil:
-		return failed(c.problem)
+		return refused(c.problem)
 	case c.err != nil:
-		return failed(c.err)
+		return refused(c.err)
 	}
-	return submit("create "+c.name, args, func(out []uint32) int32 { return single(hostActorCreate(c.name, c.opts), out) })
+	return create(c.name, c.opts)
 }
 
 // method is what stands behind an ActorMethodN.
@@ -102,7 +102,7 @@ func newMethod(fn any, opts []MethodOption, run func(*inbound) error) *method {
 	task, err := methodOptions(opts)
 	e := register(&entry{kind: spec.CallMethod, run: run, task: task}, fn)
 	if err != nil {
-		e.problem = because(err, "make remote "+e.fullName())
+		e.problem = because(err, "make remote "+e.full)
 	}
 	return &method{entry: e}
 }
@@ -113,31 +113,22 @@ func (m *method) with(opts []MethodOption) *method {
 	}
 	n := &method{entry: m.entry, said: slices.Concat(m.said, opts)}
 	task, err := methodOptions(n.said)
-	n.opts, n.err = form(&task, err, "call "+m.fullName())
+	n.opts, n.err = form(&task, err, "call "+m.full)
 	return n
 }
 
-// call submits a call of the method on actor and returns the ref of its result.
-func (m *method) call(actor *handle, args ...outgoing) *handle {
+// send submits a call of the method on actor with the arguments that were passed since begin, and returns the ref of its
+// result.
+func (m *method) send(actor *handle) *handle {
 	switch {
 	case m == nil:
-		return failed(spec.Errorf("call", spec.InvalidArgument, "", "a zero ActorMethod was called: make it with Method0 to Method6"))
+		return refused(spec.Errorf("call", spec.InvalidArgument, "", "a zero ActorMethod was called: make it with Method0 to Method6"))
 	case m.problem != nil:
-		return failed(m.problem)
+		return refused(m.problem)
 	case m.err != nil:
-		return failed(m.err)
+		return refused(m.err)
 	}
-	return callActor(m.fullName(), actor, m.name, m.opts, args)
-}
-
-// callActor submits a call of a method on actor, by the method's name.
-func callActor(what string, actor *handle, method string, opts []byte, args []outgoing) *handle {
-	op := "call " + what
-	id, err := actor.use(op, "actor handle")
-	if err != nil {
-		return failed(err)
-	}
-	return submit(op, args, func(out []uint32) int32 { return hostActorCall(id, method, opts, out) }, actor)
+	return callActor(m.full, actor, m.name, m.opts)
 }
 
 // form encodes options for the host.

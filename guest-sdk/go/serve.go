@@ -1,6 +1,7 @@
 package ray
 
 import (
+	"encoding/binary"
 	"fmt"
 	"reflect"
 	"slices"
@@ -13,37 +14,71 @@ import (
 type inbound struct {
 	entry *entry
 	nargs int
+	took  int    // how many arguments
+	frame []byte // the arguments to come, each behind its size; nil if they are to be read one by one
+	err   error  // of taking them
 }
 
 // actor is the state of the actor that this instance is, once its constructor has run.
 var actor any
 
-var nameBuffer [spec.MaxNameBytes]byte
+// inbox takes the frame of a call. One that does not fit is read in parts.
+var inbox [2048]byte
+
+// spare is an inbound to be used again.
+var spare *inbound
 
 // serve runs one call for the host: 0 it returned, 1 it failed. The result or the error has then been handed over.
 func serve(kind spec.CallKind, nargs int) (status int32) {
 	if kind == spec.CallHook {
 		return shutDown()
 	}
-	n := hostName(nameBuffer[:])
-	if n < 0 || int(n) > len(nameBuffer) {
+	name, args := receive()
+	if name == nil {
 		return fail(spec.Errorf("call", spec.System, "", "the host gave no name"))
 	}
-	e := find(kind, nameBuffer[:n])
+	e := find(kind, name)
 	if e == nil {
-		return fail(missing(kind, string(nameBuffer[:n])))
+		return fail(missing(kind, string(name)))
 	}
 	if e.problem != nil {
 		return fail(e.problem)
 	}
-	if err := e.invoke(nargs); err != nil {
+	in := spare
+	if spare = nil; in == nil {
+		in = new(inbound)
+	}
+	*in = inbound{entry: e, nargs: nargs, frame: args}
+	err := e.invoke(in)
+	spare = in
+	if err != nil {
 		return fail(err)
 	}
 	return 0
 }
 
+// receive pulls the call's name and, if they are small, its arguments.
+func receive() (name, args []byte) {
+	if n := hostFrame(inbox[:]); n >= sizeBytes && n <= int64(len(inbox)) {
+		return item0(inbox[:n])
+	}
+	if n := hostName(inbox[:]); n > 0 && int(n) <= len(inbox) {
+		return inbox[:n], nil
+	}
+	return nil, nil
+}
+
+// sizeBytes is the size of a size in a frame.
+const sizeBytes = 4
+
+// item0 splits a frame behind its first item.
+func item0(frame []byte) (first, rest []byte) {
+	n := int(binary.LittleEndian.Uint32(frame)) + sizeBytes
+	return frame[sizeBytes:n:n], frame[n:]
+}
+
 // invoke runs the entry's function and turns a panic into an error.
-func (e *entry) invoke(nargs int) (err error) {
+func (e *entry) invoke(in *inbound) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			if p == (exiting{}) {
@@ -53,14 +88,14 @@ func (e *entry) invoke(nargs int) (err error) {
 			err = panicked(e.op(), p)
 		}
 	}()
-	return e.run(&inbound{e, nargs})
+	return e.run(in)
 }
 
 func (e *entry) op() string {
 	if e.kind == spec.CallNew {
 		return "create " + e.name
 	}
-	return "call " + e.fullName()
+	return "call " + e.full
 }
 
 func fail(err error) int32 {
@@ -73,7 +108,7 @@ func missing(kind spec.CallKind, name string) error {
 	var names []string
 	for _, e := range registry.entries {
 		if e.kind == kind {
-			names = append(names, e.fullName())
+			names = append(names, e.full)
 		}
 	}
 	slices.Sort(names)
@@ -87,27 +122,54 @@ func missing(kind spec.CallKind, name string) error {
 	return spec.Errorf("call "+name, spec.FunctionNotFound, "", "no such %s: there is %s", what[kind], strings.Join(names, ", "))
 }
 
-// args decodes the call's arguments into the given pointers.
-func (in *inbound) args(into ...any) error {
-	if in.nargs != len(into) {
-		return spec.Errorf(in.entry.op(), spec.InvalidArgument, "", "it takes %s, got %d", in.entry.signature(), in.nargs)
+// takes checks the number of arguments.
+func (in *inbound) takes(n int) {
+	if in.nargs != n {
+		in.err = spec.Errorf(in.entry.op(), spec.InvalidArgument, "", "it takes %s, got %d", in.entry.signature(), in.nargs)
 	}
-	if len(into) == 0 {
-		return nil
+}
+
+// take decodes the next argument. After an error it does nothing.
+func take[T any](in *inbound) (v T) {
+	if in.err != nil {
+		return v
 	}
+	if in.frame != nil {
+		b, rest := item0(in.frame)
+		if readPlain(b, &v) {
+			in.frame = rest
+			in.took++
+			return v
+		}
+	}
+	p := new(T)
+	in.takeSlowly(p)
+	return *p
+}
+
+// takeSlowly decodes the next argument, a large one or one for the codec.
+func (in *inbound) takeSlowly(v any) {
 	lock()
 	defer mu.Unlock()
-	for i, v := range into {
+	i := in.took
+	in.took++
+	var b []byte
+	var err error
+	large := in.frame == nil
+	if !large {
+		b, in.frame = item0(in.frame)
+	} else {
 		id := hostArg(i)
-		err := check(id, in.entry.op())
-		if err == nil {
-			err = decode.one(uint32(id), v)
-		}
-		if err != nil {
-			return ill(err, fmt.Sprintf("%s: argument %d", in.entry.op(), i+1), spec.InvalidArgument, v)
+		if err = check(id, in.entry.op()); err == nil {
+			b, err = readAll(uint32(id))
 		}
 	}
-	return nil
+	if err == nil {
+		err = decode.argument(i, b, large, v)
+	}
+	if err != nil {
+		in.err = ill(err, fmt.Sprintf("%s: argument %d", in.entry.op(), i+1), spec.InvalidArgument, v)
+	}
 }
 
 // signature prints what a call takes: "2 arguments (string, int)".
@@ -127,19 +189,28 @@ func (e *entry) signature() string {
 }
 
 // returns hands the function's result to the host.
-func (in *inbound) returns(result any, err error) error {
+func returns[R any](in *inbound, result R, err error) error {
 	if err != nil {
 		return failure(in.entry.op(), err)
 	}
-	lock()
-	defer mu.Unlock()
-	sweep()
-	defer encode.done()
-	if err := encode.value(result); err != nil {
-		return unencodable(in.entry.op(), "result", result, err)
+	begin()
+	pass(result)
+	return in.finish()
+}
+
+// finish hands over the result that was passed since begin.
+func (in *inbound) finish() (err error) {
+	if encode.err != nil {
+		err = unencodable(in.entry.op(), "result", encode.badType, encode.err)
+	} else {
+		it := &encode.items[0]
+		if status := hostRet(encode.bytes(it), encode.links(it)); status < 0 {
+			err = lastError(spec.Kind(-status), in.entry.op())
+		}
 	}
-	it := &encode.items[0]
-	return check(hostRet(encode.bytes(it), encode.links(it)), in.entry.op())
+	encode.done()
+	mu.Unlock()
+	return err
 }
 
 // becomes makes this instance the actor that the constructor returned.

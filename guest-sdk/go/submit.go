@@ -4,14 +4,13 @@ import (
 	"fmt"
 	"reflect"
 	"runtime"
-	"sync"
 
 	"github.com/raywasm/raywasm/spec"
 )
 
-// mu makes one submission of the several host calls it takes, and guards the codec's state ([encoder], [decoder]). It
-// is not held while the guest waits in Get or Wait.
-var mu sync.Mutex
+// mu makes one submission of the several host calls it takes, and guards the codec's state ([encoder], [decoder]) and the
+// handles. It is not held while the guest waits in Get or Wait.
+var mu mutex
 
 // outgoing is one argument on its way out: a value, or the ref whose value takes its place.
 type outgoing struct {
@@ -35,95 +34,137 @@ func (v val[T]) is(T)               {}
 // Val passes a value where a ref could stand.
 func Val[T any](v T) Arg[T] { return val[T]{v} }
 
-// submit passes args and then calls send, which fills in the handle of the result. The values in keep stay alive until
-// the host has been called.
-func submit(op string, args []outgoing, send func(out []uint32) int32, keep ...*handle) *handle {
+// A submission is begin, pass or passOut for each argument, and flush; then the call itself, and sent. What goes wrong on
+// the way is kept by the encoder until flush. Nothing here allocates but the result's handle, as long as the arguments
+// are plain ([appendPlain]).
+
+// begin locks mu, which sent unlocks.
+func begin() {
 	lock()
-	defer mu.Unlock()
 	sweep()
-	defer encode.done()
-	if err := encode.args(op, args); err != nil {
-		return failed(err)
-	}
-	// All is encoded; from here on only the host can refuse.
-	temporary, err := encode.pass(op)
-	var out [1]uint32
-	if err == nil {
-		err = check(send(out[:]), op)
-	}
-	for _, id := range temporary {
-		hostRelease(id)
-	}
-	runtime.KeepAlive(args)
-	runtime.KeepAlive(keep)
-	if err != nil {
-		return failed(err)
-	}
-	return newHandle(out[0])
 }
 
-// single turns a status that is a handle into the form submit expects.
-func single(status int32, out []uint32) int32 {
-	if status >= 0 {
-		out[0] = uint32(status)
+// pass encodes the next argument.
+func pass[T any](v T) {
+	if b, ok := appendPlain(encode.buf, v); ok {
+		encode.add(b)
+		return
 	}
-	return status
+	encode.slow(v)
 }
 
-// args encodes every argument into one buffer.
-func (e *encoder) args(op string, args []outgoing) error {
-	for i := range args {
-		a := &args[i]
-		if a.isRef {
-			id, err := a.ref.use(op, fmt.Sprintf("ref passed as argument %d", i+1))
-			if err != nil {
-				return because(err, op)
+// passOut encodes the next argument or notes that it is a ref.
+func passOut(a outgoing) {
+	if !a.isRef {
+		encode.slow(a.value)
+		return
+	}
+	if a.ref == nil || !a.ref.held {
+		encode.refuse(a.ref.problem("", fmt.Sprintf("ref passed as argument %d", len(encode.items)+1)), true)
+		return
+	}
+	encode.items = append(encode.items, item{ref: a.ref.id, isRef: true})
+}
+
+// flush hands the encoded arguments to the host. Large ones are put and passed as refs.
+func flush(op, name string) error {
+	if encode.err != nil {
+		return encode.problem(op + name)
+	}
+	for i := range encode.items {
+		it := &encode.items[i]
+		var status int32
+		switch {
+		case it.isRef:
+			status = hostPassRef(it.ref)
+		case it.end-it.start <= spec.MaxInlineBytes:
+			status = hostPassValue(encode.bytes(it), encode.links(it))
+		default:
+			if status = hostPut(encode.bytes(it), encode.links(it)); status >= 0 {
+				ref := uint32(status)
+				encode.put = append(encode.put, ref)
+				status = hostPassRef(ref)
 			}
-			e.items = append(e.items, item{ref: id, isRef: true})
-			continue
 		}
-		if err := e.value(a.value); err != nil {
-			return unencodable(op, fmt.Sprintf("argument %d", i+1), a.value, err)
+		if status < 0 {
+			return lastError(spec.Kind(-status), op+name)
 		}
 	}
 	return nil
 }
 
-// pass hands the encoded arguments to the host. Large ones are put and passed as refs; those come back in temporary, to
-// be released once the call is submitted.
-func (e *encoder) pass(op string) (temporary []uint32, err error) {
-	for i := range e.items {
-		it := &e.items[i]
-		ref := it.ref
-		switch {
-		case it.isRef:
-		case it.end-it.start <= spec.MaxInlineBytes:
-			if err := check(hostPassValue(e.bytes(it), e.links(it)), op); err != nil {
-				return temporary, err
-			}
-			continue
-		default:
-			status := hostPut(e.bytes(it), e.links(it))
-			if err := check(status, op); err != nil {
-				return temporary, err
-			}
-			ref = uint32(status)
-			temporary = append(temporary, ref)
-		}
-		if err := check(hostPassRef(ref), op); err != nil {
-			return temporary, err
-		}
+// sent ends a submission that made the handle id, or failed with status or err.
+func sent(op, name string, status int32, id uint32, err error) *handle {
+	if err == nil && status < 0 {
+		err = lastError(spec.Kind(-status), op+name)
 	}
-	return temporary, nil
+	for _, ref := range encode.put { // the call holds them now
+		hostRelease(ref)
+	}
+	encode.done()
+	var h *handle
+	if err != nil {
+		h = failed(err)
+	} else {
+		h = newHandle(id)
+	}
+	mu.Unlock()
+	return h
+}
+
+// submit submits the call of a function.
+func submit(name string, opts []byte) *handle {
+	var out [1]uint32
+	var status int32
+	err := flush("call ", name)
+	if err == nil {
+		status = hostSubmit(name, opts, out[:])
+	}
+	return sent("call ", name, status, out[0], err)
+}
+
+// create submits the creation of an actor.
+func create(class string, opts []byte) *handle {
+	var status int32
+	err := flush("create ", class)
+	if err == nil {
+		status = hostActorCreate(class, opts)
+	}
+	return sent("create ", class, status, uint32(status), err)
+}
+
+// callActor submits a call of a method on actor, by the method's name; what is its full name.
+func callActor(what string, actor *handle, method string, opts []byte) *handle {
+	var out [1]uint32
+	var status int32
+	var err error
+	if actor == nil || !actor.held {
+		err = actor.problem("call "+what, "actor handle")
+	} else if err = flush("call ", what); err == nil {
+		status = hostActorCall(actor.id, method, opts, out[:])
+	}
+	runtime.KeepAlive(actor)
+	return sent("call ", what, status, out[0], err)
+}
+
+// refused ends a submission that cannot be made.
+func refused(err error) *handle { return sent("", "", 0, 0, err) }
+
+// problem says which value could not be encoded, or which ref not be passed.
+func (e *encoder) problem(op string) error {
+	if e.badRef {
+		return because(e.err, op)
+	}
+	return unencodable(op, fmt.Sprintf("argument %d", e.badItem), e.badType, e.err)
 }
 
 // unencodable says which value could not be encoded, and keeps the error of a failed ref inside it.
-func unencodable(op, what string, v any, err error) error {
+func unencodable(op, what, typ string, err error) error {
 	kind := spec.Unserializable
 	if k := spec.KindOf(err); k != spec.System {
 		kind = k
 	}
-	return spec.Errorf(op, kind, what, "a %v cannot be encoded: %w", typeOf(v), err)
+	return spec.Errorf(op, kind, what, "a %s cannot be encoded: %w", typ, err)
 }
 
 func typeOf(v any) string {

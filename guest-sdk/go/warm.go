@@ -5,8 +5,6 @@ import "reflect"
 // warm encodes and decodes a zero value of every type that calls carry, so that what the codec learns of a type is part
 // of the module's image and not learnt again in every sandbox: a first call takes ten times as long as a second.
 func warm(entries []*entry) {
-	mu.Lock()
-	defer mu.Unlock()
 	for _, e := range entries {
 		for _, t := range append(e.params(), e.fn.Out(0)) {
 			warmType(t)
@@ -16,12 +14,17 @@ func warm(entries []*entry) {
 
 // warmType warms one type. A type whose own methods fail or panic for its zero value stays cold.
 func warmType(t reflect.Type) {
-	defer func() {
-		_ = recover()
-		decode.done()
-		encode.done()
-	}()
-	if encode.value(reflect.Zero(t).Interface()) == nil {
-		_ = decMode.Unmarshal(encode.bytes(&encode.items[0]), reflect.New(t).Interface()) // it need not fit
+	defer func() { _ = recover() }()
+	begin()
+	encode.slow(reflect.Zero(t).Interface())
+	var form []byte
+	if encode.err == nil {
+		form = append(form, encode.bytes(&encode.items[0])...)
 	}
+	encode.done()
+	decode.arg = -1
+	func() {
+		defer mu.Unlock()
+		_ = decode.into(form, false, reflect.New(t).Interface()) // it need not fit
+	}()
 }

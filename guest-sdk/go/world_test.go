@@ -3,6 +3,7 @@
 package ray
 
 import (
+	"encoding/binary"
 	"errors"
 	"testing"
 	"time"
@@ -39,6 +40,8 @@ type thing struct {
 	err   []byte
 	task  func() // makes the object; nil once run
 	stuck bool
+	items []*thing // of a generator
+	taken int      // of items
 
 	class string // of an actor
 	state any    // of an actor: what its sandbox is
@@ -52,6 +55,7 @@ type frame struct {
 	args   []*thing
 	opened []int32
 	result *thing
+	items  []*thing
 	err    []byte
 }
 
@@ -120,6 +124,25 @@ func (w *fakeWorld) pinned(ids []uint32) (links []*thing) {
 }
 
 func (w *fakeWorld) name(p []byte) int32 { return int32(copyOut(p, []byte(w.top().name))) }
+
+func (w *fakeWorld) frame(p []byte) int64 {
+	var b []byte
+	items := [][]byte{[]byte(w.top().name)}
+	for _, th := range w.top().args {
+		items = append(items, th.data)
+	}
+	for _, it := range items {
+		b = append(binary.LittleEndian.AppendUint32(b, uint32(len(it))), it...)
+	}
+	return int64(copyOut(p, b))
+}
+
+func (w *fakeWorld) getValue(id uint32, timeout int64, p []byte) int64 {
+	if status := w.get([]uint32{id}, timeout); status < 0 {
+		return int64(status)
+	}
+	return int64(copyOut(p, w.at(id).data))
+}
 
 // arg gives a handle that lasts as long as the call.
 func (w *fakeWorld) arg(i int) int32 {
@@ -207,7 +230,11 @@ func (w *fakeWorld) run(kind spec.CallKind, name string, args []*thing, on *thin
 		w.t.Errorf("%s: status %d, but error form %x", name, status, f.err)
 	}
 	if f.err != nil {
-		return &thing{err: f.err}
+		return &thing{err: f.err, items: append(f.items, &thing{err: f.err})}
+	}
+	if f.items != nil {
+		count, _ := spec.Marshal(len(f.items))
+		return &thing{data: count, items: f.items}
 	}
 	if f.result == nil {
 		return &thing{data: []byte{0xf6}}
@@ -233,7 +260,7 @@ func (w *fakeWorld) submit(fn string, opts []byte, out []uint32) int32 {
 	th := &thing{stuck: w.stuck[fn]}
 	th.task = func() {
 		r := w.run(spec.CallFunction, fn, args, nil)
-		th.data, th.links, th.err = r.data, r.links, r.err
+		th.data, th.links, th.err, th.items = r.data, r.links, r.err, r.items
 	}
 	out[0] = uint32(w.give(th))
 	return 1

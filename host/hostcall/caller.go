@@ -15,6 +15,7 @@ type Caller struct {
 	Counts  Counts
 	Memory  Memory
 	Tasks   Tasks
+	Streams Streams
 	Actors  Actors
 	Context Context
 }
@@ -51,6 +52,15 @@ type Tasks interface {
 	Submit(ctx context.Context, call spec.Call) ([]spec.ObjectID, error)
 	// Cancel cancels the task that makes the object, and with recursive what that task submitted.
 	Cancel(ctx context.Context, id spec.ObjectID, force, recursive bool) error
+}
+
+// Streams gives and takes the results of generators.
+type Streams interface {
+	// Yield gives one more result of the call that is served. The callee may keep the value, and counts its links.
+	Yield(ctx context.Context, v spec.Value) error
+	// Next waits for the next result of the generator whose call declares the object, and counts it once for the caller. A
+	// negative timeout is none. Errors: spec.EndOfStream, spec.GetTimeout.
+	Next(ctx context.Context, id spec.ObjectID, timeout time.Duration) (spec.ObjectID, error)
 }
 
 // Actors makes, finds and uses actors.

@@ -398,3 +398,37 @@ func TestWhatASessionKeepsIsReserved(t *testing.T) {
 	w.session.Close()
 	reserves("a closed session", 0, 0)
 }
+
+func TestAFrameIsTheNameAndTheArguments(t *testing.T) {
+	w := newWorld(t)
+	w.session.Begin("add", []spec.Value{{Data: []byte{7}}, {}, {Data: []byte{0x18, 42}}})
+	want := "\x03\x00\x00\x00add" + "\x01\x00\x00\x00\x07" + "\x00\x00\x00\x00" + "\x02\x00\x00\x00\x18\x2a"
+	at := int64(memoryBytes / 2)
+	if n := w.must("frame", at, int64(len(want))); n != int64(len(want)) || string(w.memory[at:at+n]) != want {
+		t.Errorf("%d bytes: %q, want %q", n, w.memory[at:at+n], want)
+	}
+	copy(w.memory[at:], "untouched")
+	if n := w.must("frame", at, int64(len(want))-1); n != int64(len(want)) || string(w.memory[at:at+9]) != "untouched" {
+		t.Errorf("a frame that does not fit: %d, %q", n, w.memory[at:at+9])
+	}
+	w.session.End()
+	w.refused(spec.NotFound, "frame", at, 100)
+}
+
+func TestGetValueIsGetAndRead(t *testing.T) {
+	w := newWorld(t)
+	data, size := w.text("some bytes")
+	object := w.must("put", data, size, 0, 0)
+	at := int64(memoryBytes / 2)
+	if n := w.must("get_value", object, -1, at, 9); n != size || w.memory[at] != 0 {
+		t.Errorf("a value that does not fit: %d, %q", n, w.memory[at:at+size])
+	}
+	if n := w.must("get_value", object, -1, at, 10); n != size || string(w.memory[at:at+n]) != "some bytes" {
+		t.Errorf("%d bytes: %q", n, w.memory[at:at+n])
+	}
+	if n := w.must("size", object); n != size { // as after get
+		t.Errorf("size %d", n)
+	}
+	w.must("release", object)
+	w.refused(spec.ReferenceCounting, "get_value", object, -1, at, 10)
+}

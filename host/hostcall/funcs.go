@@ -54,6 +54,7 @@ func (t Type) Wasm() wasmbin.ValType {
 // functions are all imports, in the order of the documentation: the call, values, objects, calls, actors, the rest.
 var functions = []function{
 	{Signature{"name", []Param{{"ptr", Buffer}, {"cap", Uint}}, Int}, (*Session).name},
+	{Signature{"frame", []Param{{"ptr", Buffer}, {"cap", Uint}}, Long}, (*Session).frame},
 	{Signature{"arg", []Param{{"index", Int}}, Int}, (*Session).arg},
 	{Signature{"ret", []Param{{"ptr", Bytes}, {"size", Uint}, {"handles", Handles}, {"n", Uint}}, Int}, (*Session).ret},
 	{Signature{"fail", []Param{{"ptr", Bytes}, {"size", Uint}}, Int}, (*Session).fail},
@@ -64,12 +65,15 @@ var functions = []function{
 
 	{Signature{"put", []Param{{"ptr", Bytes}, {"size", Uint}, {"handles", Handles}, {"n", Uint}}, Int}, (*Session).put},
 	{Signature{"get", []Param{{"handles", Handles}, {"n", Uint}, {"timeout", Long}}, Int}, (*Session).get},
+	{Signature{"get_value", []Param{{"handle", Handle}, {"timeout", Long}, {"ptr", Buffer}, {"cap", Uint}}, Long}, (*Session).getValue},
 	{Signature{"wait", []Param{{"handles", Handles}, {"n", Uint}, {"count", Uint}, {"timeout", Long}, {"ready", Flags}}, Int}, (*Session).wait},
 	{Signature{"release", []Param{{"handle", Handle}}, Int}, (*Session).release},
 
 	{Signature{"pass_value", []Param{{"ptr", Bytes}, {"size", Uint}, {"handles", Handles}, {"n", Uint}}, Int}, (*Session).passValue},
 	{Signature{"pass_ref", []Param{{"handle", Handle}}, Int}, (*Session).passRef},
 	{Signature{"submit", []Param{{"function", Bytes}, {"function_size", Uint}, {"options", Bytes}, {"options_size", Uint}, {"out", NewHandles}, {"n", Uint}}, Int}, (*Session).submit},
+	{Signature{"yield", []Param{{"ptr", Bytes}, {"size", Uint}, {"handles", Handles}, {"n", Uint}}, Int}, (*Session).yield},
+	{Signature{"next", []Param{{"handle", Handle}, {"timeout", Long}}, Int}, (*Session).next},
 	{Signature{"cancel", []Param{{"handle", Handle}, {"flags", Uint}}, Int}, (*Session).cancel},
 
 	{Signature{"actor_create", []Param{{"class", Bytes}, {"class_size", Uint}, {"options", Bytes}, {"options_size", Uint}}, Int}, (*Session).actorCreate},

@@ -30,12 +30,13 @@ func validCalls(w *world) map[string][]int64 {
 	fault, faultSize := w.bytes(spec.MarshalError(spec.Errorf("call f", spec.TaskError, "", "it failed")))
 	out := int64(memoryBytes / 2)
 	return map[string][]int64{
-		"name": {out, 100}, "arg": {0}, "ret": {data, size, list, n}, "fail": {fault, faultSize},
+		"name": {out, 100}, "frame": {out, 100}, "arg": {0}, "ret": {data, size, list, n}, "fail": {fault, faultSize},
 		"size": {outer}, "read": {outer, 2, out, 5}, "links": {outer, out, 4},
-		"put": {data, size, list, n}, "get": {list, n, 0}, "wait": {list, n, 2, 0, out}, "release": {object},
+		"put": {data, size, list, n}, "get": {list, n, 0}, "get_value": {outer, 0, out, 100}, "wait": {list, n, 2, 0, out}, "release": {object},
 		"pass_value": {data, size, list, n}, "pass_ref": {object}, "submit": {name, nameSize, opts, optsSize, out, 2}, "cancel": {outer, 3},
 		"actor_create": {name, nameSize, 0, 0}, "actor_call": {actor, name, nameSize, opts, optsSize, out, 2}, "actor_find": {name, nameSize, name, nameSize}, "actor_kill": {actor, 1}, "actor_terminate": {actor}, "actor_exit": {},
 		"serve": {0}, "done": {0}, "await": {list, n, 2, -1, 7}, "events": {out, 100},
+		"yield": {data, size, list, n}, "next": {outer, 0},
 		"self": {out, 1000}, "log": {0, data, size}, "error": {out, 1000},
 	}
 }
@@ -171,6 +172,10 @@ func FuzzActorTerminate(f *testing.F) { fuzzFunction(f, "actor_terminate") }
 func FuzzSelf(f *testing.F)           { fuzzFunction(f, "self") }
 func FuzzLog(f *testing.F)            { fuzzFunction(f, "log") }
 func FuzzError(f *testing.F)          { fuzzFunction(f, "error") }
+func FuzzFrame(f *testing.F)          { fuzzFunction(f, "frame") }
+func FuzzGetValue(f *testing.F)       { fuzzFunction(f, "get_value") }
+func FuzzYield(f *testing.F)          { fuzzFunction(f, "yield") }
+func FuzzNext(f *testing.F)           { fuzzFunction(f, "next") }
 
 // FuzzSequence plays sequences of calls: each step is a function and a byte for each argument, which picks a number that
 // is right more often than not. After every step the memory, and at the end the counts, must be in order.
@@ -226,7 +231,7 @@ func FuzzSequence(f *testing.F) {
 			result, err := w.invoke(fn.Name, args...)
 			if err == nil && result > 0 {
 				switch fn.Name {
-				case "arg", "put", "actor_create", "actor_find":
+				case "arg", "put", "next", "actor_create", "actor_find":
 					known = append(known, result)
 				case "submit", "actor_call", "links":
 					if ptr := uint32(args[slices.IndexFunc(fn.Params, func(p Param) bool { return p.Type == NewHandles })]); ptr < memoryBytes-8 {

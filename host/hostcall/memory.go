@@ -2,7 +2,6 @@ package hostcall
 
 import (
 	"encoding/binary"
-	"slices"
 	"unicode/utf8"
 
 	"github.com/raywasm/raywasm/runtime/engine"
@@ -87,7 +86,8 @@ func (s *Session) readValue(g *engine.Guest, ptr, size, handles, n uint32, left 
 	if err := s.hold(valueBytes(int(size), int(n))); err != nil {
 		return v, err
 	}
-	v.Data = slices.Clone(data)
+	v.Data = spec.MakeAligned(data, len(data)) // so that whoever gets the value can read an array in place
+	copy(v.Data, data)
 	if n > 0 {
 		v.Links = make([]spec.Link, n)
 		for i := range v.Links {

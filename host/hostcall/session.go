@@ -20,6 +20,7 @@ type Session struct {
 	// What is used again from call to call, so that a small one allocates nothing.
 	oneResult [1]spec.Value
 	oneLink   [1]spec.Link
+	oneID     [1]spec.ObjectID
 	text      string // the last name that was read
 	waiting   []uint32
 	waitHolds int64 // bytes held for waiting and ids
@@ -52,7 +53,14 @@ type passed struct {
 }
 
 // NewSession returns a session that may do what c offers. No call is served until Begin.
-func NewSession(c Caller) *Session { return &Session{turn: turn{caller: c}, memory: c.Memory} }
+func NewSession(c Caller) *Session {
+	s := &Session{}
+	s.Open(c)
+	return s
+}
+
+// Open makes a closed session serve another sandbox, which may do what c offers.
+func (s *Session) Open(c Caller) { s.caller, s.memory = c, c.Memory }
 
 // SetCaller replaces what the session may do: an actor's sandbox acts for one method's caller after the other.
 func (s *Session) SetCaller(c Caller) { s.caller = c }

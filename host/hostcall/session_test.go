@@ -132,7 +132,7 @@ func TestAModuleDescribesItself(t *testing.T) {
 	valid := validCalls(newWorld(t))
 	for _, f := range functions {
 		switch f.Name {
-		case "name", "error":
+		case "name", "frame", "error":
 			w.must(f.Name, valid[f.Name]...)
 		case "ret", "fail": // see below and TestFail
 		case "arg", "size", "read", "links", "release": // there is nothing that they could be about

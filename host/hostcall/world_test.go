@@ -47,7 +47,15 @@ func newFakeHost(t testing.TB) *fakeHost {
 }
 
 func (h *fakeHost) caller() Caller {
-	return Caller{Objects: h, Counts: h, Memory: (*fakeMemory)(h), Tasks: h, Actors: fakeActors{h}, Context: h}
+	return Caller{Objects: h, Counts: h, Memory: (*fakeMemory)(h), Tasks: h, Streams: h, Actors: fakeActors{h}, Context: h}
+}
+
+// Yield takes a value and forgets it. Next gives the object once more.
+func (h *fakeHost) Yield(context.Context, spec.Value) error { return nil }
+
+func (h *fakeHost) Next(_ context.Context, id spec.ObjectID, _ time.Duration) (spec.ObjectID, error) {
+	h.given(spec.ObjectLink(id))
+	return id, nil
 }
 
 // object makes an object that the session does not know yet.

@@ -16,6 +16,8 @@ type Guest struct {
 	Waited time.Duration
 	// Tick is called when a metered guest has used its budget up.
 	Tick func(ctx context.Context) error
+	// Windows shows objects in place; nil where that cannot be done.
+	Windows Windows
 
 	memory func() []byte
 }

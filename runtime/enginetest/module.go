@@ -90,7 +90,12 @@ func (m *module) bytes(offset int32, s string) {
 // table adds a table of functions: those given, then null ones up to size.
 func (m *module) table(size uint32, funcs ...uint32) {
 	m.tables = append(m.tables, appendU32([]byte{byte(wasmbin.FuncRef), 0}, size))
-	e := appendU32(slices.Concat([]byte{0}, const32(0), []byte{byte(wasmbin.OpEnd)}), uint32(len(funcs)))
+	m.segment(0, funcs...)
+}
+
+// segment adds an active segment, which puts functions into table 0 from an entry on.
+func (m *module) segment(from int32, funcs ...uint32) {
+	e := appendU32(slices.Concat([]byte{0}, const32(from), []byte{byte(wasmbin.OpEnd)}), uint32(len(funcs)))
 	for _, f := range funcs {
 		e = appendU32(e, f)
 	}

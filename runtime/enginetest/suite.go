@@ -22,6 +22,7 @@ func Test(t *testing.T, open engine.Open) {
 	t.Run("ManyValues", s.manyValues)
 	t.Run("Globals", s.globals)
 	t.Run("Exports", s.exports)
+	t.Run("Tables", s.tables)
 
 	t.Run("Traps", s.traps)
 	t.Run("TrapInHostCall", s.trapInHostCall)

@@ -170,6 +170,7 @@ type code struct {
 	runtime  wazero.Runtime
 	cache    wazero.CompilationCache // nil for none
 	compiled wazero.CompiledModule
+	tables   tables
 }
 
 func (c *code) Close() error {
@@ -181,15 +182,17 @@ func (c *code) Close() error {
 	return err
 }
 
-// anonymous: nothing is looked up by name, no start functions but the module's own, no system. The source of entropy is
-// given because wazero would seed one of its own for every instance.
-var anonymous = wazero.NewModuleConfig().WithName("").WithStartFunctions().WithRandSource(rand.Reader)
+// anonymous: nothing is looked up by name, no start functions but the module's own, no system. A source of entropy and
+// clocks are given because wazero would make its own for every instance; nobody asks them.
+var anonymous = wazero.NewModuleConfig().WithName("").WithStartFunctions().WithRandSource(rand.Reader).WithSysWalltime().WithSysNanotime()
 
 func (c *code) Instantiate(ctx context.Context, guest *engine.Guest, memory engine.Memory) (engine.Instance, error) {
 	i := &instance{ctx: callContext{ctx, guest}}
 	place := &placement{memory: memory}
 	guest.Bind(place.view)
-	mod, err := c.runtime.InstantiateModule(experimental.WithMemoryAllocator(&i.ctx, place), c.compiled, anonymous)
+	mod, functions, err := c.tables.instantiate(func() (api.Module, error) {
+		return c.runtime.InstantiateModule(experimental.WithMemoryAllocator(&i.ctx, place), c.compiled, anonymous)
+	})
 	if err == nil && place.failed {
 		_ = mod.Close(&i.ctx) // there is nothing in it
 		err = spec.Errorf("instantiate", spec.OutOfMemory, "", "there is no room for a memory of %s", spec.FormatBytes(int64(place.min)))
@@ -197,7 +200,7 @@ func (c *code) Instantiate(ctx context.Context, guest *engine.Guest, memory engi
 	if err != nil {
 		return nil, failure(err)
 	}
-	i.mod, i.place = mod, place
+	i.mod, i.place, i.functions = mod, place, functions
 	return i, nil
 }
 
@@ -237,9 +240,10 @@ func (p *placement) Free() {}
 
 // instance is a running module.
 type instance struct {
-	ctx   callContext
-	mod   api.Module
-	place *placement
+	ctx       callContext
+	mod       api.Module
+	place     *placement
+	functions []functionInstance // in its tables
 }
 
 func (i *instance) Memory() []byte { return i.place.bytes }

@@ -54,7 +54,7 @@ func Open(cfg Config) (*Arena, error) {
 			_ = a.Close() // there is nothing in it
 			return nil, &spec.Error{Op: "make pages for " + spec.FormatBytes(n) + " of an arena", Kind: spec.OutOfMemory, Err: err}
 		}
-		a.touch(0, n)
+		a.Touch(0, n)
 	}
 	return a, nil
 }
@@ -66,11 +66,8 @@ func (a *Arena) Size() int64 { return a.size }
 // arena's.
 func (a *Arena) File() *os.File { return a.give }
 
-// Writable returns a range of the arena to be written in place.
-func (a *Arena) Writable(off, n int64) []byte {
-	a.touch(off, n)
-	return a.write[off : off+n : off+n]
-}
+// Writable returns a range of the arena to be written in place. Who has written it says so with Touch.
+func (a *Arena) Writable(off, n int64) []byte { return a.write[off : off+n : off+n] }
 
 // Readable returns a range of the arena. A write to it is a fault.
 func (a *Arena) Readable(off, n int64) []byte { return a.read[off : off+n : off+n] }
@@ -79,10 +76,11 @@ func (a *Arena) Readable(off, n int64) []byte { return a.read[off : off+n : off+
 func (a *Arena) Fill(off int64, data []byte) error {
 	n := int64(len(data))
 	if a.file == nil || !a.cold(off, n) {
+		a.Touch(off, n)
 		copy(a.Writable(off, n), data)
 		return nil
 	}
-	a.touch(off, n)
+	a.Touch(off, n)
 	for done := int64(0); done < n; {
 		k, err := a.file.WriteAt(data[done:min(n, done+writeStep)], off+done)
 		if done += int64(k); err != nil {
@@ -132,8 +130,8 @@ func (a *Arena) Resident() int64 {
 	return a.resident
 }
 
-// touch notes that a range has pages from now on.
-func (a *Arena) touch(off, n int64) {
+// Touch notes that a range, not empty, has pages from now on.
+func (a *Arena) Touch(off, n int64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for g := off / Granule; g <= (off+n-1)/Granule; g++ {

@@ -49,6 +49,12 @@ func rawSubmit(fn, fnSize, opts, optsSize, out, n uint32) int32
 //go:wasmimport ray_v1 cancel
 func rawCancel(handle, flags uint32) int32
 
+//go:wasmimport ray_v1 yield
+func rawYield(ptr, size, handles, n uint32) int32
+
+//go:wasmimport ray_v1 next
+func rawNext(handle uint32, timeout int64) int32
+
 //go:wasmimport ray_v1 actor_create
 func rawActorCreate(class, classSize, opts, optsSize uint32) int32
 
@@ -106,6 +112,9 @@ func claims(lie uint32) []claim {
 		{"submit", func() int64 { return int64(rawSubmit(at, lie, 0, 0, at, 1)) }},
 		{"submit with options", func() int64 { return int64(rawSubmit(at, 1, at, lie, at, 1)) }},
 		{"submit for results", func() int64 { return int64(rawSubmit(at, 1, 0, 0, at, lie)) }},
+		{"yield of a size", func() int64 { return int64(rawYield(at, lie, 0, 0)) }},
+		{"yield with links", func() int64 { return int64(rawYield(at, 1, at, lie)) }},
+		{"next", func() int64 { return int64(rawNext(lie, 0)) }},
 		{"cancel", func() int64 { return int64(rawCancel(lie, 0)) }},
 		{"actor_create", func() int64 { return int64(rawActorCreate(at, lie, 0, 0)) }},
 		{"actor_create with options", func() int64 { return int64(rawActorCreate(at, 1, at, lie)) }},

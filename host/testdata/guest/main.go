@@ -16,6 +16,7 @@ var (
 	spinRemote     = ray.Remote1(spin)
 	lengthRemote   = ray.Remote1(length)
 	makeRemote     = ray.Remote1(make_)
+	doubleRemote   = ray.Remote1(double)
 	attemptRemote  = ray.Remote1(attempt)
 	selfRemote     = ray.Remote0(self)
 	nestedRefs     = ray.Remote1(sumRefs)
@@ -97,6 +98,9 @@ func spin(forever bool) (int, error) {
 func length(b []byte) (int, error) { return len(b), nil }
 
 func make_(n int) ([]byte, error) { return make([]byte, n), nil }
+
+// double returns what it was given twice, one after the other.
+func double(b []byte) ([]byte, error) { return append(b, b...), nil }
 
 // attempt exits until it runs for the n-th time.
 func attempt(n int) (int, error) {

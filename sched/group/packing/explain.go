@@ -14,6 +14,9 @@ func (r *Room) Explain(q Query) string {
 	}
 	var total resource.Vector
 	for i, b := range q.Bundles {
+		if q.Index != nil {
+			i = q.Index[i]
+		}
 		total = total.Plus(b.Need)
 		matching := 0
 		near, fits := r.nearest(b.Need, func(n *Node) bool {
@@ -50,7 +53,7 @@ func (r *Room) Explain(q Query) string {
 // nearest returns the node that lacks the least of need, among those that ok accepts, and whether one lacks nothing.
 func (r *Room) nearest(need resource.Vector, ok func(*Node) bool) (near *Node, fits bool) {
 	least := 0.0
-	r.each(func(n *Node) bool {
+	r.Each(func(n *Node) bool {
 		if !ok(n) {
 			return true
 		}

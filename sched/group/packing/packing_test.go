@@ -251,7 +251,7 @@ func TestRowsKeepTheirHoles(t *testing.T) {
 		}
 		need := resource.Vector{CPU: spec.Quantity(1 + r.IntN(10))}
 		var want *Node
-		room.each(func(n *Node) bool {
+		room.Each(func(n *Node) bool {
 			if n.Fits(need) {
 				want = n
 			}
@@ -264,7 +264,7 @@ func TestRowsKeepTheirHoles(t *testing.T) {
 		for range room.fitting(need, r.IntN(3000)) {
 			count++
 		}
-		room.each(func(n *Node) bool {
+		room.Each(func(n *Node) bool {
 			if n.Fits(need) {
 				count--
 			}

@@ -15,6 +15,7 @@ const MaxSteps = 20_000
 type Query struct {
 	Strategy spec.Strategy
 	Bundles  []Bundle
+	Index    []int   // of each bundle in its group, for explanations; nil: its place
 	Fixed    []*Node // where other bundles of the group lie already
 }
 

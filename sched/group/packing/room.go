@@ -71,12 +71,27 @@ func (r *Room) Take(n *Node, need resource.Vector) resource.Devices {
 	return on
 }
 
+// TakeFrom takes need from the GPUs that are said, instead of those that Take would choose.
+func (r *Room) TakeFrom(n *Node, need resource.Vector, on resource.Devices) {
+	total := n.pool.Total()
+	gpus := n.pool.GPUs()
+	for _, id := range on {
+		if int(id) < len(gpus) {
+			gpus[id] -= min(need.GPU, spec.Unit)
+		}
+	}
+	r.Set(n, resource.Restore(total, n.pool.Free().Minus(need), gpus))
+}
+
 // Give gives back what Take took.
 func (r *Room) Give(n *Node, need resource.Vector, on resource.Devices) {
 	n.pool.Give(need, on)
 	r.free = r.free.Plus(need)
 	n.row.changed(n)
 }
+
+// Exhausted reports whether the last Place gave up.
+func (r *Room) Exhausted() bool { return r.steps <= 0 }
 
 // Len returns how many nodes there are.
 func (r *Room) Len() int { return r.plain.count + r.gpus.count }
@@ -90,8 +105,8 @@ func (n *Node) Free() resource.Vector { return n.pool.Free() }
 // Total returns what the node has.
 func (n *Node) Total() resource.Vector { return n.pool.Total() }
 
-// each calls f with every node, in the order of the rows, until it says false.
-func (r *Room) each(f func(*Node) bool) {
+// Each calls f with every node, in the order of the rows, until it says false.
+func (r *Room) Each(f func(*Node) bool) {
 	for _, row := range []*row{&r.plain, &r.gpus} {
 		for _, n := range row.nodes {
 			if n != nil && !f(n) {

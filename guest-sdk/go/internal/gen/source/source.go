@@ -53,20 +53,20 @@ func (a arity) ArgParams() string { return a.list("%[2]s Arg[%[1]s]") }
 // Names is "a, b".
 func (a arity) Names() string { return a.list("%[2]s") }
 
-// Pointers is "&a, &b".
-func (a arity) Pointers() string { return a.list("&%[2]s") }
+// Passed is "pass(a)" and so on, a line each.
+func (a arity) Passed() string { return a.lines("pass(%[2]s)") }
 
-// Values is "outgoing{value: a}, outgoing{value: b}".
-func (a arity) Values() string { return a.list("outgoing{value: %[2]s}") }
+// PassedOut is "passOut(a.outgoing())" and so on, a line each.
+func (a arity) PassedOut() string { return a.lines("passOut(%[2]s.outgoing())") }
 
-// Args is "a.outgoing(), b.outgoing()".
-func (a arity) Args() string { return a.list("%[2]s.outgoing()") }
+// Taken is "a := take[A](in)" and so on, a line each.
+func (a arity) Taken() string { return a.lines("%[2]s := take[%[1]s](in)") }
 
-// Vars is the declarations "var a A; var b B".
-func (a arity) Vars() string {
+// lines is like list, with a line for each.
+func (a arity) lines(form string) string {
 	var b strings.Builder
 	for i := range a.N {
-		fmt.Fprintf(&b, "\t\tvar %c %c\n", 'a'+i, 'A'+i)
+		fmt.Fprintf(&b, form+"\n", string(rune('A'+i)), string(rune('a'+i)))
 	}
 	return b.String()
 }

@@ -14,7 +14,7 @@ import (
 func object(n uint32) spec.ObjectID { return spec.DriverTaskID(spec.JobNumber(1)).Object(n) }
 
 // used checks what is reserved.
-func used(t *testing.T, s *store.Store, want int64) {
+func used(t *testing.T, s *store.Heap, want int64) {
 	t.Helper()
 	if bytes, _ := s.Used(); bytes != want {
 		t.Fatalf("%d bytes are reserved, want %d", bytes, want)
@@ -22,7 +22,7 @@ func used(t *testing.T, s *store.Store, want int64) {
 }
 
 func TestAnIDIsTakenOnce(t *testing.T) {
-	s := store.New(10)
+	s := store.NewHeap(10)
 	if err := s.Put(object(1), []byte("first")); err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +43,7 @@ func TestAnIDIsTakenOnce(t *testing.T) {
 }
 
 func TestReservationsKeepWithinTheLimit(t *testing.T) {
-	s := store.New(900)
+	s := store.NewHeap(900)
 	a := s.Account()
 	if err := a.Reserve(500); err != nil {
 		t.Fatal(err)
@@ -65,7 +65,7 @@ func TestReservationsKeepWithinTheLimit(t *testing.T) {
 }
 
 func TestAGreedyAccountLeavesSomethingForOthers(t *testing.T) {
-	s := store.New(spec.MiB)
+	s := store.NewHeap(spec.MiB)
 	greedy, late := s.Account(), s.Account()
 	for greedy.Reserve(100) == nil {
 	}
@@ -82,7 +82,7 @@ func TestAGreedyAccountLeavesSomethingForOthers(t *testing.T) {
 
 func TestConcurrentUseBalances(t *testing.T) {
 	const limit = 4000
-	s := store.New(limit)
+	s := store.NewHeap(limit)
 	var wg sync.WaitGroup
 	for w := range uint32(8) {
 		a := s.Account()
@@ -115,7 +115,7 @@ func TestConcurrentUseBalances(t *testing.T) {
 }
 
 func BenchmarkReserve(b *testing.B) {
-	a := store.New(spec.GiB).Account()
+	a := store.NewHeap(spec.GiB).Account()
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
@@ -126,8 +126,8 @@ func BenchmarkReserve(b *testing.B) {
 	})
 }
 
-func ExampleStore() {
-	s := store.New(spec.MiB)
+func ExampleHeap() {
+	s := store.NewHeap(spec.MiB)
 	job := s.Account()
 	id, data := object(1), []byte("immutable")
 	if err := job.Reserve(int64(len(data))); err != nil {

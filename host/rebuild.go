@@ -1,0 +1,183 @@
+package host
+
+import (
+	"slices"
+
+	"github.com/raywasm/raywasm/owner"
+	"github.com/raywasm/raywasm/spec"
+)
+
+// What is lost is made again. The core, owner.Lineage, says which tasks have to run for an object; the table keeps their
+// records, of those alone that made something that can be lost: objects whose bytes are in the store. What is small lies
+// in the table itself, and the records have copies of small arguments.
+
+// keep remembers how a task that has just finished made its large objects. What it was given is counted still.
+func (o *objects) keep(t *task) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.lineage == nil || t.actor != nil && t.retry.MaxRetries == 0 {
+		return
+	}
+	live := 0
+	for _, id := range t.returns {
+		if entry := o.table[id]; entry != nil && entry.stored {
+			entry.kept = true
+			live++
+		}
+	}
+	if live == 0 {
+		return
+	}
+	bytes := t.bytes
+	args := slices.Clone(t.args)
+	for i := range args {
+		if entry := o.table[args[i].Ref]; args[i].IsRef && entry != nil && entry.ready && !entry.stored && entry.err == nil {
+			args[i] = spec.ValueArg(entry.value)
+			bytes += valueBytes(entry.value)
+		}
+	}
+	record := t.again(args)
+	making := owner.Making{Task: t.id, Live: live, Left: t.retry.MaxRetries, Max: t.retry.MaxRetries, Bytes: bytes}
+	if making.Left > 0 {
+		making.Left = max(0, making.Left-t.attempt)
+	}
+	for _, l := range record.links {
+		if !l.IsActor {
+			making.Args = append(making.Args, l.Object)
+		}
+	}
+	o.makers[t.id] = record
+	o.forgetMakers(o.lineage.Keep(making, nil))
+}
+
+func (o *objects) forgetMakers(tasks []spec.TaskID) {
+	for _, id := range tasks {
+		delete(o.makers, id)
+	}
+}
+
+// again returns a task that makes the same objects as t, in an attempt of its own. It has no deadline: that was for the
+// first time.
+func (t *task) again(args []spec.Arg) *task {
+	return &task{
+		job: t.job, scope: t.scope, module: t.module, id: t.id, parent: t.parent, name: t.name, function: t.function,
+		args: args, links: linksOf(args), returns: t.returns, need: t.need, memory: t.memory, priority: t.priority,
+		retry: t.retry, actor: t.actor, bytes: t.bytes, attempt: t.attempt,
+	}
+}
+
+// lose says that the bytes of objects are gone; where tells people how. What refers to them waits until they are made
+// again, or finds an error that says why they are not.
+func (o *objects) lose(ids []spec.ObjectID, where string) {
+	var run []*task
+	failed := make(map[spec.ObjectID]*spec.Error)
+	o.mu.Lock()
+	for _, id := range ids {
+		if entry := o.table[id]; entry != nil && entry.ready && entry.stored {
+			o.empty(id, entry)
+			entry.lost = true
+		}
+	}
+	for _, id := range ids {
+		if entry := o.table[id]; entry == nil || !entry.lost {
+			continue // another one's task makes it, too
+		}
+		tasks, err := o.plan(id, where)
+		if err != nil {
+			failed[id] = err
+		}
+		run = append(run, tasks...)
+	}
+	for id := range failed {
+		o.table[id].lost = false
+	}
+	o.settle()
+	for _, id := range ids {
+		if err := failed[id]; err != nil {
+			o.complete(id, spec.Value{}, err)
+		}
+	}
+	for _, t := range run {
+		t.restart()
+	}
+}
+
+// plan makes places for what a lost object needs and returns the tasks that have to run. The caller holds mu.
+func (o *objects) plan(lost spec.ObjectID, where string) (run []*task, err *spec.Error) {
+	label := "object " + lost.String()
+	if o.lineage == nil {
+		return nil, spec.Errorf("get", spec.ObjectLost, label, "task %s made it, %s, and making objects again is switched off", lost.Task(), where)
+	}
+	tasks, missing, err := o.lineage.Rebuild(lost, func(id spec.ObjectID) bool {
+		entry := o.table[id]
+		return entry != nil && !entry.lost
+	})
+	if err != nil {
+		return nil, &spec.Error{Op: "get", Kind: err.Kind, ID: label + ", " + where, Err: err}
+	}
+	for _, id := range missing {
+		entry := o.table[id]
+		if entry == nil { // freed: who needs it counts it
+			memory := o.makers[id.Task()].job.memory
+			if full := memory.Reserve(objectBytes); full != nil {
+				return nil, &spec.Error{Op: "make again", Kind: spec.KindOf(full), ID: label, Err: full}
+			}
+			entry = &object{memory: memory, bytes: objectBytes}
+			o.table[id] = entry
+			o.refs.Create(spec.ObjectLink(id), 0)
+		}
+		entry.lost = false
+	}
+	for _, id := range tasks {
+		record := o.makers[id]
+		record.attempt++
+		run = append(run, record.again(record.args))
+	}
+	return run, nil
+}
+
+// restart begins a task whose objects are waited for already.
+func (t *task) restart() {
+	err := t.job.memory.Reserve(t.bytes)
+	if err == nil {
+		err = t.start()
+	}
+	if err == nil {
+		t.job.stats.rebuilt.Add(1)
+		return
+	}
+	for _, id := range t.returns {
+		t.job.node.objects.complete(id, spec.Value{}, &spec.Error{Op: "make again", Kind: spec.ReconstructionFailed, ID: "object " + id.String(), Err: err})
+	}
+}
+
+// empty takes an object's value away; the entry is pending again. The caller holds mu and settles.
+func (o *objects) empty(id spec.ObjectID, entry *object) {
+	if entry.stored {
+		o.store.Delete(id)
+	}
+	entry.memory.Release(entry.bytes - objectBytes)
+	entry.ready, entry.stored, entry.value, entry.err, entry.bytes = false, false, spec.Value{}, nil, objectBytes
+	o.forgetFreed(o.refs.Empty(id, nil))
+}
+
+// free takes the values of objects that are there away from all who refer to them: they find an error from now on. It is
+// Ray's free, for those who know better than the counts.
+func (o *objects) free(ids []spec.ObjectID, by spec.TaskID) {
+	var freed []spec.ObjectID
+	o.mu.Lock()
+	for _, id := range ids {
+		if entry := o.table[id]; entry != nil && entry.ready && entry.err == nil {
+			if entry.kept {
+				o.forgetMakers(o.lineage.Freed(id.Task(), nil))
+				entry.kept = false
+			}
+			o.empty(id, entry)
+			freed = append(freed, id)
+		}
+	}
+	o.settle()
+	for _, id := range freed {
+		o.complete(id, spec.Value{}, spec.Errorf("get", spec.ObjectFreed, "object "+id.String(), "task %s freed it while there were references to it", by))
+	}
+}

@@ -1,0 +1,122 @@
+package group
+
+import (
+	"cmp"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"github.com/raywasm/raywasm/spec"
+)
+
+// Row is a group as listings show it.
+type Row struct {
+	ID        spec.GroupID
+	Name      string
+	Namespace string
+	Job       spec.JobID
+	Detached  bool
+	Strategy  spec.Strategy
+	State     State
+	Bundles   []RowBundle
+	Created   time.Time
+	Since     time.Time // when it came to this state
+	Tries     int       // to find a place
+	Why       Why       // it waits
+	Text      string    // the same for people: "bundle 1 needs {GPU: 4}; …"
+}
+
+// RowBundle is one bundle of a row.
+type RowBundle struct {
+	Need   spec.Resources
+	Select string
+	Node   spec.NodeID
+	Placed bool
+}
+
+// Row returns the row of a group, false if there is no such group.
+func (gs *Groups) Row(id spec.GroupID) (Row, bool) {
+	g := gs.byID[id]
+	if g == nil {
+		return Row{}, false
+	}
+	r := Row{
+		ID: g.id, Name: g.opt.Name, Namespace: g.opt.Namespace, Job: g.id.Job(), Detached: g.opt.Lifetime == spec.LifetimeDetached,
+		Strategy: g.opt.Strategy, State: g.state, Bundles: make([]RowBundle, len(g.bundles)), Created: g.created, Since: g.since, Tries: g.tries,
+	}
+	for i, b := range g.bundles {
+		r.Bundles[i] = RowBundle{Need: g.opt.Bundles[i].Resources, Select: b.Select.String()}
+		if p := g.on[i]; p != nil {
+			r.Bundles[i].Node, r.Bundles[i].Placed = p.node.id, true
+		}
+	}
+	if g.state != Removed && g.short() > 0 {
+		r.Why, r.Text = g.why, gs.explain(g)
+	}
+	return r, true
+}
+
+// Rows returns the rows of at most limit groups, those that were created last first; removed ones are among them for a while.
+func (gs *Groups) Rows(limit int) []Row {
+	all := make([]*group, 0, len(gs.byID))
+	for _, g := range gs.byID {
+		all = append(all, g)
+	}
+	slices.SortFunc(all, func(a, b *group) int {
+		return cmp.Or(b.created.Compare(a.created), slices.Compare(a.id[:], b.id[:]))
+	})
+	rows := make([]Row, 0, min(limit, len(all)))
+	for _, g := range all[:min(limit, len(all))] {
+		r, _ := gs.Row(g.id)
+		rows = append(rows, r)
+	}
+	return rows
+}
+
+// MarshalJSON writes the row under the names that Ray's state API uses.
+func (r Row) MarshalJSON() ([]byte, error) {
+	type bundle struct {
+		Index  int                `json:"bundle_index"`
+		Unit   map[string]float64 `json:"unit_resources"`
+		Labels string             `json:"label_selector,omitempty"`
+		Node   string             `json:"node_id,omitempty"`
+	}
+	bundles := make([]bundle, len(r.Bundles))
+	for i, b := range r.Bundles {
+		bundles[i] = bundle{Index: i, Unit: units(b.Need), Labels: b.Select}
+		if b.Placed {
+			bundles[i].Node = b.Node.String()
+		}
+	}
+	return json.Marshal(struct {
+		ID        string    `json:"placement_group_id"`
+		Name      string    `json:"name"`
+		Namespace string    `json:"ray_namespace"`
+		Job       string    `json:"creator_job_id"`
+		State     State     `json:"state"`
+		Strategy  string    `json:"strategy"`
+		Detached  bool      `json:"is_detached"`
+		Bundles   []bundle  `json:"bundles"`
+		Created   time.Time `json:"created_at"`
+		Since     time.Time `json:"state_since"`
+		Why       Why       `json:"pending_reason,omitempty"`
+		Text      string    `json:"pending_text,omitempty"`
+	}{r.ID.String(), r.Name, r.Namespace, r.Job.String(), r.State, string(r.Strategy), r.Detached, bundles, r.Created, r.Since, r.Why, r.Text})
+}
+
+func units(r spec.Resources) map[string]float64 {
+	m := make(map[string]float64)
+	if r.CPU != 0 {
+		m["CPU"] = r.CPU.Float()
+	}
+	if r.GPU != 0 {
+		m["GPU"] = r.GPU.Float()
+	}
+	if r.Memory != 0 {
+		m["memory"] = float64(r.Memory)
+	}
+	for name, n := range r.Custom {
+		m[name] = n.Float()
+	}
+	return m
+}

@@ -1,0 +1,266 @@
+package local
+
+import (
+	"context"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/raywasm/raywasm/spec"
+	"github.com/raywasm/raywasm/store"
+	"github.com/raywasm/raywasm/store/arena"
+	"github.com/raywasm/raywasm/store/extent"
+	"github.com/raywasm/raywasm/store/residency"
+	"github.com/raywasm/raywasm/store/spill"
+)
+
+// Defaults, which are Ray's where the comment names its setting.
+const (
+	DefaultThreshold = 0.8             // object_spilling_threshold
+	DefaultMinSpill  = 100 * spec.MiB  // min_spilling_size
+	DefaultMaxFused  = 2000            // max_fused_object_count
+	DefaultBatches   = 4               // max_io_workers
+	DefaultGrace     = 2 * time.Second // oom_grace_period_s
+	DefaultPause     = time.Second
+)
+
+// Config says how much a store may keep and where. Limit is required; the zero value of all else is a default.
+type Config struct {
+	// Limit is the most bytes of memory that objects take.
+	Limit int64
+	// Keep and Prefault are as in arena.Config.
+	Keep, Prefault int64
+	// Disk takes what does not fit. It is the store's from now on. nil: nothing is spilled.
+	Disk *spill.Disk
+	// FallbackDir is where objects are written to directly when memory is full of what is in use. "": they are refused.
+	FallbackDir string
+	// MinSpill is how many bytes are written at once, and Threshold which part of Limit may be primary copies before they
+	// are spilled ahead of need.
+	MinSpill  int64
+	Threshold float64
+	// MaxFused is how many objects are written to one file at most, Batches how many files are written at the same time.
+	MaxFused, Batches int
+	// Grace is how long a request waits that nothing can help.
+	Grace time.Duration
+	// Pause is how long a disk is left alone that refused or failed.
+	Pause time.Duration
+}
+
+// Store keeps objects. It is safe for concurrent use.
+type Store struct {
+	arena    *arena.Arena
+	fd       int // of the arena, -1 if it has none
+	disk     *spill.Disk
+	fallback string
+	began    time.Time
+	ctx      context.Context
+	cancel   context.CancelFunc
+	work     sync.WaitGroup
+
+	mu      sync.Mutex
+	closed  bool
+	core    *residency.Core
+	last    residency.Token
+	asking  map[residency.Token]*asker
+	fallen  map[spec.ObjectID]*mapping
+	wakeAt  int64 // 0: no timer
+	timer   *time.Timer
+	vacated []extent.Free
+}
+
+// asker is one who waits for an answer of the core.
+type asker struct {
+	answer residency.Action
+	done   bool
+	ready  chan struct{} // closed when done; nil until somebody waits
+}
+
+// Open opens an empty store. Errors: spec.OutOfMemory, spec.LimitExceeded.
+func Open(cfg Config) (*Store, error) {
+	a, err := arena.Open(arena.Config{Size: cfg.Limit, Keep: cfg.Keep, Prefault: cfg.Prefault})
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{
+		arena: a, fd: -1, disk: cfg.Disk, fallback: cfg.FallbackDir, began: time.Now(),
+		asking: make(map[residency.Token]*asker), fallen: make(map[spec.ObjectID]*mapping),
+		core: residency.New(residency.Config{
+			Limit: cfg.Limit, CanSpill: cfg.Disk != nil, CanFall: cfg.FallbackDir != "", Threshold: or(cfg.Threshold, DefaultThreshold),
+			MinSpill: or(cfg.MinSpill, DefaultMinSpill), MaxFused: or(cfg.MaxFused, DefaultMaxFused), Batches: or(cfg.Batches, DefaultBatches),
+			Grace: or(cfg.Grace, DefaultGrace), Pause: or(cfg.Pause, DefaultPause),
+		}),
+	}
+	if f := a.File(); f != nil {
+		s.fd = int(f.Fd())
+	}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	return s, nil
+}
+
+func or[T int | int64 | float64 | time.Duration](x, otherwise T) T {
+	if x == 0 {
+		return otherwise
+	}
+	return x
+}
+
+var errClosed = &spec.Error{Op: "store", Kind: spec.LocalNodeDied, Err: spec.ObjectNotAvailable}
+
+// Close forgets every object and removes what is on disk. Nobody has a view or a draft any more.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
+	s.closed = true
+	for token, w := range s.asking {
+		s.tell(token, w, residency.Action{Do: residency.Refuse, Err: errClosed})
+	}
+	if s.timer != nil && s.timer.Stop() {
+		s.work.Done()
+	}
+	s.mu.Unlock()
+	s.cancel()
+	s.work.Wait()
+	for _, m := range s.fallen {
+		m.close()
+	}
+	var err error
+	if s.disk != nil {
+		err = s.disk.Close()
+	}
+	_ = s.arena.Close() // never fails
+	return err
+}
+
+// File returns the memory of the objects as a file that cannot be written through, to be given to another process; nil
+// where there is no such thing. It stays the store's.
+func (s *Store) File() *os.File { return s.arena.File() }
+
+// Create implements store.Store.
+func (s *Store) Create(ctx context.Context, id spec.ObjectID, size int64, kind store.Copy) (*store.Draft, error) {
+	a, err := s.ask(ctx, residency.Event{Op: residency.Create, ID: id, Size: size, Copy: kind}, residency.Abort)
+	if err != nil {
+		return nil, err
+	}
+	if a.Do == residency.FallBack {
+		s.mu.Lock()
+		bytes := s.fallen[id].write
+		s.mu.Unlock()
+		return store.NewDraft(bytes, func(data []byte) error { copy(bytes, data); return nil }, func(seal bool) error { return s.end(id, seal) }), nil
+	}
+	b := a.Block
+	return store.NewDraft(s.arena.Writable(b.Off, size), func(data []byte) error { return s.arena.Fill(b.Off, data) }, func(seal bool) error {
+		s.arena.Touch(b.Off, size)
+		if b.Whole() {
+			s.arena.ClearTail(b.Off, size)
+		}
+		return s.end(id, seal)
+	}), nil
+}
+
+// end seals or aborts a draft.
+func (s *Store) end(id spec.ObjectID, seal bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return errClosed
+	}
+	op := residency.Abort
+	if seal {
+		op = residency.Seal
+	}
+	s.step(residency.Event{Op: op, ID: id})
+	return nil
+}
+
+// Get implements store.Store.
+func (s *Store) Get(ctx context.Context, id spec.ObjectID) (*store.View, error) {
+	a, err := s.ask(ctx, residency.Event{Op: residency.Get, ID: id}, residency.Cancel)
+	if err != nil {
+		return nil, err
+	}
+	release := func() { s.tellCore(residency.Event{Op: residency.Release, ID: id}) }
+	b := a.Block
+	if b.Size == 0 {
+		s.mu.Lock()
+		m := s.fallen[id]
+		s.mu.Unlock()
+		return store.NewView(m.read, store.Region{FD: m.fd()}, release), nil
+	}
+	region := store.NoRegion
+	if b.Whole() && s.fd >= 0 {
+		region = store.Region{FD: s.fd, Off: b.Off}
+	}
+	return store.NewView(s.arena.Readable(b.Off, b.Size), region, release), nil
+}
+
+// ask puts a question to the core and waits for the answer. If ctx ends first the question is taken back.
+func (s *Store) ask(ctx context.Context, ev residency.Event, back residency.Op) (residency.Action, error) {
+	w := &asker{}
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return residency.Action{}, errClosed
+	}
+	s.last++
+	ev.Token = s.last
+	s.asking[ev.Token] = w
+	s.step(ev)
+	if w.done {
+		s.mu.Unlock()
+		return w.answer, w.answer.Err
+	}
+	w.ready = make(chan struct{})
+	s.mu.Unlock()
+	select {
+	case <-w.ready:
+		return w.answer, w.answer.Err
+	case <-ctx.Done():
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.asking, ev.Token)
+	switch {
+	case s.closed || w.done && w.answer.Err != nil:
+	case w.done && w.answer.Do == residency.Grant:
+		s.step(residency.Event{Op: residency.Release, ID: ev.ID})
+	default:
+		s.step(residency.Event{Op: back, ID: ev.ID, Token: ev.Token})
+	}
+	return residency.Action{}, context.Cause(ctx)
+}
+
+// Mark implements store.Store.
+func (s *Store) Mark(id spec.ObjectID, kind store.Copy) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := s.core.Has(id); !ok {
+		return &spec.Error{Op: "mark", Kind: spec.NotFound, ID: "object " + id.String()}
+	}
+	s.step(residency.Event{Op: residency.Mark, ID: id, Copy: kind})
+	return nil
+}
+
+// Delete implements store.Store.
+func (s *Store) Delete(id spec.ObjectID) { s.tellCore(residency.Event{Op: residency.Delete, ID: id}) }
+
+// Has returns what is known of a sealed object; false if there is none.
+func (s *Store) Has(id spec.ObjectID) (residency.Object, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.core.Has(id)
+}
+
+// Usage implements store.Store.
+func (s *Store) Usage() store.Usage {
+	s.mu.Lock()
+	u := s.core.Usage()
+	s.mu.Unlock()
+	u.Resident = s.arena.Resident()
+	if s.disk != nil {
+		u.Disk = s.disk.Bytes()
+	}
+	return u
+}

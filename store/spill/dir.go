@@ -1,0 +1,176 @@
+package spill
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/raywasm/raywasm/spec"
+)
+
+// DefaultCapacity is how full a disk may become, as in Ray: local_fs_capacity_threshold.
+const DefaultCapacity = 0.95
+
+const (
+	sessionPrefix = "raywasm-spill-"
+	writeStep     = 8 * spec.MiB // how much is written at once: an end of the context is noticed between two
+)
+
+// dir is a session's directory below one that was configured.
+type dir struct {
+	fs       FS
+	path     string
+	held     *os.File // the lock
+	capacity float64
+}
+
+// OpenDir makes a session's directory below parent, which is made if it is not there, and removes those of processes that
+// are gone. capacity is the part of the file system that may be in use, 0: DefaultCapacity. Errors: spec.RuntimeEnvSetup.
+func OpenDir(parent string, capacity float64, files FS) (Target, error) {
+	d, err := openDir(parent, capacity, files)
+	if err != nil {
+		return nil, &spec.Error{Op: "open a directory to spill to", Kind: spec.RuntimeEnvSetup, ID: parent, Err: err}
+	}
+	return d, nil
+}
+
+func openDir(parent string, capacity float64, files FS) (*dir, error) {
+	if capacity == 0 {
+		capacity = DefaultCapacity
+	}
+	if err := os.MkdirAll(parent, 0o700); err != nil {
+		return nil, err
+	}
+	all, err := lock(parent, true) // so that nobody sweeps a directory that is not locked yet
+	if err != nil {
+		return nil, err
+	}
+	defer all.Close()
+	if err := sweep(parent); err != nil {
+		return nil, err
+	}
+	path, err := os.MkdirTemp(parent, sessionPrefix)
+	if err != nil {
+		return nil, err
+	}
+	held, err := lock(path, false)
+	if err != nil {
+		return nil, errors.Join(err, os.Remove(path))
+	}
+	return &dir{fs: files, path: path, held: held, capacity: capacity}, nil
+}
+
+// sweep removes the directories of sessions whose process is gone.
+func sweep(parent string) error {
+	entries, err := os.ReadDir(parent)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if !e.IsDir() || !strings.HasPrefix(e.Name(), sessionPrefix) {
+			continue
+		}
+		path := filepath.Join(parent, e.Name())
+		held, err := lock(path, false)
+		if err != nil {
+			continue // its process lives, or it is another user's
+		}
+		err = os.RemoveAll(path)
+		_ = held.Close() // nothing was written
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Write makes a file.
+func (d *dir) Write(ctx context.Context, name string, pieces [][]byte) (err error) {
+	path := filepath.Join(d.path, name)
+	size := 0
+	for _, p := range pieces {
+		size += len(p)
+	}
+	used, all, err := d.fs.Full(d.path)
+	if err != nil {
+		return err
+	}
+	if all > 0 && used+float64(size)/float64(all) > d.capacity {
+		return spec.Errorf("write", spec.OutOfDisk, d.path, "%.1f %% of the disk's %s are in use, and %s more would pass %.1f %%: remove something, or spill to another disk",
+			100*used, spec.FormatBytes(all), spec.FormatBytes(int64(size)), 100*d.capacity)
+	}
+	f, err := d.fs.Create(path)
+	if err != nil {
+		return outOfDisk(err)
+	}
+	defer func() {
+		if closed := f.Close(); err == nil {
+			err = outOfDisk(closed)
+		}
+		if err != nil {
+			_ = d.fs.Remove(path) // the first error is the one to tell; Close removes what is left
+		}
+	}()
+	for _, p := range pieces {
+		for len(p) > 0 {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			n, err := f.Write(p[:min(len(p), writeStep)])
+			if err != nil {
+				return outOfDisk(err)
+			}
+			p = p[n:]
+		}
+	}
+	return nil
+}
+
+// outOfDisk gives an error of the system its kind.
+func outOfDisk(err error) error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return &spec.Error{Op: "write", Kind: spec.OutOfDisk, Err: err}
+	}
+	return err
+}
+
+// Read reads a part of a file.
+func (d *dir) Read(_ context.Context, name string, off int64, to []byte) error {
+	f, err := d.fs.Open(filepath.Join(d.path, name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return errGone
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	n, err := f.ReadAt(to, off)
+	switch {
+	case n == len(to):
+		return nil
+	case errors.Is(err, io.EOF):
+		return errShort
+	case err == nil:
+		return fmt.Errorf("read %d bytes of %d", n, len(to))
+	}
+	return err
+}
+
+// Remove removes a file.
+func (d *dir) Remove(_ context.Context, name string) error {
+	if err := d.fs.Remove(filepath.Join(d.path, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// Close removes the session's directory.
+func (d *dir) Close() error {
+	return errors.Join(os.RemoveAll(d.path), d.held.Close())
+}

@@ -1,0 +1,207 @@
+package spill
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"go.uber.org/zap"
+
+	"github.com/raywasm/raywasm/spec"
+)
+
+// Object is one to be written.
+type Object struct {
+	ID    spec.ObjectID
+	Bytes []byte // not empty
+}
+
+// Disk keeps objects in the files of its targets. It is safe for concurrent use.
+type Disk struct {
+	log     *zap.Logger
+	targets []Target
+	kick    chan struct{}
+	stop    context.CancelFunc
+	work    sync.WaitGroup
+
+	mu   sync.Mutex
+	book *book
+	last int // number of the last file
+}
+
+// NewDisk returns an empty disk on targets, at least one, which are used in turn and are its own from now on.
+func NewDisk(log *zap.Logger, targets ...Target) *Disk {
+	ctx, stop := context.WithCancel(context.Background())
+	d := &Disk{log: log, targets: targets, kick: make(chan struct{}, 1), stop: stop, book: newBook()}
+	d.work.Go(func() { d.collect(ctx) })
+	return d
+}
+
+// Close ends the collector and removes every file.
+func (d *Disk) Close() error {
+	d.stop()
+	d.work.Wait()
+	var err error
+	for _, t := range d.targets {
+		err = errors.Join(err, t.Close())
+	}
+	return err
+}
+
+// Bytes returns what the files take.
+func (d *Disk) Bytes() int64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.book.bytes
+}
+
+// Spill writes the objects to one file, all or none. The bytes must not change meanwhile. Errors: spec.OutOfDisk when
+// every target is too full; spec.System.
+func (d *Disk) Spill(ctx context.Context, objects []Object) error {
+	ids, sizes, pieces := make([]spec.ObjectID, 0, len(objects)), make([]int64, 0, len(objects)), make([][]byte, 0, 2*len(objects))
+	for _, o := range objects {
+		ids = append(ids, o.ID)
+		sizes = append(sizes, headerSize+int64(len(o.Bytes)))
+		pieces = append(pieces, header(o.ID, o.Bytes), o.Bytes)
+	}
+	f, err := d.write(ctx, pieces)
+	if err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.book.add(f, ids, sizes, func(spec.ObjectID) bool { return true })
+	return nil
+}
+
+// write makes a file on the target whose turn it is, or on the next that takes it.
+func (d *Disk) write(ctx context.Context, pieces [][]byte) (*file, error) {
+	d.mu.Lock()
+	d.last++
+	n := d.last
+	d.mu.Unlock()
+	var failed error
+	for i := range d.targets {
+		f := &file{target: d.targets[(n+i)%len(d.targets)], name: fmt.Sprintf("%08d", n)}
+		err := f.target.Write(ctx, f.name, pieces)
+		if err == nil {
+			return f, nil
+		}
+		failed = errors.Join(failed, err)
+	}
+	kind := spec.System
+	if errors.Is(failed, spec.OutOfDisk) {
+		kind = spec.OutOfDisk
+	}
+	return nil, &spec.Error{Op: "spill", Kind: kind, Err: failed}
+}
+
+// Restore reads the object's bytes into to, which is as long as it. Errors: spec.ObjectLost when its record is not there,
+// cut short or altered; spec.System when it cannot be read now.
+func (d *Disk) Restore(ctx context.Context, id spec.ObjectID, to []byte) error {
+	const op = "restore"
+	label := "object " + id.String()
+	for {
+		d.mu.Lock()
+		p, ok := d.book.places[id]
+		d.mu.Unlock()
+		if !ok {
+			return spec.Errorf(op, spec.ObjectLost, label, "it is not on disk")
+		}
+		head := make([]byte, headerSize)
+		err := p.file.target.Read(ctx, p.file.name, p.off, head)
+		if err == nil {
+			err = p.file.target.Read(ctx, p.file.name, p.off+headerSize, to)
+		}
+		d.mu.Lock()
+		moved := d.book.places[id] != p
+		d.mu.Unlock()
+		switch {
+		case moved: // its file was compacted meanwhile
+			continue
+		case errors.Is(err, errShort), errors.Is(err, errGone):
+			return spec.Errorf(op, spec.ObjectLost, label, "file %s: %w", p.file.name, err)
+		case err != nil:
+			return &spec.Error{Op: op, Kind: spec.System, ID: label, Err: err}
+		}
+		if wrong := check(head, id, to); wrong != "" {
+			return spec.Errorf(op, spec.ObjectLost, label, "file %s at %d: %s", p.file.name, p.off, wrong)
+		}
+		return nil
+	}
+}
+
+// Forget gives the object's place up. Its file is removed, or compacted, soon.
+func (d *Disk) Forget(id spec.ObjectID) {
+	d.mu.Lock()
+	d.book.forget(id)
+	due := len(d.book.due) > 0
+	d.mu.Unlock()
+	if due {
+		select {
+		case d.kick <- struct{}{}:
+		default: // it is awake
+		}
+	}
+}
+
+// collect removes and compacts files whenever there are any to be.
+func (d *Disk) collect(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-d.kick:
+		}
+		for ctx.Err() == nil {
+			d.mu.Lock()
+			f, ids, places := d.book.next()
+			d.mu.Unlock()
+			if f == nil {
+				break
+			}
+			if err := d.compact(ctx, f, ids, places); err != nil {
+				if ctx.Err() == nil {
+					d.log.Warn("spill file not collected", zap.String("file", f.name), zap.Error(err))
+				}
+				d.mu.Lock()
+				d.book.due = append(d.book.due, f) // it is tried again when the next object is forgotten
+				d.mu.Unlock()
+				break
+			}
+		}
+	}
+}
+
+// compact moves what is wanted of a file to a new one, record by record as it is, and removes the file.
+func (d *Disk) compact(ctx context.Context, f *file, ids []spec.ObjectID, places []place) error {
+	if len(ids) > 0 {
+		var pieces [][]byte
+		var sizes []int64
+		for _, p := range places {
+			record := make([]byte, p.size)
+			if err := f.target.Read(ctx, f.name, p.off, record); err != nil {
+				return err
+			}
+			pieces, sizes = append(pieces, record), append(sizes, p.size)
+		}
+		moved, err := d.write(ctx, pieces)
+		if err != nil {
+			return err
+		}
+		d.mu.Lock()
+		d.book.add(moved, ids, sizes, func(id spec.ObjectID) bool {
+			p, ok := d.book.places[id]
+			return ok && p.file == f
+		})
+		d.mu.Unlock()
+	}
+	if err := f.target.Remove(ctx, f.name); err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.book.removed(f)
+	return nil
+}

@@ -1,0 +1,376 @@
+package spill_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"go.uber.org/zap"
+
+	"github.com/raywasm/raywasm/spec"
+	"github.com/raywasm/raywasm/store/spill"
+	"github.com/raywasm/raywasm/store/storetest"
+)
+
+func disk(tb testing.TB, files spill.FS, dirs ...string) *spill.Disk {
+	tb.Helper()
+	var targets []spill.Target
+	for _, d := range dirs {
+		target, err := spill.OpenDir(d, 0, files)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		targets = append(targets, target)
+	}
+	d := spill.NewDisk(zap.NewNop(), targets...)
+	tb.Cleanup(func() {
+		if err := d.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return d
+}
+
+func objects(from, to, size int) []spill.Object {
+	var list []spill.Object
+	for n := from; n < to; n++ {
+		list = append(list, spill.Object{ID: storetest.Object(n), Bytes: storetest.Bytes(n, size)})
+	}
+	return list
+}
+
+// onDisk returns the bytes of all files below a directory.
+func onDisk(tb testing.TB, dir string) (bytes int64) {
+	tb.Helper()
+	if err := filepath.WalkDir(dir, func(_ string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		info, err := e.Info()
+		if err == nil {
+			bytes += info.Size()
+		}
+		return err
+	}); err != nil && !errors.Is(err, fs.ErrNotExist) { // a file was removed meanwhile
+		tb.Fatal(err)
+	}
+	return bytes
+}
+
+// TestFilesAreCompacted: when most objects of a fused file are forgotten, the others move and the file goes.
+func TestFilesAreCompacted(t *testing.T) {
+	dir := t.TempDir()
+	d := disk(t, spill.OS{}, dir)
+	const count, size = 100, 10_000
+	if err := d.Spill(t.Context(), objects(0, count, size)); err != nil {
+		t.Fatal(err)
+	}
+	to := make([]byte, size)
+	for n := range count - 1 {
+		d.Forget(storetest.Object(n))
+		if err := d.Restore(t.Context(), storetest.Object(count-1), to); err != nil || !bytes.Equal(to, storetest.Bytes(count-1, size)) {
+			t.Fatalf("after %d were forgotten: %v", n+1, err)
+		}
+	}
+	for d.Bytes() > 2*(size+64) || onDisk(t, dir) > 2*(size+64) {
+		runtime.Gosched()
+	}
+	d.Forget(storetest.Object(count - 1))
+	for d.Bytes() > 0 || onDisk(t, dir) > 0 {
+		runtime.Gosched()
+	}
+	if err := d.Restore(t.Context(), storetest.Object(0), to); !errors.Is(err, spec.ObjectLost) {
+		t.Errorf("what was forgotten: %v", err)
+	}
+}
+
+func TestDirectoriesAreUsedInTurnAndOneThatFailsIsPassedOver(t *testing.T) {
+	a, b := t.TempDir(), t.TempDir()
+	d := disk(t, spill.OS{}, a, b)
+	for n := range 10 {
+		if err := d.Spill(t.Context(), objects(n, n+1, 1000)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if x, y := onDisk(t, a), onDisk(t, b); x != y || x == 0 {
+		t.Errorf("they hold %d and %d bytes", x, y)
+	}
+	sessions, _ := filepath.Glob(filepath.Join(a, "*"))
+	if err := os.RemoveAll(sessions[0]); err != nil {
+		t.Fatal(err)
+	}
+	for n := 10; n < 14; n++ {
+		if err := d.Spill(t.Context(), objects(n, n+1, 1000)); err != nil {
+			t.Fatalf("one directory is gone: %v", err)
+		}
+	}
+	to, lost := make([]byte, 1000), 0
+	for n := range 14 {
+		switch err := d.Restore(t.Context(), storetest.Object(n), to); {
+		case errors.Is(err, spec.ObjectLost):
+			lost++
+		case err != nil || !bytes.Equal(to, storetest.Bytes(n, 1000)):
+			t.Errorf("object %d: %v", n, err)
+		}
+	}
+	if lost != 5 {
+		t.Errorf("%d objects are lost, 5 were in the directory that is gone", lost)
+	}
+}
+
+// TestAnyBitOfAFileIsChecked alters each byte of a file in turn.
+func TestAnyBitOfAFileIsChecked(t *testing.T) {
+	dir := t.TempDir()
+	d := disk(t, spill.OS{}, dir)
+	if err := d.Spill(t.Context(), objects(1, 3, 100)); err != nil {
+		t.Fatal(err)
+	}
+	files, _ := filepath.Glob(filepath.Join(dir, "*", "*"))
+	good, err := os.ReadFile(files[0])
+	if err != nil || len(good) != 2*164 {
+		t.Fatalf("%d bytes, %v", len(good), err)
+	}
+	to := make([]byte, 100)
+	for i := range good {
+		bad := bytes.Clone(good)
+		bad[i] ^= 1 << (i % 8)
+		if err := os.WriteFile(files[0], bad, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for n := 1; n < 3; n++ {
+			err := d.Restore(t.Context(), storetest.Object(n), to)
+			if err == nil && !bytes.Equal(to, storetest.Bytes(n, 100)) {
+				t.Fatalf("byte %d altered: object %d reads wrong", i, n)
+			}
+			if off := i - 164*(n-1); off >= 0 && (off < 52 || off >= 64 && off < 164) && !errors.Is(err, spec.ObjectLost) {
+				t.Fatalf("byte %d altered: object %d: %v", i, n, err)
+			}
+		}
+	}
+	for cut := range len(good) {
+		if err := os.Truncate(files[0], int64(len(good)-1-cut)); err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Restore(t.Context(), storetest.Object(2), to); !errors.Is(err, spec.ObjectLost) {
+			t.Fatalf("cut short by %d: %v", cut+1, err)
+		}
+	}
+}
+
+func TestAFullDiskIsSaidBeforeItIsWritten(t *testing.T) {
+	dir := t.TempDir()
+	files := &storetest.Files{Used: func() float64 { return 0.951 }}
+	d := disk(t, files, dir)
+	err := d.Spill(t.Context(), objects(0, 2, 1000))
+	if !errors.Is(err, spec.OutOfDisk) || !strings.Contains(err.Error(), "95.1 %") || onDisk(t, dir) != 0 {
+		t.Errorf("%v, %d bytes are there", err, onDisk(t, dir))
+	}
+}
+
+func TestWhatWasWrittenInPartIsRemoved(t *testing.T) {
+	dir := t.TempDir()
+	writes := 0
+	files := &storetest.Files{Before: func(op string) error {
+		if op == "write" {
+			if writes++; writes == 3 {
+				return errors.New("input/output error")
+			}
+		}
+		return nil
+	}}
+	d := disk(t, files, dir)
+	if err := d.Spill(t.Context(), objects(0, 3, 1000)); !errors.Is(err, spec.System) {
+		t.Errorf("it ends with %v", err)
+	}
+	if n := onDisk(t, dir); n != 0 || d.Bytes() != 0 {
+		t.Errorf("%d bytes are there, it says %d", n, d.Bytes())
+	}
+}
+
+func TestALivingSessionIsLeftAlone(t *testing.T) {
+	dir := t.TempDir()
+	d := disk(t, spill.OS{}, dir)
+	if err := d.Spill(t.Context(), objects(1, 2, 1000)); err != nil {
+		t.Fatal(err)
+	}
+	disk(t, spill.OS{}, dir) // another one
+	to := make([]byte, 1000)
+	if err := d.Restore(t.Context(), storetest.Object(1), to); err != nil {
+		t.Errorf("after another session was opened: %v", err)
+	}
+}
+
+// killRounds is how often TestKilled kills; KILL_ROUNDS in the environment says otherwise.
+const killRounds = 20
+
+// TestKilled ends a process that spills, restores, compacts and forgets, at any moment; the next one finds the directory,
+// checks every byte that it reads, and in the end nothing is left.
+func TestKilled(t *testing.T) {
+	rounds := killRounds
+	if text := os.Getenv("KILL_ROUNDS"); text != "" {
+		if _, err := fmt.Sscan(text, &rounds); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dir := t.TempDir()
+	random := rand.New(rand.NewPCG(1, 2))
+	for round := range rounds {
+		cmd := exec.Command(os.Args[0], "-test.run=^TestKilledChild$")
+		cmd.Env = append(os.Environ(), "SPILL_CHILD="+dir)
+		var stderr bytes.Buffer
+		cmd.Stderr = &stderr
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		// So many steps, and then whatever it is doing.
+		steps, last := random.IntN(60), ""
+		for lines := bufio.NewScanner(out); lines.Scan(); steps-- {
+			if last = lines.Text(); steps <= 0 || strings.HasPrefix(last, "wrong") {
+				break
+			}
+		}
+		if err := cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		_ = cmd.Wait() // it was killed
+		if !strings.HasPrefix(last, "step") {
+			t.Fatalf("round %d: %s\n%s", round, last, stderr.String())
+		}
+	}
+	d, err := spill.OpenDir(dir, 0, spill.OS{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := onDisk(t, dir); n != 0 {
+		t.Errorf("%d bytes are left after %d kills", n, rounds)
+	}
+	if err := d.Close(); err != nil {
+		t.Error(err)
+	}
+	if left, _ := os.ReadDir(dir); len(left) != 0 {
+		t.Errorf("%v is left", left)
+	}
+}
+
+func TestKilledChild(t *testing.T) {
+	dir := os.Getenv("SPILL_CHILD")
+	if dir == "" {
+		t.Skip("it is run by TestKilled")
+	}
+	target, err := spill.OpenDir(dir, 1, spill.OS{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := spill.NewDisk(zap.NewNop(), target)
+	ctx, size := context.Background(), 20_000
+	for n := 0; ; n += 10 {
+		if own := onDisk(t, dir); own > 200*int64(size+64) {
+			fmt.Printf("wrong: %d bytes are on disk\n", own)
+		}
+		if err := d.Spill(ctx, objects(n, n+10, size)); err != nil {
+			fmt.Println("wrong:", err)
+		}
+		for k := max(0, n-10); k < n+10; k += 3 {
+			to := make([]byte, size)
+			if err := d.Restore(ctx, storetest.Object(k), to); err == nil && !bytes.Equal(to, storetest.Bytes(k, size)) || err != nil && k >= n {
+				fmt.Println("wrong: object", k, err)
+			}
+			d.Forget(storetest.Object(k - 2))
+			d.Forget(storetest.Object(k - 1))
+		}
+		d.Forget(storetest.Object(n - 20))
+		for k := n - 20; k < n-10; k++ {
+			d.Forget(storetest.Object(k))
+		}
+		fmt.Println("step", n)
+	}
+}
+
+func BenchmarkSpill(b *testing.B) {
+	const size = 100 * spec.MiB
+	batch := objects(0, 10, size/10)
+	plain := bytes.Join([][]byte{batch[0].Bytes, batch[1].Bytes, batch[2].Bytes, batch[3].Bytes, batch[4].Bytes, batch[5].Bytes, batch[6].Bytes, batch[7].Bytes, batch[8].Bytes, batch[9].Bytes}, nil)
+	b.Run("write", func(b *testing.B) {
+		d := disk(b, spill.OS{}, b.TempDir())
+		b.SetBytes(size)
+		for b.Loop() {
+			if err := d.Spill(b.Context(), batch); err != nil {
+				b.Fatal(err)
+			}
+			for _, o := range batch {
+				d.Forget(o.ID)
+			}
+		}
+	})
+	b.Run("write/plain", func(b *testing.B) {
+		path := filepath.Join(b.TempDir(), "plain")
+		b.SetBytes(size)
+		for b.Loop() {
+			f, err := os.Create(path)
+			if err != nil {
+				b.Fatal(err)
+			}
+			for off := 0; off < size; off += spec.MiB {
+				if _, err := f.Write(plain[off : off+spec.MiB]); err != nil {
+					b.Fatal(err)
+				}
+			}
+			if err := f.Close(); err != nil {
+				b.Fatal(err)
+			}
+			if err := os.Remove(path); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	to := make([]byte, size/10)
+	b.Run("read", func(b *testing.B) {
+		d := disk(b, spill.OS{}, b.TempDir())
+		if err := d.Spill(b.Context(), batch); err != nil {
+			b.Fatal(err)
+		}
+		b.SetBytes(size)
+		for b.Loop() {
+			for _, o := range batch {
+				if err := d.Restore(b.Context(), o.ID, to); err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+	})
+	b.Run("read/plain", func(b *testing.B) {
+		path := filepath.Join(b.TempDir(), "plain")
+		if err := os.WriteFile(path, plain, 0o600); err != nil {
+			b.Fatal(err)
+		}
+		b.SetBytes(size)
+		for b.Loop() {
+			f, err := os.Open(path)
+			if err != nil {
+				b.Fatal(err)
+			}
+			for off := 0; off < size; off += len(to) {
+				if _, err := f.ReadAt(to, int64(off)); err != nil {
+					b.Fatal(err)
+				}
+			}
+			if err := f.Close(); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}

@@ -1,0 +1,24 @@
+package spill
+
+import (
+	"context"
+	"errors"
+)
+
+// Target is a place for files. It is safe for concurrent use.
+type Target interface {
+	// Write makes a file of the pieces, whole or not at all. Errors: spec.OutOfDisk when the place is too full; others.
+	Write(ctx context.Context, name string, pieces [][]byte) error
+	// Read fills to from the file, beginning at off. Errors: errShort when the file ends before; errGone when there is no
+	// such file; others.
+	Read(ctx context.Context, name string, off int64, to []byte) error
+	// Remove removes the file; one that is not there is no error.
+	Remove(ctx context.Context, name string) error
+	// Close removes what is left.
+	Close() error
+}
+
+var (
+	errShort = errors.New("the file is cut short")
+	errGone  = errors.New("the file is gone")
+)
