@@ -49,7 +49,8 @@ type actor struct {
 // incarnation is one life of an actor's sandbox, from the constructor to a crash, a kill or the end.
 type incarnation struct {
 	actor   *actor
-	entry   *list.Element // in the node's residents, guarded by their mu
+	entry   *list.Element // in the node's residents, guarded by their mu, as is bytes
+	bytes   int64         // that it takes while it is parked
 	ctx     context.Context
 	stop    context.CancelCauseFunc
 	number  int32 // 0 for the first
@@ -59,6 +60,7 @@ type incarnation struct {
 	out     *taskOutput
 	turns   *turns      // nil if calls run one by one
 	fresh   *checkpoint // taken and not installed
+	asleep  bool        // on disk, without a sandbox
 
 	// Guarded by the actor's mu.
 	busy bool // a goroutine is in the sandbox; it cleans up when it leaves and over is set
@@ -396,15 +398,17 @@ func (a *actor) construct(life *incarnation) *spec.Error {
 
 // serve runs the actor's calls, one after the other, takes its checkpoints and runs its hook, as long as the core says.
 func (a *actor) serve(next *deed) {
-	a.rouse(next.life)
+	cannot := a.rouse(next.life)
 	for {
 		life := next.life
 		var ev owner.ActorEvent
 		crashed := false
-		switch next.do {
-		case owner.Save:
+		switch {
+		case cannot != nil:
+			ev, crashed = owner.ActorEvent{Op: owner.Crashed, Err: cannot}, true
+		case next.do == owner.Save:
 			ev = a.save(life)
-		case owner.End:
+		case next.do == owner.End:
 			ev = a.runHook(life)
 		default:
 			if a.log != nil {
@@ -493,8 +497,11 @@ func (a *actor) leave(life *incarnation) {
 	if life.turns != nil {
 		a.endTurns(life)
 	}
-	if life.sandbox != nil {
+	switch {
+	case life.sandbox != nil:
 		_ = life.sandbox.Close() // it is discarded either way
+	case life.asleep:
+		a.forgetSleep()
 	}
 	if life.session != nil {
 		life.session.Close()

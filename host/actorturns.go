@@ -117,7 +117,10 @@ func (a *actor) wake(life *incarnation) {
 
 // takeTurns tells the guest what is in the inbox until nothing is.
 func (a *actor) takeTurns(life *incarnation) {
-	a.rouse(life)
+	if cannot := a.rouse(life); cannot != nil {
+		a.perform(a.report(life, owner.ActorEvent{Op: owner.Crashed, Err: cannot}, true))
+		return
+	}
 	for {
 		a.mu.Lock()
 		in := life.turns.inbox

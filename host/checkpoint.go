@@ -45,7 +45,7 @@ func (a *actor) save(life *incarnation) owner.ActorEvent {
 }
 
 func (a *actor) keep(life *incarnation) error {
-	state, err := life.sandbox.Checkpoint(wasmrt.CheckpointDelta)
+	state, err := life.checkpointed()
 	if err != nil {
 		return err
 	}
@@ -57,6 +57,11 @@ func (a *actor) keep(life *incarnation) error {
 	a.node.objects.retain(c.handles.Links())
 	life.fresh = c
 	return nil
+}
+
+// checkpointed returns the state of the incarnation's sandbox.
+func (life *incarnation) checkpointed() ([]byte, error) {
+	return life.sandbox.Checkpoint(wasmrt.CheckpointDelta)
 }
 
 // install puts the checkpoint that was taken, if one was, in place of the actor's last one, and the log of calls goes. It

@@ -32,6 +32,10 @@ type Config struct {
 	// LineageMemory, in bytes, bounds what is kept to make lost objects again. 0: 1 GiB as in Ray, at most a quarter of the
 	// object store's memory.
 	LineageMemory int64
+	// SleepDir is a directory in which actors sleep that have been idle longest, when there are so many that their states
+	// take more memory than ParkedMemory, in bytes. "": none sleep. 0: 1 GiB.
+	SleepDir     string
+	ParkedMemory int64
 	// Resources are custom resources by name.
 	Resources map[string]float64
 	// CacheDir keeps compiled code between runs. "": raywasm in the user's cache directory; "off": nothing is kept.
@@ -56,6 +60,8 @@ const (
 type resolved struct {
 	total             spec.Resources
 	objectStoreMemory int64
+	sleepDir          string
+	parkedMemory      int64
 	lineageMemory     int64  // 0: nothing is made again
 	cacheDir          string // "" for none
 	engines           map[string]engine.Open
@@ -65,7 +71,7 @@ type resolved struct {
 
 func (c Config) resolve() (resolved, error) {
 	const op = "check the node's configuration"
-	r := resolved{objectStoreMemory: c.ObjectStoreMemory, log: c.Logger, engine: cmp.Or(c.Engine, defaultEngine)}
+	r := resolved{sleepDir: c.SleepDir, parkedMemory: cmp.Or(c.ParkedMemory, spec.GiB), objectStoreMemory: c.ObjectStoreMemory, log: c.Logger, engine: cmp.Or(c.Engine, defaultEngine)}
 	r.engines = map[string]engine.Open{defaultEngine: wazero.Open}
 	maps.Copy(r.engines, c.Engines)
 	if r.engines[r.engine] == nil {

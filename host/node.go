@@ -13,6 +13,7 @@ import (
 	wasmrt "github.com/raywasm/raywasm/runtime"
 	"github.com/raywasm/raywasm/spec"
 	"github.com/raywasm/raywasm/store"
+	"github.com/raywasm/raywasm/store/checkpoints"
 )
 
 // Node is an open node. It is safe for concurrent use.
@@ -66,6 +67,12 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		modules:  make(map[moduleKey]*Module),
 		actors:   make(map[spec.ActorID]*actor),
 		names:    make(map[actorName]*actor),
+	}
+	if r.sleepDir != "" {
+		if n.residents.disk, err = checkpoints.Open(r.sleepDir, checkpoints.Options{Scratch: true}); err != nil {
+			return nil, err
+		}
+		n.residents.limit = r.parkedMemory
 	}
 	n.scope = newScope(ctx, n.workers)
 	n.objects = newObjects(n.store)
@@ -124,6 +131,9 @@ func (n *Node) Close() error {
 	for _, rt := range n.runtimes {
 		err = errors.Join(err, rt.Close())
 	}
+	if n.residents.disk != nil {
+		err = errors.Join(err, n.residents.disk.Close())
+	}
 	return err
 }
 
@@ -139,6 +149,8 @@ type Usage struct {
 	References   int   // objects and actors with a count
 	Actors       int
 	StoreObjects int
+	// Idle actors that keep an instance, those that are parked and may sleep, and those that sleep on disk.
+	IdleActors, ParkedActors, SleepingActors int
 }
 
 // Usage returns what is in use now.
@@ -150,5 +162,6 @@ func (n *Node) Usage() Usage {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	u.Actors = len(n.actors)
+	u.IdleActors, u.ParkedActors, u.SleepingActors = n.residents.counts()
 	return u
 }
