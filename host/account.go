@@ -59,9 +59,19 @@ func errorBytes(err *spec.Error) int64 {
 	}
 	var fault *spec.Fault
 	if errors.As(err, &fault) {
-		for ; fault != nil; fault = fault.Cause {
-			n += int64(len(fault.Type) + len(fault.Message) + len(fault.Stack) + len(fault.Stderr))
-		}
+		n += faultBytes(fault)
+	}
+	return n
+}
+
+// faultBytes is what a fault takes with all its causes.
+func faultBytes(f *spec.Fault) int64 {
+	if f == nil {
+		return 0
+	}
+	n := int64(len(f.Type)+len(f.Message)+len(f.Stack)+len(f.Stderr)+len(f.Data)) + faultBytes(f.Cause)
+	for _, c := range f.More {
+		n += faultBytes(c)
 	}
 	return n
 }

@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"errors"
 	"math"
 	"slices"
 	"sync/atomic"
@@ -98,8 +99,8 @@ func (c *caller) Get(ctx context.Context, ids []spec.ObjectID, timeout time.Dura
 		case waited == nil: // one was lost as soon as it was there
 			continue
 		}
-		if waited == spec.GetTimeout {
-			return nil, spec.Errorf("get", spec.GetTimeout, "", "%d of %d objects were not there after %v", pending, len(ids), timeout)
+		if waited == spec.GetTimeout || errors.Is(waited, context.DeadlineExceeded) {
+			return nil, spec.Errorf("get", spec.GetTimeout, "", "%d of %d objects are not there: %s", pending, len(ids), c.job.node.explainAll(ids))
 		}
 		return nil, &spec.Error{Op: "get", Kind: spec.KindOf(waited), Err: waited}
 	}
@@ -167,7 +168,8 @@ func (c *caller) newTask(id spec.TaskID, call spec.Call, opts spec.TaskOptions) 
 		name: said(opts.Name, call.Function), function: call.Function, args: call.Args, links: linksOf(call.Args),
 		returns: make([]spec.ObjectID, said(opts.Returns, 1)),
 		memory:  said(opts.Memory, 0), priority: said(opts.Priority, 0),
-		retry:    owner.RetryPolicy{MaxRetries: said(opts.MaxRetries, spec.DefaultMaxRetries), RetryExceptions: said(opts.RetryExceptions, false)},
+		retry: owner.RetryPolicy{MaxRetries: said(opts.MaxRetries, spec.DefaultMaxRetries), RetryExceptions: said(opts.RetryExceptions, false),
+			RetryOn: opts.RetryOn, Delay: said(opts.RetryDelay, 0)},
 		deadline: c.deadline,
 	}
 	sooner := func(at time.Time) {
@@ -185,6 +187,9 @@ func (c *caller) newTask(id spec.TaskID, call spec.Call, opts spec.TaskOptions) 
 		t.returns[i] = id.Object(uint32(i) + 1)
 	}
 	if said(opts.Streaming, false) {
+		if len(t.returns) != 1 {
+			return nil, spec.Errorf("submit "+call.Function, spec.InvalidArgument, "returns", "a generator declares one result, the number of those that it gives, and not %d", len(t.returns))
+		}
 		t.stream = newStream(t, said(opts.StreamAhead, 0))
 	}
 	t.bytes = taskBytes + formBytes(call.Options.Custom) + int64(len(t.name)+len(t.function)) + argBytes(t.args)

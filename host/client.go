@@ -6,8 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/fxamacker/cbor/v2"
-
 	"github.com/raywasm/raywasm/spec"
 )
 
@@ -24,9 +22,6 @@ type Actor struct {
 	id   spec.ActorID
 	once *sync.Once
 }
-
-// actorTag is an actor handle as CBOR writes it: the first of the links beside the bytes.
-var actorTag = cbor.Tag{Number: spec.TagActor, Content: uint64(0)}
 
 // newRef takes over one reference.
 func (j *Job) newRef(id spec.ObjectID) *Ref {
@@ -61,7 +56,8 @@ func (a *Actor) Release() {
 }
 
 // Submit calls a function of the job's module and returns a Ref per result at once. args are Go values that CBOR can
-// carry, or *Ref: then the object's value takes its place once it is there. Errors: spec.FunctionNotFound,
+// carry; a *Ref or *Actor inside one travels as a reference. A *Ref that is an argument itself is awaited: the object's value
+// takes its place once it is there. Errors: spec.FunctionNotFound,
 // spec.InvalidArgument, spec.Unserializable. The call's own failure is found by Get.
 func (j *Job) Submit(ctx context.Context, function string, opts spec.TaskOptions, args ...any) ([]*Ref, error) {
 	encoded, err := j.encode(args)
@@ -88,22 +84,18 @@ func (j *Job) newRefs(ids []spec.ObjectID) []*Ref {
 func (j *Job) encode(args []any) ([]spec.Arg, error) {
 	encoded := make([]spec.Arg, len(args))
 	for i, a := range args {
-		switch a := a.(type) {
-		case *Ref:
-			encoded[i] = spec.RefArg(a.id)
-		case *Actor:
-			data, err := spec.Marshal(actorTag)
-			if err != nil {
-				return nil, err
+		if r, ok := a.(*Ref); ok {
+			if r == nil || r.job.node != j.node {
+				return nil, spec.Errorf("encode argument "+ordinal(i), spec.InvalidArgument, "", "%v", errForeign)
 			}
-			encoded[i] = spec.ValueArg(spec.Value{Data: data, Links: []spec.Link{spec.ActorLink(a.id)}})
-		default:
-			data, err := spec.Marshal(a)
-			if err != nil {
-				return nil, &spec.Error{Op: "encode argument " + ordinal(i), Kind: spec.Unserializable, Err: err}
-			}
-			encoded[i] = spec.ValueArg(spec.Value{Data: data})
+			encoded[i] = spec.RefArg(r.id)
+			continue
 		}
+		v, err := j.serialize(a)
+		if err != nil {
+			return nil, &spec.Error{Op: "encode argument " + ordinal(i), Kind: spec.KindOf(err), Err: err}
+		}
+		encoded[i] = spec.ValueArg(v)
 	}
 	return encoded, nil
 }
@@ -118,16 +110,18 @@ func (j *Job) openFor() error {
 	return nil
 }
 
-// Put makes an object of a Go value that CBOR can carry. Errors: spec.Unserializable, spec.ObjectStoreFull.
+// Put makes an object of a Go value that CBOR can carry; it may contain *Ref and *Actor. Errors: spec.Unserializable,
+// spec.ObjectStoreFull.
 func (j *Job) Put(ctx context.Context, value any) (*Ref, error) {
-	data, err := spec.Marshal(value)
+	v, err := j.serialize(value)
 	if err != nil {
 		return nil, err
 	}
 	if err := j.openFor(); err != nil {
 		return nil, err
 	}
-	id, err := j.driver.Put(ctx, spec.Value{Data: data})
+	id, err := j.driver.Put(ctx, v)
+	runtime.KeepAlive(value)
 	if err != nil {
 		return nil, err
 	}
@@ -145,14 +139,17 @@ func (r *Ref) GetValue(ctx context.Context) (spec.Value, error) {
 	return values[0], nil
 }
 
-// Get waits for the object and decodes it into a T.
+// Get waits for the object and decodes it into a T. References in it become *Ref and *Actor, where T has fields of these
+// types or of type any.
 func Get[T any](ctx context.Context, r *Ref) (T, error) {
 	var v T
 	value, err := r.GetValue(ctx)
 	if err != nil {
 		return v, err
 	}
-	if err := spec.Unmarshal(value.Data, &v); err != nil {
+	err = r.job.deserialize(value, &v)
+	runtime.KeepAlive(r) // it keeps what the value refers to
+	if err != nil {
 		return v, &spec.Error{Op: "get", Kind: spec.InvalidResult, ID: "object " + r.id.String(), Err: err}
 	}
 	return v, nil

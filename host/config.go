@@ -36,6 +36,8 @@ type Config struct {
 	// take more memory than ParkedMemory, in bytes. "": none sleep. 0: 1 GiB.
 	SleepDir     string
 	ParkedMemory int64
+	// Seed makes what is random the same from run to run: how long retries wait. 0: another one each time.
+	Seed uint64
 	// Resources are custom resources by name.
 	Resources map[string]float64
 	// CacheDir keeps compiled code between runs. "": raywasm in the user's cache directory; "off": nothing is kept.
@@ -66,12 +68,13 @@ type resolved struct {
 	cacheDir          string // "" for none
 	engines           map[string]engine.Open
 	engine            string
+	seed              uint64
 	log               *zap.Logger
 }
 
 func (c Config) resolve() (resolved, error) {
 	const op = "check the node's configuration"
-	r := resolved{sleepDir: c.SleepDir, parkedMemory: cmp.Or(c.ParkedMemory, spec.GiB), objectStoreMemory: c.ObjectStoreMemory, log: c.Logger, engine: cmp.Or(c.Engine, defaultEngine)}
+	r := resolved{sleepDir: c.SleepDir, parkedMemory: cmp.Or(c.ParkedMemory, spec.GiB), objectStoreMemory: c.ObjectStoreMemory, log: c.Logger, engine: cmp.Or(c.Engine, defaultEngine), seed: c.Seed}
 	r.engines = map[string]engine.Open{defaultEngine: wazero.Open}
 	maps.Copy(r.engines, c.Engines)
 	if r.engines[r.engine] == nil {

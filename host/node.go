@@ -1,8 +1,11 @@
 package host
 
 import (
+	"cmp"
 	"context"
+	"encoding/binary"
 	"errors"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 
@@ -28,6 +31,7 @@ type Node struct {
 	workers   *workers
 	scope     *scope // the node's goroutines, detached actors among them
 	jobs      atomic.Uint32
+	seed      uint64 // of what is random
 
 	mu       sync.Mutex
 	closed   bool
@@ -57,6 +61,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	}
 	n := &Node{
 		id:       spec.NewNodeID(),
+		seed:     cmp.Or(r.seed, rand.Uint64()),
 		log:      r.log,
 		cfg:      r,
 		store:    store.NewHeap(r.objectStoreMemory),
@@ -135,6 +140,11 @@ func (n *Node) Close() error {
 		err = errors.Join(err, n.residents.disk.Close())
 	}
 	return err
+}
+
+// random returns a number for an attempt of a task, the same for the same seed.
+func (n *Node) random(id spec.TaskID, attempt int32) uint64 {
+	return rand.New(rand.NewPCG(n.seed^uint64(attempt), binary.LittleEndian.Uint64(id[:]))).Uint64()
 }
 
 // ID returns the node's id, new at every Open.

@@ -46,6 +46,8 @@ type task struct {
 
 	mu       sync.Mutex
 	timer    *time.Timer // at the deadline
+	pause    *time.Timer // before the next attempt
+	since    time.Time   // the attempt runs
 	attempt  int32
 	lease    sched.Lease // of the attempt that waits or runs; 0 for none
 	runs     bool        // a function does, under its context
@@ -75,6 +77,7 @@ func (t *task) begin() ([]spec.ObjectID, error) {
 // start is begin for a task whose objects are there and for which t.bytes are reserved. After an error they are not.
 func (t *task) start() error {
 	n := t.job.node
+	t.context.scope = t.scope
 	n.objects.retain(t.links)
 	next := t.queue
 	if t.actor != nil {
@@ -149,6 +152,19 @@ func (t *task) queue() {
 	n.leases.request(lease, t.need, t.need, t.priority, t)
 }
 
+// queueLater queues the task after a pause.
+func (t *task) queueLater(pause time.Duration) {
+	if pause == 0 {
+		t.queue()
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.finished {
+		t.pause = time.AfterFunc(pause, t.queue)
+	}
+}
+
 // granted lets the task through the job's gate, which may hold it back: it keeps its lease meanwhile.
 func (t *task) granted() { t.job.gate.enter(t) }
 
@@ -191,7 +207,7 @@ func (t *task) do(w *worker) {
 	n := t.job.node
 	t.mu.Lock()
 	lease, number, late := t.lease, t.attempt, t.finished
-	t.runs, t.context.scope = true, t.scope
+	t.runs, t.since = true, time.Now()
 	t.mu.Unlock()
 	if late { // cancelled between the request and here
 		w.rest()
@@ -201,7 +217,7 @@ func (t *task) do(w *worker) {
 	err := t.execute(&t.context, w, lease, number)
 	t.context.leave()
 	t.mu.Lock()
-	again := err != nil && !t.finished && t.retry.Retry(number, err.Kind)
+	again := err != nil && !t.finished && t.retry.Retry(number, err)
 	if again {
 		t.attempt++
 		t.runs = false
@@ -216,7 +232,7 @@ func (t *task) do(w *worker) {
 		n.log.Warn("task attempt failed, retrying", zap.String("task", t.id.String()), zap.String("name", t.name),
 			zap.Int32("attempt", number+1), zap.Int32("max_retries", t.retry.MaxRetries), zap.NamedError("reason", err))
 		t.job.stats.retried.Add(1)
-		t.queue()
+		t.queueLater(t.retry.Wait(number, n.random(t.id, number)))
 	}
 }
 
@@ -288,13 +304,15 @@ func (t *task) finish(values []spec.Value, err *spec.Error) {
 		return
 	}
 	t.finished = true
-	lease, timer := t.lease, t.timer
+	lease, timer, pause := t.lease, t.timer, t.pause
 	if t.runs { // it gives its lease back itself
 		lease = 0
 	}
 	t.mu.Unlock()
-	if timer != nil {
-		timer.Stop()
+	for _, running := range [...]*time.Timer{timer, pause} {
+		if running != nil {
+			running.Stop()
+		}
 	}
 	t.job.memory.Release(t.bytes) // first, so that whoever gets the results finds it given back
 	if t.stream != nil {
@@ -336,6 +354,7 @@ func (t *task) cancel(err *spec.Error, force bool) {
 		return
 	}
 	t.finish(nil, err)
+	t.context.stop(err) // it may have begun meanwhile
 }
 
 // arguments returns the values of the task's arguments, waiting for those that were lost since they were there.
@@ -356,20 +375,18 @@ func (c *caller) arguments(ctx context.Context, t *task) ([]spec.Value, *spec.Er
 // resolve returns the values of a call's arguments, if all are there. An argument that holds an error is the call's error,
 // as in Ray.
 func (o *objects) resolve(args []spec.Arg, name string) (values []spec.Value, ready bool, err *spec.Error) {
-	values = make([]spec.Value, len(args))
+	values, ready = make([]spec.Value, len(args)), true
 	for i, a := range args {
 		values[i] = a.Value
 		if !a.IsRef {
 			continue
 		}
-		v, ready, err := o.value(a.Ref)
-		if err != nil {
+		v, there, err := o.value(a.Ref)
+		if err != nil { // even where another is not there: it is what the call waited for
 			return nil, false, &spec.Error{Op: "await argument " + ordinal(i) + " of " + name, Kind: spec.KindOf(err), ID: "object " + a.Ref.String(), Err: err}
 		}
-		if !ready {
-			return nil, false, nil
-		}
+		ready = ready && there
 		values[i] = v
 	}
-	return values, true, nil
+	return values, ready, nil
 }

@@ -3,6 +3,7 @@ package owner_test
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/raywasm/raywasm/owner"
 	"github.com/raywasm/raywasm/spec"
@@ -70,5 +71,44 @@ func TestRetryByKind(t *testing.T) {
 		if got := two.Retry(int32(attempt), spec.GuestTrap); got != want {
 			t.Errorf("attempt %d of max_retries 2: %v", attempt, got)
 		}
+	}
+}
+
+func TestRetryByNameOfKindOrType(t *testing.T) {
+	failed := &spec.Error{Op: "run f", Kind: spec.TaskError, Err: &spec.Error{Op: "call f", Kind: spec.TaskError,
+		Err: &spec.Fault{Type: "*fmt.wrapError", Message: "outer", Cause: &spec.Fault{Type: "*main.busy", Message: "busy"}}}}
+	caused := &spec.Error{Op: "run f", Kind: spec.TaskError, Err: &spec.Error{Op: "get", Kind: spec.ActorDied}}
+	for _, c := range []struct {
+		on   string
+		err  error
+		want bool
+	}{
+		{"*main.busy", failed, true}, {"*fmt.wrapError", failed, true}, {"TaskError", failed, true}, {"*main.other", failed, false}, {"Error", failed, false},
+		{"ActorError", caused, true}, {"ActorDied", caused, true}, {"ActorUnavailable", caused, false},
+		{"TaskCancelled", &spec.Error{Kind: spec.TaskCancelled}, false},
+	} {
+		if got := (owner.RetryPolicy{MaxRetries: 1, RetryOn: []string{c.on}}).Retry(0, c.err); got != c.want {
+			t.Errorf("%q on %v: retried %v", c.on, c.err, got)
+		}
+	}
+}
+
+func TestRetriesWaitTwiceAsLongEachTimeWithinBounds(t *testing.T) {
+	p := owner.RetryPolicy{MaxRetries: -1, Delay: time.Second}
+	for attempt, longest := range []time.Duration{time.Second, 2 * time.Second, 4 * time.Second} {
+		least, most := longest, time.Duration(0)
+		for random := range uint64(10_000) {
+			wait := p.Wait(int32(attempt), random*0x9e3779b97f4a7c15)
+			least, most = min(least, wait), max(most, wait)
+		}
+		if least < longest/2 || most > longest || most-least < longest/4 {
+			t.Errorf("attempt %d waits %v to %v, want within the second half of %v", attempt, least, most, longest)
+		}
+	}
+	if wait := p.Wait(1<<30, 1<<63); wait > spec.MaxRetryDelay || wait < spec.MaxRetryDelay/2 {
+		t.Errorf("after very many attempts: %v", wait)
+	}
+	if wait := (owner.RetryPolicy{}).Wait(3, 7); wait != 0 {
+		t.Errorf("without a delay: %v", wait)
 	}
 }

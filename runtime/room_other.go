@@ -5,6 +5,8 @@ package wasmrt
 import (
 	"iter"
 	"time"
+
+	"github.com/raywasm/raywasm/runtime/engine"
 )
 
 // room is plain memory of the Go heap: a system without memfd and a page map to scan.

@@ -51,9 +51,16 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-// Marshal encodes v deterministically.
-func Marshal(v any) ([]byte, error) {
-	b, err := encMode.Marshal(v)
+// Marshal encodes v deterministically. Types with a registered serializer travel as that says ([RegisterSerializer]).
+func Marshal(v any) ([]byte, error) { return MarshalWith(nil, v) }
+
+// MarshalWith is Marshal for a value that may contain links: c goes to the functions of [RegisterLink].
+func MarshalWith(c, v any) ([]byte, error) {
+	out, err := Outgoing(c, v)
+	var b []byte
+	if err == nil {
+		b, err = encMode.Marshal(out)
+	}
 	if err != nil {
 		return nil, &Error{Op: "encode", Kind: Unserializable, ID: typeName(v), Err: err}
 	}
@@ -61,8 +68,18 @@ func Marshal(v any) ([]byte, error) {
 }
 
 // Unmarshal decodes exactly one CBOR item into v, a non-nil pointer.
-func Unmarshal(b []byte, v any) error {
-	if err := decMode.Unmarshal(b, v); err != nil {
+func Unmarshal(b []byte, v any) error { return UnmarshalWith(nil, b, v) }
+
+// UnmarshalWith is Unmarshal for a value that may contain links.
+func UnmarshalWith(c any, b []byte, v any) error {
+	into, fill, err := Incoming(c, v)
+	if err == nil {
+		err = decMode.Unmarshal(b, into)
+	}
+	if err == nil && fill != nil {
+		err = fill()
+	}
+	if err != nil {
 		return &Error{Op: "decode", Kind: InvalidArgument, ID: typeName(v), Err: shorten(err)}
 	}
 	return nil

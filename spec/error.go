@@ -85,6 +85,9 @@ type Fault struct {
 	Stderr  string `cbor:"4,keyasint,omitempty"` // the last bytes the sandbox wrote to stderr, at most StderrTail
 	Cause   *Fault `cbor:"5,keyasint,omitempty"` // what the error wrapped
 	Exit    *int32 `cbor:"6,keyasint,omitempty"` // exit status, when the guest ended itself
+	// More is what the error wrapped beside Cause (errors.Join), and Data its CBOR, if its type is registered.
+	More []*Fault `cbor:"7,keyasint,omitempty"`
+	Data []byte   `cbor:"8,keyasint,omitempty"`
 }
 
 // Error prints the message; the stack and stderr are for those who look ([Fault.Detail]).
@@ -95,12 +98,16 @@ func (f *Fault) Error() string {
 	return f.Message
 }
 
-// Unwrap returns the cause.
-func (f *Fault) Unwrap() error {
-	if f.Cause == nil {
-		return nil
+// Unwrap returns the causes.
+func (f *Fault) Unwrap() []error {
+	var causes []error
+	if f.Cause != nil {
+		causes = append(causes, f.Cause)
 	}
-	return f.Cause
+	for _, c := range f.More {
+		causes = append(causes, c)
+	}
+	return causes
 }
 
 // Detail prints the stack and the stderr tail, indented, for a person; empty when there is neither.
@@ -149,7 +156,7 @@ func formOf(err error, depth int) *errorForm {
 		if fault := (*Fault)(nil); errors.As(err, &fault) {
 			f.Fault = fault.bounded(0)
 		} else {
-			f.Fault = (&Fault{Message: err.Error()}).bounded(0)
+			f.Fault = NewFault(err)
 		}
 		f.Kind = KindOf(err).Error()
 		return f
@@ -172,7 +179,7 @@ func formOf(err error, depth int) *errorForm {
 		case errors.As(cause, &fault):
 			f.Fault = fault.bounded(0)
 		default:
-			f.Fault = (&Fault{Message: cause.Error()}).bounded(0)
+			f.Fault = NewFault(cause)
 		}
 	}
 	return f
@@ -199,17 +206,31 @@ func (f *errorForm) error(depth int) *Error {
 	return e
 }
 
-// bounded returns f with every text and the chain of causes cut to the limits.
+// bounded returns f with every text and the tree of causes cut to the limits.
 func (f *Fault) bounded(depth int) *Fault {
-	if f == nil || depth > MaxErrorDepth {
+	left := MaxErrorCauses
+	return f.cut(depth, &left)
+}
+
+func (f *Fault) cut(depth int, left *int) *Fault {
+	if f == nil || depth > MaxErrorDepth || *left == 0 {
 		return nil
 	}
+	*left--
 	g := *f
 	g.Type = clip(f.Type, MaxErrorText)
 	g.Message = clip(f.Message, MaxErrorText)
 	g.Stack = clip(f.Stack, MaxErrorText)
 	g.Stderr = clipFront(f.Stderr, StderrTail)
-	g.Cause = f.Cause.bounded(depth + 1)
+	if len(f.Data) > MaxErrorText {
+		g.Data = nil
+	}
+	g.Cause, g.More = f.Cause.cut(depth+1, left), nil
+	for _, c := range f.More {
+		if c = c.cut(depth+1, left); c != nil {
+			g.More = append(g.More, c)
+		}
+	}
 	return &g
 }
 

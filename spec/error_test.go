@@ -135,18 +135,19 @@ func TestErrorsCrossABoundary(t *testing.T) {
 		"causes are kept":     {&spec.Error{Op: "get", Kind: spec.TaskError, ID: "object 2", Err: died}, &spec.Error{Op: "get", Kind: spec.TaskError, ID: "object 2", Err: died}},
 		"only a kind":         {&spec.Error{Kind: spec.Unsupported}, &spec.Error{Kind: spec.Unsupported}},
 		"a bare kind":         {spec.GetTimeout, &spec.Error{Kind: spec.GetTimeout}},
-		"a cause of Go keeps its text": {
+		"a cause of Go keeps its type and text": {
 			&spec.Error{Op: "open", Kind: spec.NotFound, Err: fs.ErrNotExist},
-			&spec.Error{Op: "open", Kind: spec.NotFound, Err: &spec.Fault{Message: fs.ErrNotExist.Error()}},
+			&spec.Error{Op: "open", Kind: spec.NotFound, Err: &spec.Fault{Type: "*errors.errorString", Message: fs.ErrNotExist.Error()}},
 		},
-		"an error of Go becomes System": {fs.ErrNotExist, &spec.Error{Kind: spec.System, Err: &spec.Fault{Message: fs.ErrNotExist.Error()}}},
+		"an error of Go becomes System": {fs.ErrNotExist, &spec.Error{Kind: spec.System, Err: &spec.Fault{Type: "*errors.errorString", Message: fs.ErrNotExist.Error()}}},
 		"a fault becomes System":        {fault, &spec.Error{Kind: spec.System, Err: fault}},
 		"wrapped by fmt, kind and fault are kept": {
 			fmt.Errorf("outside: %w", died), &spec.Error{Kind: spec.ActorDied, Err: fault},
 		},
 		"wrapped by fmt, the kind and the whole text are kept": {
 			fmt.Errorf("outside: %w", &spec.Error{Op: "find", Kind: spec.NotFound, ID: "x"}),
-			&spec.Error{Kind: spec.NotFound, Err: &spec.Fault{Message: "outside: find x (NotFound)"}},
+			&spec.Error{Kind: spec.NotFound, Err: &spec.Fault{Type: "*fmt.wrapError", Message: "outside: find x (NotFound)",
+				Cause: &spec.Fault{Type: "*spec.Error", Message: "find x (NotFound)"}}},
 		},
 		"an error within a cause of Go is kept": {
 			spec.Errorf("get", spec.TaskError, "", "it failed: %w", died),

@@ -38,6 +38,8 @@ const (
 	MaxErrorText = 64 * KiB
 	// MaxErrorDepth bounds the chain of causes that crosses a boundary.
 	MaxErrorDepth = 16
+	// MaxErrorCauses bounds the causes of one error that cross a boundary, all together: errors can be joined.
+	MaxErrorCauses = 64
 	// StderrTail is how many bytes of a sandbox's stderr its crash report keeps.
 	StderrTail = 4 * KiB
 	// MaxLogBytes bounds one log record of a guest.
@@ -76,6 +78,10 @@ const (
 
 	// DefaultMaxRetries is how often a task is run again after a system failure, as in Ray.
 	DefaultMaxRetries = 3
+	// MaxRetryDelay bounds the time before a retry, as Ray does after a lack of memory.
+	MaxRetryDelay = time.Minute
+	// MaxRetryOn bounds the kinds and types of errors that a call names to be retried.
+	MaxRetryOn = 64
 	// MaxResourceKinds bounds the custom resources of one request.
 	MaxResourceKinds = 64
 

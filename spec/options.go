@@ -40,6 +40,12 @@ type TaskOptions struct {
 	// StreamAhead is how many results of a generator may wait to be taken before it has to wait; 0: any number, the
 	// default.
 	StreamAhead *int32 `cbor:"13,keyasint,omitempty"`
+	// RetryOn also retries errors that the function returned, if they are of one of these kinds or types, or were caused by
+	// one: "InvalidArgument", "*fs.PathError". Ray's retry_exceptions=[...]. Default none.
+	RetryOn []string `cbor:"14,keyasint,omitempty"`
+	// RetryDelay is how long the first retry waits, in nanoseconds; each further one waits twice as long, up to
+	// MaxRetryDelay, and each for a random part of the second half. Default 0: at once.
+	RetryDelay *time.Duration `cbor:"15,keyasint,omitempty"`
 }
 
 // Over returns o with what it does not say taken from base.
@@ -51,6 +57,7 @@ func (o TaskOptions) Over(base TaskOptions) TaskOptions {
 		Timeout: over(o.Timeout, base.Timeout), Deadline: over(o.Deadline, base.Deadline), Priority: over(o.Priority, base.Priority),
 		Group:     over(o.Group, base.Group),
 		Streaming: over(o.Streaming, base.Streaming), StreamAhead: over(o.StreamAhead, base.StreamAhead),
+		RetryOn: overList(o.RetryOn, base.RetryOn), RetryDelay: over(o.RetryDelay, base.RetryDelay),
 	}
 }
 
@@ -78,6 +85,12 @@ func (o TaskOptions) Check() error {
 		return Errorf(op, InvalidArgument, "group", "has %d bytes, at most %d", len(*o.Group), MaxNameBytes)
 	case o.Streaming != nil && *o.Streaming && o.Returns != nil && *o.Returns != 1:
 		return Errorf(op, InvalidArgument, "returns", "a generator declares one result, the number of those that it gives, and not %d", *o.Returns)
+	case len(o.RetryOn) > MaxRetryOn:
+		return Errorf(op, InvalidArgument, "retry_on", "%d kinds and types, at most %d (MaxRetryOn)", len(o.RetryOn), MaxRetryOn)
+	case slices.ContainsFunc(o.RetryOn, func(name string) bool { return name == "" || len(name) > MaxNameBytes }):
+		return Errorf(op, InvalidArgument, "retry_on", "the name of a kind or type has 1 to %d bytes", MaxNameBytes)
+	case o.RetryDelay != nil && (*o.RetryDelay < 0 || *o.RetryDelay > MaxRetryDelay):
+		return Errorf(op, InvalidArgument, "retry_delay", "%v is not between 0 and %v", *o.RetryDelay, MaxRetryDelay)
 	case o.StreamAhead != nil && *o.StreamAhead < 0:
 		return Errorf(op, InvalidArgument, "stream_ahead", "%d is negative", *o.StreamAhead)
 	case o.Timeout != nil && *o.Timeout <= 0:
@@ -217,6 +230,13 @@ func (o ActorOptions) Check() error {
 }
 
 func over[T any](said, base *T) *T {
+	if said != nil {
+		return said
+	}
+	return base
+}
+
+func overList(said, base []string) []string {
 	if said != nil {
 		return said
 	}

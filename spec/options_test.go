@@ -19,11 +19,13 @@ var longName = strings.Repeat("n", spec.MaxNameBytes+1)
 var (
 	said = spec.TaskOptions{
 		Name: new("said"), CPUs: quantity(2), GPUs: quantity(0.5), Memory: new(int64(1)), Custom: map[string]spec.Quantity{"said": 1},
-		Returns: new(int32(2)), MaxRetries: new(int32(-1)), RetryExceptions: new(false), Timeout: new(time.Second), Deadline: new(int64(1)), Priority: new(int32(1)), Group: new("said"), Streaming: new(false), StreamAhead: new(int32(1)),
+		Returns: new(int32(2)), MaxRetries: new(int32(-1)), RetryExceptions: new(false), Timeout: new(time.Second), Deadline: new(int64(1)), Priority: new(int32(1)), Group: new("said"),
+		Streaming: new(false), StreamAhead: new(int32(1)), RetryOn: []string{"said"}, RetryDelay: new(time.Second),
 	}
 	base = spec.TaskOptions{
 		Name: new("base"), CPUs: quantity(3), GPUs: quantity(1), Memory: new(int64(2)), Custom: map[string]spec.Quantity{"base": 1},
-		Returns: new(int32(3)), MaxRetries: new(int32(3)), RetryExceptions: new(true), Timeout: new(time.Minute), Deadline: new(int64(2)), Priority: new(int32(2)), Group: new("base"), Streaming: new(false), StreamAhead: new(int32(2)),
+		Returns: new(int32(3)), MaxRetries: new(int32(3)), RetryExceptions: new(true), Timeout: new(time.Minute), Deadline: new(int64(2)), Priority: new(int32(2)), Group: new("base"),
+		Streaming: new(false), StreamAhead: new(int32(2)), RetryOn: []string{"base"}, RetryDelay: new(time.Minute),
 	}
 	saidActor = spec.ActorOptions{
 		Name: "said", Namespace: "said", GetIfExists: true, Lifetime: spec.LifetimeDetached,
@@ -170,6 +172,11 @@ func TestTaskOptionsOutOfRangeAreRefused(t *testing.T) {
 		{spec.TaskOptions{Memory: new(int64(spec.MaxSandboxMemory + 1))}, "memory"},
 		{spec.TaskOptions{Memory: new(int64(math.MaxInt64))}, "memory"},
 		{spec.TaskOptions{Returns: new(int32(-1))}, "returns"},
+		{spec.TaskOptions{StreamAhead: new(int32(-1))}, "stream_ahead"},
+		{spec.TaskOptions{RetryOn: []string{""}}, "retry_on"},
+		{spec.TaskOptions{RetryOn: make([]string, spec.MaxRetryOn+1)}, "retry_on"},
+		{spec.TaskOptions{RetryDelay: new(-time.Second)}, "retry_delay"},
+		{spec.TaskOptions{RetryDelay: new(spec.MaxRetryDelay + 1)}, "retry_delay"},
 		{spec.TaskOptions{Returns: new(int32(spec.MaxReturns + 1))}, "returns"},
 		{spec.TaskOptions{MaxRetries: new(int32(-2))}, "max_retries"},
 		{spec.TaskOptions{Timeout: new(time.Duration(0))}, "timeout"},

@@ -66,6 +66,14 @@ func taskOptions(o spec.TaskOptions) map[string]any {
 	}
 	say(said, "priority", o.Priority)
 	say(said, "concurrency_group", o.Group)
+	say(said, "streaming", o.Streaming)
+	say(said, "stream_ahead", o.StreamAhead)
+	if o.RetryOn != nil {
+		said["retry_on"] = o.RetryOn
+	}
+	if o.RetryDelay != nil {
+		said["retry_delay"] = o.RetryDelay.Seconds()
+	}
 	return said
 }
 

@@ -32,6 +32,7 @@ func newInspect() *cobra.Command {
 	var f format
 	var cfg host.Config
 	var load host.LoadConfig
+	var value bool
 	cmd := &cobra.Command{
 		Use:   "inspect [flags] MODULE",
 		Short: "Tell what a module offers and what it wants",
@@ -55,10 +56,15 @@ the same, with the reason.
              "command", "reactor", "plain"), bytes; imports (module, name,
              signature, granted); exports (name, kind, signature); memory_min, memory_max,
              metered, no_snapshot (why there can be no image), image_bytes, image_digest
+With --value the file is no module but one serialized value (CBOR), which is printed in
+diagnostic notation (RFC 8949 section 8), with its size and the refs and typed arrays in it.
+As JSON: file, bytes, refs, actors, arrays (how many of each kind), notation.
+
 Options have Ray's names: num_cpus, memory, max_retries and so on; memory is in bytes,
 times are in seconds.`,
 		Example: `  raywasm inspect pi.wasm
-  raywasm inspect --format json pi.wasm | jq '.functions[].name'`,
+  raywasm inspect --format json pi.wasm | jq '.functions[].name'
+  raywasm inspect --value result.cbor`,
 		ValidArgsFunction: completeProgram,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
@@ -68,6 +74,16 @@ times are in seconds.`,
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s := newScreen(cmd.OutOrStdout(), cmd.ErrOrStderr(), false)
+			if value {
+				v, err := inspectValue(args[0])
+				if err != nil {
+					return err
+				}
+				if f == formatJSON {
+					return writeJSON(s.stdout, v)
+				}
+				return v.print(s.stdout)
+			}
 			found, err := inspect(cmd.Context(), s, cfg, load, args[0])
 			if err != nil {
 				return err
@@ -78,6 +94,7 @@ times are in seconds.`,
 			return found.print(s.stdout)
 		},
 	}
+	cmd.Flags().BoolVar(&value, "value", false, "the file is a serialized value, not a module")
 	addFormat(cmd, &f)
 	addCacheDir(cmd, &cfg.CacheDir)
 	addEngine(cmd, &cfg, &load)

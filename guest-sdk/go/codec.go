@@ -113,7 +113,10 @@ func (e *encoder) slow(v any) {
 		}
 	}()
 	w := bytes.NewBuffer(e.buf)
-	err := encMode.MarshalToBuffer(v, w)
+	out, err := spec.Outgoing(nil, v)
+	if err == nil {
+		err = encMode.MarshalToBuffer(out, w)
+	}
 	e.buf, e.on = w.Bytes(), false
 	if err != nil {
 		e.badType = typeOf(v)
@@ -212,7 +215,14 @@ func (d *decoder) into(b []byte, own bool, v any) error {
 	}
 	d.on = true
 	defer d.done() // v's own methods may panic
-	if err := decMode.Unmarshal(b, v); err != nil {
+	into, fill, err := spec.Incoming(nil, v)
+	if err == nil {
+		err = decMode.Unmarshal(b, into)
+	}
+	if err == nil && fill != nil {
+		err = fill()
+	}
+	if err != nil {
 		return &mismatch{shape(b), err}
 	}
 	return nil

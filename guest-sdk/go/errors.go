@@ -17,3 +17,13 @@ type Fault = spec.Fault
 //
 //	return nil, fmt.Errorf("user %d: %w", id, ray.NotFound)
 type Kind = spec.Kind
+
+// RegisterError lets errors of type E cross as values, so that a caller's errors.As finds them with their fields:
+//
+//	var _ = ray.RegisterError[*NoUserError]()
+//
+// Without it errors.As finds a [Fault], and errors.Is tells errors apart by type and text.
+func RegisterError[E error]() struct{} {
+	spec.RegisterError[E]()
+	return struct{}{}
+}

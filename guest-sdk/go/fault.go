@@ -29,31 +29,9 @@ func cause(err error) error {
 	}
 	var kind spec.Kind
 	if errors.As(err, &kind) {
-		return &spec.Error{Kind: kind, Err: faultOf(err, 0)}
+		return &spec.Error{Kind: kind, Err: spec.NewFault(err)}
 	}
-	return faultOf(err, 0)
-}
-
-// faultOf describes an error and the chain it wraps. Of several wrapped errors the first is followed; the message has
-// all of them.
-func faultOf(err error, depth int) *spec.Fault {
-	if f, ok := err.(*spec.Fault); ok {
-		return f
-	}
-	f := &spec.Fault{Type: fmt.Sprintf("%T", err), Message: err.Error()}
-	var next error
-	switch w := err.(type) {
-	case interface{ Unwrap() error }:
-		next = w.Unwrap()
-	case interface{ Unwrap() []error }:
-		if all := w.Unwrap(); len(all) > 0 {
-			next = all[0]
-		}
-	}
-	if next != nil && depth < spec.MaxErrorDepth {
-		f.Cause = faultOf(next, depth+1)
-	}
-	return f
+	return spec.NewFault(err)
 }
 
 // panicked is the error of a call that panicked with p. It is called by the deferred function that recovered p.
@@ -61,7 +39,7 @@ func panicked(op string, p any) error {
 	f := &spec.Fault{Type: "panic", Stack: stack()}
 	switch p := p.(type) {
 	case error:
-		f.Message, f.Cause = p.Error(), faultOf(p, 0)
+		f.Message, f.Cause = p.Error(), spec.NewFault(p)
 	case fmt.Stringer:
 		f.Message = p.String()
 	default:

@@ -56,6 +56,18 @@ func Retries(n int) CallOption {
 	return callOption(func(o *spec.TaskOptions) (err error) { o.MaxRetries, err = count("retries", n); return })
 }
 
+// RetryOn is [RetryExceptions] for errors of some kinds or types alone, by their names: "ActorUnavailable",
+// "*fs.PathError". What an error wraps counts, too.
+func RetryOn(names ...string) CallOption {
+	return callOption(func(o *spec.TaskOptions) error { o.RetryOn = names; return nil })
+}
+
+// RetryDelay makes the first retry wait for d, and each further one twice as long as the one before, up to a minute; each
+// waits for a random part of the second half, so that those which failed together do not come back together.
+func RetryDelay(d time.Duration) CallOption {
+	return callOption(func(o *spec.TaskOptions) error { o.RetryDelay = &d; return nil })
+}
+
 // RetryExceptions also runs a call again when the function itself returned an error or panicked. Such runs count as
 // [Retries].
 func RetryExceptions() CallOption {

@@ -3,6 +3,7 @@ package ray
 import (
 	"iter"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/raywasm/raywasm/spec"
@@ -28,7 +29,8 @@ type GeneratorFunction2[A, B, R any] struct{ f *function }
 // Generator0 makes fn, a generator of no arguments, remote. See [Generator1].
 func Generator0[R any](fn func() iter.Seq2[R, error], opts ...TaskOption) GeneratorFunction0[R] {
 	return GeneratorFunction0[R]{newFunction(fn, streaming(opts), func(in *inbound) error {
-		if in.takes(0); in.err != nil {
+		in.takes(0)
+		if in.err != nil {
 			return in.err
 		}
 		return yields(in, fn())
@@ -53,7 +55,8 @@ func Generator1[A, R any](fn func(A) iter.Seq2[R, error], opts ...TaskOption) Ge
 func Generator2[A, B, R any](fn func(A, B) iter.Seq2[R, error], opts ...TaskOption) GeneratorFunction2[A, B, R] {
 	return GeneratorFunction2[A, B, R]{newFunction(fn, streaming(opts), func(in *inbound) error {
 		in.takes(2)
-		a, b := take[A](in), take[B](in)
+		a := take[A](in)
+		b := take[B](in)
 		if in.err != nil {
 			return in.err
 		}
@@ -174,7 +177,7 @@ func (g Generator[R]) Values() iter.Seq2[R, error] {
 }
 
 // Completed returns a ref of the number of results, which is there when the generator has ended, or its error.
-func (g Generator[R]) Completed() Ref[int] { return Ref[int]{g.h} }
+func (g Generator[R]) Completed() Ref[int] { return Ref[int](g) }
 
 // Release says that no more results are wanted. No copy of g can be used afterwards.
 func (g Generator[R]) Release() { g.h.release() }
@@ -185,31 +188,28 @@ func yields[R any](in *inbound, results iter.Seq2[R, error]) error {
 		if err != nil {
 			return failure(in.entry.op(), err)
 		}
-		if err := in.yields(v); err != nil {
+		data, links, err := yielded(in, v)
+		if err == nil {
+			err = check(hostYield(data, links), in.entry.op()) // without mu: it may wait
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// yields gives one result.
-func (in *inbound) yields(result any) error {
-	data, links, err := in.encoded(result)
-	if err != nil {
-		return err
-	}
-	return check(hostYield(data, links), in.entry.op()) // without mu: it may wait
-}
-
-// encoded returns the form of a result, which outlives the encoder's buffer.
-func (in *inbound) encoded(result any) (data []byte, links []uint32, err error) {
+// yielded returns the form of a result, which outlives the encoder's buffer.
+func yielded[R any](in *inbound, result R) (data []byte, links []uint32, err error) {
 	begin()
-	defer mu.Unlock()
-	defer encode.done()
 	pass(result)
 	if encode.err != nil {
-		return nil, nil, unencodable(in.entry.op(), "result", encode.badType, encode.err)
+		err = unencodable(in.entry.op(), "result", encode.badType, encode.err)
+	} else {
+		it := &encode.items[0]
+		data, links = slices.Clone(encode.bytes(it)), slices.Clone(encode.links(it))
 	}
-	it := &encode.items[0]
-	return append([]byte(nil), encode.bytes(it)...), append([]uint32(nil), encode.links(it)...), nil
+	encode.done()
+	mu.Unlock()
+	return data, links, err
 }

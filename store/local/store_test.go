@@ -42,7 +42,7 @@ func disk(tb testing.TB, files spill.FS, dirs ...string) *spill.Disk {
 		}
 		targets = append(targets, target)
 	}
-	return spill.NewDisk(zaptest.NewLogger(tb), targets...)
+	return spill.NewDisk(zaptest.NewLogger(tb), 0, targets...)
 }
 
 // small is a configuration in which everything happens with little memory.

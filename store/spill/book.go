@@ -26,17 +26,24 @@ type book struct {
 	places map[spec.ObjectID]place
 	due    []*file
 	bytes  int64 // of all files
+	live   int64 // of those, bytes of records that are wanted
+	slack  int64 // how much more than is wanted the files may have before any is compacted
 }
 
-func newBook() *book { return &book{places: make(map[spec.ObjectID]place)} }
+func newBook(slack int64) *book { return &book{places: make(map[spec.ObjectID]place), slack: slack} }
 
 // add enters a file that is complete. Of its records those are wanted that wanted says.
 func (b *book) add(f *file, ids []spec.ObjectID, sizes []int64, wanted func(spec.ObjectID) bool) {
 	off := int64(0)
 	for i, id := range ids {
 		if wanted(id) {
+			if was, ok := b.places[id]; ok { // it moves
+				was.file.live -= was.size
+				b.live -= was.size
+			}
 			b.places[id] = place{f, off, sizes[i]}
 			f.live += sizes[i]
+			b.live += sizes[i]
 			f.records = append(f.records, id)
 		}
 		off += sizes[i]
@@ -51,6 +58,7 @@ func (b *book) forget(id spec.ObjectID) {
 	if p, ok := b.places[id]; ok {
 		delete(b.places, id)
 		p.file.live -= p.size
+		b.live -= p.size
 		b.consider(p.file)
 	}
 }
@@ -63,13 +71,24 @@ func (b *book) consider(f *file) {
 	}
 }
 
-// next returns a file to be collected, and the records that are wanted of it; nil if there is none.
+// next returns a file to be collected, and the records that are wanted of it; nil if there is none. Files of which nothing
+// is wanted come first: what is forgotten together need not be compacted in between. Others wait until all files have
+// twice what is wanted, and the slack.
 func (b *book) next() (f *file, ids []spec.ObjectID, places []place) {
 	if len(b.due) == 0 {
 		return nil, nil, nil
 	}
-	f = b.due[0]
-	b.due = b.due[1:]
+	least := 0
+	for i, f := range b.due {
+		if f.live < b.due[least].live {
+			least = i
+		}
+	}
+	f = b.due[least]
+	if f.live > 0 && b.bytes-b.live <= max(b.live, b.slack) {
+		return nil, nil, nil
+	}
+	b.due = append(b.due[:least], b.due[least+1:]...)
 	for _, id := range f.records {
 		if p, ok := b.places[id]; ok && p.file == f {
 			ids, places = append(ids, id), append(places, p)

@@ -147,5 +147,5 @@ func (c Config) Open(log *zap.Logger) (*Disk, error) {
 	if len(targets) == 0 {
 		return nil, nil
 	}
-	return NewDisk(log, targets...), nil
+	return NewDisk(log, DefaultSlack, targets...), nil
 }

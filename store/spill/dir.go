@@ -144,7 +144,7 @@ func outOfDisk(err error) error {
 func (d *dir) Read(_ context.Context, name string, off int64, to []byte) error {
 	f, err := d.fs.Open(filepath.Join(d.path, name))
 	if errors.Is(err, fs.ErrNotExist) {
-		return errGone
+		return ErrGone
 	}
 	if err != nil {
 		return err
@@ -155,7 +155,7 @@ func (d *dir) Read(_ context.Context, name string, off int64, to []byte) error {
 	case n == len(to):
 		return nil
 	case errors.Is(err, io.EOF):
-		return errShort
+		return ErrShort
 	case err == nil:
 		return fmt.Errorf("read %d bytes of %d", n, len(to))
 	}

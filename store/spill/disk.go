@@ -30,10 +30,14 @@ type Disk struct {
 	last int // number of the last file
 }
 
-// NewDisk returns an empty disk on targets, at least one, which are used in turn and are its own from now on.
-func NewDisk(log *zap.Logger, targets ...Target) *Disk {
+// DefaultSlack is how many bytes of files that nobody wants are not worth to be compacted, in bytes.
+const DefaultSlack = 64 * spec.MiB
+
+// NewDisk returns an empty disk on targets, at least one, which are used in turn and are its own from now on. Files may
+// have slack bytes that nobody wants before any is compacted.
+func NewDisk(log *zap.Logger, slack int64, targets ...Target) *Disk {
 	ctx, stop := context.WithCancel(context.Background())
-	d := &Disk{log: log, targets: targets, kick: make(chan struct{}, 1), stop: stop, book: newBook()}
+	d := &Disk{log: log, targets: targets, kick: make(chan struct{}, 1), stop: stop, book: newBook(slack)}
 	d.work.Go(func() { d.collect(ctx) })
 	return d
 }
@@ -120,7 +124,7 @@ func (d *Disk) Restore(ctx context.Context, id spec.ObjectID, to []byte) error {
 		switch {
 		case moved: // its file was compacted meanwhile
 			continue
-		case errors.Is(err, errShort), errors.Is(err, errGone):
+		case errors.Is(err, ErrShort), errors.Is(err, ErrGone):
 			return spec.Errorf(op, spec.ObjectLost, label, "file %s: %w", p.file.name, err)
 		case err != nil:
 			return &spec.Error{Op: op, Kind: spec.System, ID: label, Err: err}

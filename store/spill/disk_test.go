@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -32,7 +33,7 @@ func disk(tb testing.TB, files spill.FS, dirs ...string) *spill.Disk {
 		}
 		targets = append(targets, target)
 	}
-	d := spill.NewDisk(zap.NewNop(), targets...)
+	d := spill.NewDisk(zap.NewNop(), 0, targets...)
 	tb.Cleanup(func() {
 		if err := d.Close(); err != nil {
 			tb.Error(err)
@@ -275,7 +276,7 @@ func TestKilledChild(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := spill.NewDisk(zap.NewNop(), target)
+	d := spill.NewDisk(zap.NewNop(), 0, target)
 	ctx, size := context.Background(), 20_000
 	for n := 0; ; n += 10 {
 		if own := onDisk(t, dir); own > 200*int64(size+64) {
@@ -305,7 +306,12 @@ func BenchmarkSpill(b *testing.B) {
 	batch := objects(0, 10, size/10)
 	plain := bytes.Join([][]byte{batch[0].Bytes, batch[1].Bytes, batch[2].Bytes, batch[3].Bytes, batch[4].Bytes, batch[5].Bytes, batch[6].Bytes, batch[7].Bytes, batch[8].Bytes, batch[9].Bytes}, nil)
 	b.Run("write", func(b *testing.B) {
-		d := disk(b, spill.OS{}, b.TempDir())
+		target, err := spill.OpenDir(b.TempDir(), 0, spill.OS{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		d := spill.NewDisk(zap.NewNop(), spill.DefaultSlack, target)
+		defer d.Close()
 		b.SetBytes(size)
 		for b.Loop() {
 			if err := d.Spill(b.Context(), batch); err != nil {
@@ -314,6 +320,15 @@ func BenchmarkSpill(b *testing.B) {
 			for _, o := range batch {
 				d.Forget(o.ID)
 			}
+			for d.Bytes() > 0 { // so that the next file gets the pages of this one, as below
+				runtime.Gosched()
+			}
+		}
+	})
+	b.Run("checksum", func(b *testing.B) {
+		b.SetBytes(size)
+		for b.Loop() {
+			crc32.Checksum(plain, crc32.MakeTable(crc32.Castagnoli))
 		}
 	})
 	b.Run("write/plain", func(b *testing.B) {

@@ -1,8 +1,8 @@
 // Package spill keeps objects on disk that do not fit memory.
 //
 //	Disk ──► book: which file holds what, what can go        Target ──► directories of this machine, round robin
-//	  │                                                          └────► a bucket of an S3 service
-//	  └► collector: removes files, and compacts those of which less than half is alive
+//	  │                                                          └────► a bucket of an S3 service (package s3)
+//	  └► collector: removes files, and compacts those of which little is wanted
 //
 // Objects are written in batches, each batch one file; a file is complete or it is removed. Every object is a record
 // with a header of its own:
@@ -24,5 +24,5 @@
 // What it is not: it decides nothing about memory (package residency does), and it is no durable storage.
 //
 // Invariants: an object is in one file at a time, or being copied to a second; the files' bytes are at most twice those of
-// the live objects, but for files that are being written or compacted.
+// the objects that are wanted, and a slack, but for files that are being written or compacted.
 package spill

@@ -9,7 +9,7 @@ import (
 type Target interface {
 	// Write makes a file of the pieces, whole or not at all. Errors: spec.OutOfDisk when the place is too full; others.
 	Write(ctx context.Context, name string, pieces [][]byte) error
-	// Read fills to from the file, beginning at off. Errors: errShort when the file ends before; errGone when there is no
+	// Read fills to from the file, beginning at off. Errors: ErrShort when the file ends before; ErrGone when there is no
 	// such file; others.
 	Read(ctx context.Context, name string, off int64, to []byte) error
 	// Remove removes the file; one that is not there is no error.
@@ -18,7 +18,8 @@ type Target interface {
 	Close() error
 }
 
+// What a Target's Read ends with when the bytes will never come.
 var (
-	errShort = errors.New("the file is cut short")
-	errGone  = errors.New("the file is gone")
+	ErrShort = errors.New("the file is cut short")
+	ErrGone  = errors.New("the file is gone")
 )

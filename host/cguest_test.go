@@ -1,0 +1,65 @@
+package host_test
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/raywasm/raywasm/host"
+	"github.com/raywasm/raywasm/spec"
+)
+
+const clang = "clang-19"
+
+// TestErrorsOfCGuests: an error made in C arrives as one made in Go does.
+func TestErrorsOfCGuests(t *testing.T) {
+	if _, err := exec.LookPath(clang); err != nil {
+		t.Skipf("%s is not installed: apt-get install clang-19 lld-19 wasi-libc libclang-rt-19-dev-wasm32", clang)
+	}
+	out := filepath.Join(t.TempDir(), "c.wasm")
+	build := exec.Command(clang, "--target=wasm32-wasi", "--sysroot=/usr", "-mexec-model=reactor", "-O2", "-Wall", "-Werror", "-o", out, "testdata/cguest/main.c")
+	if text, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+	wasm, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	node, err := host.Open(t.Context(), host.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = node.Close() })
+	module, err := node.Load(t.Context(), wasm)
+	if err != nil {
+		t.Fatal(err)
+	}
+	j := job(t, node, host.JobConfig{Module: module})
+	fault := func(function string) *spec.Fault {
+		_, err := host.Call[int](t.Context(), j, function)
+		var f *spec.Fault
+		if !errors.Is(err, spec.TaskError) || !errors.As(err, &f) {
+			t.Fatalf("%s: %v", function, err)
+		}
+		return f
+	}
+	if f := fault("one"); f.Type != "no_user" || f.Message != "user 7 is unknown" || f.Cause != nil {
+		t.Errorf("one: %+v", f)
+	}
+	f := fault("chain")
+	if f.Type != "load_error" || f.Message != "cannot load" || f.Stack != "load\nmain" || f.Cause.Type != "io_error" || f.Cause.Message != "größer" || f.Cause.Cause.Message != "the deepest" {
+		t.Errorf("chain: %+v", f)
+	}
+	n := 0
+	for f = fault("long"); f != nil; f = f.Cause {
+		n++
+		if len(f.Message) != 1024 || f.Message[:2] != "ö" {
+			t.Errorf("cause %d has %d bytes", n, len(f.Message))
+		}
+	}
+	if n != 16 {
+		t.Errorf("%d errors of the chain crossed", n)
+	}
+}

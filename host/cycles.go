@@ -1,0 +1,110 @@
+package host
+
+import (
+	"github.com/raywasm/raywasm/owner"
+	"github.com/raywasm/raywasm/spec"
+)
+
+// Unreachable is what only refers to itself, so that counting never frees it: nobody can ever use it again.
+type Unreachable struct {
+	Objects []spec.ObjectID
+	Actors  []spec.ActorID
+}
+
+// quiet is an actor in which nothing runs: what it holds, and how many calls it had then.
+type quiet struct {
+	actor *actor
+	calls owner.CallID
+	links []spec.Link
+}
+
+// FindUnreachable looks for objects and actors that only refer to each other. What an actor holds is known between two
+// calls alone: one that has work, and one that can be found by name, is taken for reachable. If calls come while it looks,
+// it may find nothing. It takes time in proportion to all there is on the node.
+func (n *Node) FindUnreachable() Unreachable {
+	links, _ := n.unreachable()
+	var u Unreachable
+	for _, l := range links {
+		if l.IsActor {
+			u.Actors = append(u.Actors, l.Actor)
+		} else {
+			u.Objects = append(u.Objects, l.Object)
+		}
+	}
+	return u
+}
+
+// FreeUnreachable frees what FindUnreachable finds, and returns how many objects and actors that were. The actors are
+// killed.
+func (n *Node) FreeUnreachable() int {
+	links, actors := n.unreachable()
+	for _, a := range actors {
+		a.step(owner.ActorEvent{Op: owner.Kill, NoRestart: true, Err: spec.Errorf("end", spec.ActorDied, a.label(), "only what nobody can reach referred to it")})
+	}
+	n.objects.emptyAll(links)
+	return len(links)
+}
+
+// unreachable returns what is unreachable, and the actors among it.
+func (n *Node) unreachable() (links []spec.Link, actors []*actor) {
+	n.mu.Lock()
+	all := make([]*actor, 0, len(n.actors))
+	for _, a := range n.actors {
+		all = append(all, a)
+	}
+	n.mu.Unlock()
+	held := make(map[spec.ActorID][]spec.Link)
+	var snapshot []quiet
+	for _, a := range all {
+		if q, ok := a.quiet(); ok {
+			snapshot = append(snapshot, q)
+			held[a.id] = q.links
+		}
+	}
+	links = n.objects.unreachable(held)
+	found := make(map[spec.ActorID]bool)
+	for _, l := range links {
+		found[l.Actor] = l.IsActor
+	}
+	for _, q := range snapshot { // they held all that while the counts were looked at
+		if now, ok := q.actor.quiet(); !ok || now.calls != q.calls {
+			return nil, nil
+		}
+		if found[q.actor.id] {
+			actors = append(actors, q.actor)
+		}
+	}
+	return links, actors
+}
+
+// quiet returns what the actor holds, unless something runs in it or it can be reached by other ways than handles.
+func (a *actor) quiet() (q quiet, ok bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.detached || a.name.name != "" || a.now == nil || a.now.busy || a.core.State() != owner.Alive || a.core.Pending() > 0 {
+		return q, false
+	}
+	links := append(a.now.session.HandleTable().Links(), a.links...)
+	if a.checkpoint != nil {
+		links = append(links, a.checkpoint.handles.Links()...)
+	}
+	return quiet{a, a.nextCall, links}, true
+}
+
+// unreachable is the core's answer at this instant.
+func (o *objects) unreachable(held map[spec.ActorID][]spec.Link) []spec.Link {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.refs.Unreachable(held)
+}
+
+// emptyAll lets go of what the values of objects contain.
+func (o *objects) emptyAll(links []spec.Link) {
+	o.mu.Lock()
+	for _, l := range links {
+		if !l.IsActor {
+			o.forgetFreed(o.refs.Empty(l.Object, nil))
+		}
+	}
+	o.settle()
+}

@@ -1,0 +1,125 @@
+package host
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/raywasm/raywasm/owner"
+	"github.com/raywasm/raywasm/sched"
+	"github.com/raywasm/raywasm/spec"
+)
+
+// How much an explanation says: of how many objects, how far down, and how many requests for resources are looked
+// through for one.
+const (
+	explained      = 3
+	explainedDepth = 4
+	explainedQueue = 1000
+)
+
+// Explain says in a sentence what an object waits for: "task sum runs since 2s", "task sum is queued: needs {CPU: 1}, free
+// {}". It says that the object is there if it is.
+func (r *Ref) Explain() string { return r.job.node.explain(r.id, explainedDepth) }
+
+// explainAll says what the first few of the objects wait for that are not there.
+func (n *Node) explainAll(ids []spec.ObjectID) string {
+	var said []string
+	missing := 0
+	for i, ready := range n.objects.isReady(ids) {
+		if ready {
+			continue
+		}
+		if missing++; missing <= explained {
+			said = append(said, n.explain(ids[i], explainedDepth))
+		}
+	}
+	if more := missing - explained; more > 0 {
+		said = append(said, fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(said, "; ")
+}
+
+func (n *Node) explain(id spec.ObjectID, depth int) string {
+	label := "object " + id.String()
+	switch ready := n.objects.isReady([]spec.ObjectID{id}); {
+	case ready[0]:
+		return label + " is there"
+	case depth == 0:
+		return label + " is not there either"
+	}
+	if t, ok := n.task(id.Task()); ok {
+		return t.explain(depth)
+	}
+	return label + " is about to be there: its task has just ended"
+}
+
+// task finds an unfinished task of any job.
+func (n *Node) task(id spec.TaskID) (*task, bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for j := range n.open {
+		if j.id == id.Job() {
+			return j.task(id)
+		}
+	}
+	return nil, false
+}
+
+// explain says what the task waits for.
+func (t *task) explain(depth int) string {
+	who := fmt.Sprintf("task %s (%s)", t.name, t.id)
+	t.mu.Lock()
+	runs, since, lease, pausing, attempt := t.runs, t.since, t.lease, t.pause != nil, t.attempt
+	t.mu.Unlock()
+	n := t.job.node
+	refs := t.refs()
+	if i := slices.Index(n.objects.isReady(refs), false); i >= 0 && !runs {
+		arg := slices.IndexFunc(t.args, func(a spec.Arg) bool { return a.IsRef && a.Ref == refs[i] })
+		return fmt.Sprintf("%s waits for its argument %s: %s", who, ordinal(arg), n.explain(refs[i], depth-1))
+	}
+	switch {
+	case t.actor != nil:
+		return who + " " + t.actor.explain(t)
+	case runs:
+		return fmt.Sprintf("%s runs since %v, attempt %d", who, time.Since(since).Round(time.Millisecond), attempt)
+	case lease != 0:
+		reason, waits := n.leases.reason(lease)
+		if !waits {
+			return who + " is held back until others of its job have ended (MaxRunningTasks)"
+		}
+		return who + " is queued: " + reason
+	case pausing:
+		return fmt.Sprintf("%s waits before its attempt %d", who, attempt)
+	}
+	return who + " is about to be queued"
+}
+
+// actorStates say for people where an actor is in its life.
+var actorStates = map[owner.ActorState]string{owner.Pending: "waiting for its place", owner.Starting: "starting", owner.Alive: "alive",
+	owner.Restarting: "restarting", owner.Ending: "ending", owner.Dead: "dead"}
+
+// explain says what a call of the actor waits for.
+func (a *actor) explain(t *task) string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.core.Runs(t.call) {
+		return "runs in actor " + a.label()
+	}
+	return fmt.Sprintf("is in the queue of actor %s, which is %s and has %d calls waiting", a.label(), actorStates[a.core.State()], a.core.Pending())
+}
+
+// reason says why a request waits; false if it does not.
+func (l *leases) reason(lease sched.Lease) (text string, waits bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	pending := l.node.Pending(explainedQueue)
+	if i := slices.IndexFunc(pending, func(p sched.Pending) bool { return p.Lease == lease }); i >= 0 {
+		return pending[i].Text, true
+	}
+	if n := l.node.Waiting(); n > len(pending) {
+		return fmt.Sprintf("%d requests for resources wait, more than %d of them before it", n, len(pending)), true
+	}
+	return "", false
+}
