@@ -32,7 +32,7 @@ var wantGroups = map[string][]string{
 		"memory of a live idle actor, a job's", "an actor answers, a job's",
 	},
 	"job":   {"calls of a job", "a whole process"},
-	"crowd": {"many refs", "many queued tasks"},
+	"crowd": {"many refs", "many waiting calls of an actor", "many queued tasks"},
 }
 
 func TestEverySuiteMeasures(t *testing.T) {

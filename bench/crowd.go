@@ -20,7 +20,8 @@ const (
 	waitsTarget  = 197e-3
 )
 
-// crowds measures what there are very many of at once: refs in an object, waits among many tasks, tasks in a node's queue.
+// crowds measures what there are very many of at once: refs in an object, waits among many tasks, calls of an
+// actor that wait, tasks in a node's queue.
 func crowds(ctx context.Context, l *lab) (rows []row, err error) {
 	node, module, err := l.node(ctx)
 	if err != nil {
@@ -41,6 +42,10 @@ func crowds(ctx context.Context, l *lab) (rows []row, err error) {
 		target float64
 	}{{"get of an object with many refs", l.refs, refsTarget}, {"many tasks, waited for one by one", l.waits, waitsTarget}} {
 		rows = append(rows, newRow("many refs", fmt.Sprintf("%s: %d", r.name, r.n), inSeconds, samples[r.name]).aim(r.target))
+	}
+	const alone, together = "actor calls that wait for a task, one at a time", "actor calls that wait for a task, all at once"
+	for _, name := range []string{alone, together} {
+		rows = append(rows, newRow("many waiting calls of an actor", fmt.Sprintf("%s: %d", name, l.waits), inSeconds, samples[name]).against(samples[alone], samples[name]))
 	}
 	queued, err := queue(ctx, node, module, l.queued)
 	return append(rows, queued...), err

@@ -27,7 +27,7 @@ type plan struct {
 	wakeUps   int           // of those
 	tasks     int           // of a job, pipelined; a fifth as many actor calls, a 25th one after the other
 	refs      int           // in one object
-	waits     int           // tasks, waited for one by one
+	waits     int           // tasks, waited for one by one, and calls of an actor that wait
 	queued    int           // tasks that wait on a node at once
 	processes int           // that submit a job
 	kernels   string        // which to run, as in "fib|sha", and in one language; "" for all

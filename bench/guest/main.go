@@ -27,10 +27,14 @@ func (c *Counter) Inc() (int, error) {
 	return c.n, nil
 }
 
+// Later waits, in a call of a method, for a task.
+func (c *Counter) Later(x int) (int, error) { return nextRemote.Remote(x).Get() }
+
 var (
 	nextRemote = ray.Remote1(next)
 	counters   = ray.Actor0(NewCounter)
 	inc        = ray.Method0((*Counter).Inc)
+	later      = ray.Method1((*Counter).Later)
 )
 
 // window is how many refs the driver holds before it takes the oldest result, as a careful program would.
@@ -125,6 +129,22 @@ func refsOf(n int) ([]ray.Ref[int], error) {
 
 var refsOfRemote = ray.Remote1(refsOf)
 
+// crowdOfCalls measures, as often as rounds says, n calls of an actor that each wait for a task: one after the other, and all
+// at once.
+func crowdOfCalls(n, rounds int) {
+	one, many := counters.Remote(), counters.With(ray.MaxConcurrency(n)).Remote()
+	ask(one)
+	ask(many)
+	for range rounds {
+		measure("actor calls that wait for a task, one at a time", n, func() {
+			pipelined(n, func(i int) ray.Ref[int] { return later.Remote(one, i) })
+		})
+		measure("actor calls that wait for a task, all at once", n, func() {
+			pipelined(n, func(i int) ray.Ref[int] { return later.Remote(many, i) })
+		})
+	}
+}
+
 // crowdOfRefs measures, as often as rounds says, a get of an object that contains many refs; then n tasks and a wait for
 // the first of them, for the first of the rest, and so on.
 func crowdOfRefs(many, n, rounds int) {
@@ -209,6 +229,7 @@ func main() {
 		crowd(*actors, *wakeUps)
 	case *refs > 0:
 		crowdOfRefs(*refs, *waits, *rounds)
+		crowdOfCalls(*waits, *rounds)
 	default:
 		calls(*tasks, *actorCalls, *sync)
 	}
