@@ -39,6 +39,7 @@ type caller struct {
 	nextTask  atomic.Uint64
 	nextActor atomic.Uint64
 	nextPut   atomic.Uint64
+	exits     bool // its actor is to end, see actorCaller.Exit
 }
 
 // retryOrigin is where the indexes of attempts start, far beyond those of children.
@@ -81,8 +82,7 @@ func (c *caller) Put(_ context.Context, v spec.Value) (spec.ObjectID, error) {
 func (c *caller) Get(ctx context.Context, ids []spec.ObjectID, timeout time.Duration) ([]spec.Value, error) {
 	objects := c.job.node.objects
 	values := make([]spec.Value, len(ids))
-	for {
-		waited := objects.await(ctx, ids, len(ids), true, timeout, c.block, c.resume)
+	for waited := error(nil); ; {
 		pending := 0
 		for i, id := range ids {
 			v, ready, err := objects.value(id)
@@ -97,7 +97,8 @@ func (c *caller) Get(ctx context.Context, ids []spec.ObjectID, timeout time.Dura
 		switch {
 		case pending == 0:
 			return values, nil
-		case waited == nil: // one was lost as soon as it was there
+		case waited == nil: // not waited yet, or one was lost as soon as it was there
+			waited = objects.await(ctx, ids, len(ids), true, timeout, c.block, c.resume)
 			continue
 		}
 		if waited == spec.GetTimeout || errors.Is(waited, context.DeadlineExceeded) {
@@ -148,11 +149,11 @@ func (c *caller) Submit(_ context.Context, call spec.Call) ([]spec.ObjectID, err
 		return nil, c.module.missing("submit", "function", call.Function)
 	}
 	id := spec.NewTaskID(c.origin, c.nextTask.Add(1), spec.NoActor(c.job.id))
-	t, err := c.newTask(id, call, call.Options.Over(f.Options))
+	opts := call.Options.Over(f.Options)
+	t, err := c.newTask(id, call, opts)
 	if err != nil {
 		return nil, err
 	}
-	opts := call.Options.Over(f.Options)
 	t.need = opts.Resources(spec.Unit)
 	if t.strategy, err = strategyOf(opts.Placement); err != nil {
 		return nil, err

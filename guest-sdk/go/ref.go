@@ -35,6 +35,9 @@ func (r Ref[T]) GetWithin(timeout time.Duration) (v T, err error) {
 	if r.h == nil || !r.h.held {
 		return v, r.h.problem("get", "ref")
 	}
+	if timeout, err = awaited("get", []uint32{r.h.id}, 0, timeout); err != nil {
+		return v, err
+	}
 	var small [256]byte
 	n := hostGetValue(r.h.id, int64(timeout), small[:])
 	runtime.KeepAlive(r)
@@ -52,7 +55,7 @@ func got(h *handle, n int64, small []byte, v any) (err error) {
 	if n < 0 {
 		return lastError(spec.Kind(-n), "get")
 	}
-	mu.Lock()
+	lock()
 	defer mu.Unlock()
 	sweep()
 	b, large := small[:min(int64(len(small)), n)], n > int64(len(small))
@@ -83,6 +86,9 @@ func GetAllWithin[T any](refs []Ref[T], timeout time.Duration) ([]T, error) {
 		return nil, err
 	}
 	if len(ids) > 0 {
+		if timeout, err = awaited("get", ids, 0, timeout); err != nil {
+			return nil, err
+		}
 		if err := check(hostGet(ids, int64(timeout)), "get"); err != nil {
 			return nil, err
 		}
@@ -111,8 +117,7 @@ func Wait[T any](refs []Ref[T], count int, timeout time.Duration) (ready, rest [
 		return nil, refs, spec.Errorf("wait", spec.InvalidArgument, "", "for %d of %d refs: the count is from 1 to the number of refs", count, len(refs))
 	}
 	done := make([]byte, len(refs))
-	var ids []uint32
-	var places []int // of ids in refs
+	ids, places := make([]uint32, 0, len(refs)), make([]int, 0, len(refs)) // places: of ids in refs
 	missing := count
 	for i, r := range refs {
 		if r.h != nil && r.h.err != nil {
@@ -120,14 +125,16 @@ func Wait[T any](refs []Ref[T], count int, timeout time.Duration) (ready, rest [
 			missing--
 			continue
 		}
-		id, err := r.h.use("wait", fmt.Sprintf("ref %d", i))
-		if err != nil {
-			return nil, refs, err
+		if r.h == nil || !r.h.held {
+			return nil, refs, r.h.problem("wait", fmt.Sprintf("ref %d", i))
 		}
-		ids, places = append(ids, id), append(places, i)
+		ids, places = append(ids, r.h.id), append(places, i)
 	}
 	if missing > 0 {
 		found := make([]byte, len(ids))
+		if timeout, err = awaited("wait", ids, missing, timeout); err != nil {
+			return nil, refs, err
+		}
 		if err := check(hostWait(ids, missing, int64(timeout), found), "wait"); err != nil {
 			return nil, refs, err
 		}
@@ -136,6 +143,7 @@ func Wait[T any](refs []Ref[T], count int, timeout time.Duration) (ready, rest [
 		}
 	}
 	runtime.KeepAlive(refs)
+	ready, rest = make([]Ref[T], 0, count), make([]Ref[T], 0, len(refs))
 	for i, r := range refs {
 		if done[i] != 0 && len(ready) < count {
 			ready = append(ready, r)
