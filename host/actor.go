@@ -132,7 +132,7 @@ func (a *actor) admit() error {
 		}
 		n.names[a.name] = a
 	}
-	a.lease = n.leases.number()
+	a.lease = n.leases.number(a)
 	n.actors[a.id] = a
 	n.mu.Unlock()
 	if err := a.enroll(); err != nil {
@@ -189,7 +189,7 @@ func (a *actor) granted() {
 
 // refused: no node can ever run it.
 func (a *actor) refused(err *spec.Error) {
-	a.step(owner.ActorEvent{Op: owner.StartFailed, Err: &spec.Error{Op: "place actor", Kind: spec.ActorUnschedulable, ID: a.label(), Err: err}})
+	a.step(owner.ActorEvent{Op: owner.StartFailed, Err: &spec.Error{Op: "place actor", Kind: refusal(err), ID: a.label(), Err: err}})
 }
 
 // label names the actor in errors.
@@ -352,7 +352,7 @@ func (a *actor) start(life *incarnation) {
 
 func (a *actor) construct(life *incarnation) *spec.Error {
 	id := spec.NewTaskID(spec.DriverTaskID(a.job.id), uint64(life.number), a.id)
-	t := &task{job: a.job, scope: a.scope, module: a.module, id: id, name: a.class.Name, function: a.class.Name, need: a.hold}
+	t := &task{job: a.job, scope: a.scope, module: a.module, id: id, name: a.class.Name, function: a.class.Name, need: a.hold, placed: a.opts.Placement}
 	t.args = a.args
 	c := newCaller(t, life.number, a.lease)
 	args, err := c.arguments(life.ctx, t)

@@ -64,6 +64,8 @@ const (
 	// MaxActors bounds the actors that one job has made and to which there are handles. Ray's envelope is 40,000 on a
 	// whole cluster.
 	MaxActors = 2_000_000
+	// MaxGroups bounds the placement groups of one job that were not removed.
+	MaxGroups = 10_000
 
 	// DefaultMaxRetries is how often a task is run again after a system failure, as in Ray.
 	DefaultMaxRetries = 3

@@ -1,0 +1,116 @@
+package host
+
+import (
+	"cmp"
+	"context"
+	"errors"
+
+	"github.com/raywasm/raywasm/sched/group"
+	"github.com/raywasm/raywasm/spec"
+)
+
+// Group is a Go program's name for a placement group. It is no right that keeps the group: that lives until it is removed, or its
+// job ends if it is not detached.
+type Group struct {
+	job *Job
+	id  spec.GroupID
+}
+
+// CreateGroup asks for a placement group and returns at once; [Group.Wait] waits for its place. Errors: spec.InvalidArgument,
+// spec.AlreadyExists for a name that is taken in its namespace, spec.LimitExceeded.
+func (j *Job) CreateGroup(ctx context.Context, opts spec.GroupOptions) (*Group, error) {
+	id, err := j.driver.createGroup(ctx, opts)
+	if err != nil {
+		return nil, err
+	}
+	return &Group{j, id}, nil
+}
+
+// FindGroup returns the placement group of that name, also one of another job; an empty namespace is the job's. Error:
+// spec.NotFound.
+func (j *Job) FindGroup(_ context.Context, name, namespace string) (*Group, error) {
+	namespace = cmp.Or(namespace, j.namespace)
+	id, ok := j.node.groups.find(namespace, name)
+	if !ok {
+		return nil, spec.Errorf("find placement group", spec.NotFound, quote(name), "there is none of that name in namespace %q", namespace)
+	}
+	return &Group{j, id}, nil
+}
+
+// ID returns the group's id, which spec.Placement names it by.
+func (g *Group) ID() spec.GroupID { return g.id }
+
+// Placement says to run in one of the group's bundles, or for group.AnyBundle in whichever has room. With capture what is
+// submitted there runs in the group too.
+func (g *Group) Placement(bundle int, capture bool) *spec.Placement {
+	p := &spec.Placement{Group: g.id.String(), Capture: capture}
+	if bundle != group.AnyBundle {
+		index := int32(bundle)
+		p.Bundle = &index
+	}
+	return p
+}
+
+// Wait waits until all bundles are reserved. Errors: spec.GetTimeout if ctx's deadline passed, which says what is lacking;
+// spec.TaskUnschedulable for what the node can never hold; spec.TaskPlacementGroupRemoved; spec.NotFound; ctx's cause.
+func (g *Group) Wait(ctx context.Context) error { return g.job.node.groups.await(ctx, g.id) }
+
+// Remove ends the group. Tasks and actors in it end with spec.TaskPlacementGroupRemoved and spec.ActorPlacementGroupRemoved.
+// Removing twice is fine. Error: spec.NotFound.
+func (g *Group) Remove(context.Context) error { return g.job.node.groups.remove(g.id) }
+
+// Row returns what a listing shows of the group; false if it was removed long ago.
+func (g *Group) Row() (group.Row, bool) { return g.job.node.groups.row(g.id) }
+
+// Groups lists at most limit placement groups, those that were created last first; removed ones are among them for a while.
+func (n *Node) Groups(limit int) []group.Row { return n.groups.rows(limit) }
+
+// groupBytes is what a group takes, and each of its bundles.
+const groupBytes = 1 << 10
+
+// createGroup makes a group for which the job has to have room.
+func (c *caller) createGroup(_ context.Context, opts spec.GroupOptions) (spec.GroupID, error) {
+	const op = "create placement group"
+	if err := opts.Check(); err != nil {
+		return spec.GroupID{}, err
+	}
+	j := c.job
+	opts.Namespace = cmp.Or(opts.Namespace, j.namespace)
+	if n := j.stats.groupsKept.Add(1); n > spec.MaxGroups {
+		j.stats.groupsKept.Add(-1)
+		return spec.GroupID{}, spec.Errorf(op, spec.LimitExceeded, "", "the job has %d placement groups, at most %d (MaxGroups): remove some", n-1, spec.MaxGroups)
+	}
+	by := owned{job: j, namespace: opts.Namespace, bytes: groupBytes}
+	for _, b := range opts.Bundles {
+		by.bytes += groupBytes + formBytes(b.Resources.Custom) + placementBytes(&spec.Placement{Labels: b.Select})
+	}
+	err := j.memory.Reserve(by.bytes)
+	id := spec.NewGroupID(c.origin, c.nextGroup.Add(1))
+	if err == nil {
+		if err = j.node.groups.create(id, &opts, by); err != nil {
+			j.memory.Release(by.bytes)
+		}
+	}
+	if err != nil {
+		j.stats.groupsKept.Add(-1)
+		return spec.GroupID{}, &spec.Error{Op: op, Kind: spec.KindOf(err), Err: err}
+	}
+	return id, nil
+}
+
+// await waits for a group's place.
+func (g *groups) await(ctx context.Context, id spec.GroupID) error {
+	answer, withdraw := g.wait(id)
+	select {
+	case err := <-answer:
+		return err
+	case <-ctx.Done():
+	}
+	withdraw()
+	err := context.Cause(ctx)
+	if !errors.Is(err, context.DeadlineExceeded) {
+		return &spec.Error{Op: "wait for placement group", Kind: spec.KindOf(err), ID: id.String(), Err: err}
+	}
+	row, _ := g.row(id)
+	return spec.Errorf("wait for placement group", spec.GetTimeout, id.String(), "it is %s: %s", row.State, row.Text)
+}
