@@ -55,6 +55,16 @@ func (g *Group) Placement(bundle int, capture bool) *spec.Placement {
 // spec.TaskUnschedulable for what the node can never hold; spec.TaskPlacementGroupRemoved; spec.NotFound; ctx's cause.
 func (g *Group) Wait(ctx context.Context) error { return g.job.node.groups.await(ctx, g.id) }
 
+// Ready returns a Ref to true, which is there when all bundles are reserved; it holds Wait's error if they never can be. Error:
+// spec.ObjectStoreFull.
+func (g *Group) Ready(context.Context) (*Ref, error) {
+	id, err := g.job.driver.groupReady(g.id)
+	if err != nil {
+		return nil, err
+	}
+	return g.job.newRef(id), nil
+}
+
 // Remove ends the group. Tasks and actors in it end with spec.TaskPlacementGroupRemoved and spec.ActorPlacementGroupRemoved.
 // Removing twice is fine. Error: spec.NotFound.
 func (g *Group) Remove(context.Context) error { return g.job.node.groups.remove(g.id) }
@@ -98,9 +108,37 @@ func (c *caller) createGroup(_ context.Context, opts spec.GroupOptions) (spec.Gr
 	return id, nil
 }
 
+// groupReady makes an object that is there when the group has its place. What waits for that is paid for by the job, so that a
+// guest cannot make too much of it.
+func (c *caller) groupReady(id spec.GroupID) (spec.ObjectID, error) {
+	n, memory := c.job.node, c.job.memory
+	index := c.nextPut.Add(1)
+	if index > maxPuts {
+		return spec.ObjectID{}, spec.Errorf("wait for placement group", spec.LimitExceeded, id.String(), "the caller has put %d objects, which is all it can", maxPuts)
+	}
+	if err := memory.Reserve(objectBytes + groupBytes); err != nil {
+		return spec.ObjectID{}, &spec.Error{Op: "wait for placement group", Kind: spec.KindOf(err), ID: id.String(), Err: err}
+	}
+	object := c.origin.Object(spec.FirstPutIndex + uint32(index-1))
+	n.objects.expect(memory, []spec.ObjectID{object})
+	n.groups.wait(id, func(err error) {
+		n.groups.after = append(n.groups.after, func() {
+			memory.Release(groupBytes)
+			var failure *spec.Error
+			errors.As(err, &failure)
+			n.objects.complete(object, spec.Value{Data: cborTrue}, failure)
+		})
+	})
+	return object, nil
+}
+
+// cborTrue is the form of true.
+var cborTrue = []byte{0xf5}
+
 // await waits for a group's place.
 func (g *groups) await(ctx context.Context, id spec.GroupID) error {
-	answer, withdraw := g.wait(id)
+	answer := make(chan error, 1)
+	withdraw := g.wait(id, func(err error) { answer <- err })
 	select {
 	case err := <-answer:
 		return err

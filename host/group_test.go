@@ -209,6 +209,10 @@ func TestAGroupWaitsForItsPlace(t *testing.T) {
 		t.Fatal(err)
 	}
 	free(t, node, 1) // all bundles or none
+	ready, err := g.Ready(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
 	waits, arguments := inGroup(t, j, g.Placement(1, false), "add", 1, 2), inGroup(t, j, g.Placement(0, false), "add", spins, 2)
 	if text := waits.Explain(); !strings.Contains(text, "(group)") {
 		t.Errorf("it waits because %s", text)
@@ -221,8 +225,8 @@ func TestAGroupWaitsForItsPlace(t *testing.T) {
 	if err := spins.Cancel(t.Context(), true, false); err != nil {
 		t.Fatal(err)
 	}
-	if err := g.Wait(t.Context()); err != nil {
-		t.Fatal(err)
+	if yes, err := host.Get[bool](t.Context(), ready); err != nil || !yes {
+		t.Fatal(yes, err)
 	}
 	got(t, waits, 3)
 	failed(t, arguments, spec.TaskCancelled)
@@ -239,6 +243,11 @@ func TestWhatCanNeverBePlaced(t *testing.T) {
 	if err := huge.Wait(t.Context()); !errors.Is(err, spec.TaskUnschedulable) {
 		t.Errorf("3 CPUs on 2: %v", err)
 	}
+	never, err := huge.Ready(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	failed(t, never, spec.TaskUnschedulable)
 	spread, err := j.CreateGroup(t.Context(), spec.GroupOptions{Bundles: cpus(1, 1), Strategy: spec.StrictSpread})
 	if err != nil {
 		t.Fatal(err)

@@ -29,16 +29,16 @@ type groups struct {
 	lent   map[lentKey]*bundle
 	open   map[spec.GroupID][]*bundle // by their index
 
-	waiters    map[group.Waiter]chan error
+	waiters    map[group.Waiter]func(error) // called under mu
 	lastWaiter group.Waiter
 
 	seats    map[sched.Lease]*seat
 	lastSeat uint64
 	parked   map[spec.GroupID]*list.List // seats that are in no bundle yet
 
-	asking  owned      // on whose behalf the holder reserves
-	tells   []told     // to be done without mu
-	evicted []eviction // likewise
+	asking owned    // on whose behalf the holder reserves
+	tells  []told   // to be done without mu
+	after  []func() // likewise
 }
 
 // owned says who pays for a group.
@@ -70,15 +70,9 @@ type bundle struct {
 func (b *bundle) granted()            {}
 func (b *bundle) refused(*spec.Error) {}
 
-// eviction ends a tenant whose group was removed.
-type eviction struct {
-	tenant tenant
-	group  spec.GroupID
-}
-
 func newGroups(n *Node) *groups {
 	g := &groups{node: n, core: group.New(group.Options{}), owned: make(map[spec.GroupID]owned), lent: make(map[lentKey]*bundle),
-		open: make(map[spec.GroupID][]*bundle), waiters: make(map[group.Waiter]chan error), seats: make(map[sched.Lease]*seat),
+		open: make(map[spec.GroupID][]*bundle), waiters: make(map[group.Waiter]func(error)), seats: make(map[sched.Lease]*seat),
 		parked: make(map[spec.GroupID]*list.List)}
 	g.holder = group.NewHolder(n.id, g)
 	g.core.Step(time.Now(), group.Event{Op: group.NodeUp, Node: n.id, Report: g.holder.Report()}, nil)
@@ -89,14 +83,14 @@ func newGroups(n *Node) *groups {
 func (g *groups) change(f func()) {
 	g.mu.Lock()
 	f()
-	tells, evicted := g.tells, g.evicted
-	g.tells, g.evicted = nil, nil
+	tells, after := g.tells, g.after
+	g.tells, g.after = nil, nil
 	g.mu.Unlock()
 	for _, t := range tells {
 		t.tell()
 	}
-	for _, e := range evicted {
-		e.tenant.evict(e.group)
+	for _, f := range after {
+		f()
 	}
 }
 
@@ -116,7 +110,7 @@ func (g *groups) happen(ev group.Event) {
 			case group.Answer:
 				if answer, ok := g.waiters[a.Waiter]; ok {
 					delete(g.waiters, a.Waiter)
-					answer <- a.Err
+					answer(a.Err)
 				}
 			case group.Changed:
 				g.changed(a.Group)
@@ -215,7 +209,7 @@ func (g *groups) evict(r *group.Reservation) {
 		b := g.open[r.Group][i]
 		g.open[r.Group] = slices.Delete(g.open[r.Group], i, i+1)
 		for _, s := range slices.SortedFunc(maps.Values(b.seats), func(x, y *seat) int { return cmp.Compare(x.lease, y.lease) }) {
-			g.evicted = append(g.evicted, eviction{s.tenant, r.Group})
+			g.after = append(g.after, func() { s.tenant.evict(r.Group) })
 		}
 	}
 }
@@ -227,7 +221,8 @@ func (g *groups) changed(id spec.GroupID) {
 	}
 	if parked := g.parked[id]; parked != nil {
 		for e := parked.Front(); e != nil; e = e.Next() {
-			g.evicted = append(g.evicted, eviction{e.Value.(*seat).tenant, id})
+			s := e.Value.(*seat)
+			g.after = append(g.after, func() { s.tenant.evict(id) })
 		}
 	}
 	delete(g.open, id)
@@ -244,9 +239,8 @@ func (g *groups) create(id spec.GroupID, opts *spec.GroupOptions, by owned) (err
 			return
 		}
 		g.owned[id] = by
-		answer := g.waiter()
-		g.happen(group.Event{Op: group.Create, Group: id, Spec: opts, Waiter: g.lastWaiter})
-		if err = <-answer; err != nil {
+		g.demand(group.Event{Op: group.Create, Group: id, Spec: opts}, func(refused error) { err = refused })
+		if err != nil {
 			delete(g.owned, id)
 		}
 	})
@@ -256,26 +250,22 @@ func (g *groups) create(id spec.GroupID, opts *spec.GroupOptions, by owned) (err
 // remove ends a group.
 func (g *groups) remove(id spec.GroupID) (err error) {
 	g.change(func() {
-		answer := g.waiter()
-		g.happen(group.Event{Op: group.Remove, Group: id, Waiter: g.lastWaiter})
-		err = <-answer
+		g.demand(group.Event{Op: group.Remove, Group: id}, func(refused error) { err = refused })
 	})
 	return err
 }
 
-// wait asks to be told when a group has its place. withdraw ends that.
-func (g *groups) wait(id spec.GroupID) (answer <-chan error, withdraw func()) {
+// wait lets answer be called under mu when a group has its place, or when that is hopeless; withdraw ends that.
+func (g *groups) wait(id spec.GroupID, answer func(error)) (withdraw func()) {
 	var w group.Waiter
 	g.change(func() {
-		answer = g.waiter()
-		if w = g.lastWaiter; g.closed {
-			g.waiters[w] <- errNodeClosed
-			delete(g.waiters, w)
+		if g.closed {
+			answer(errNodeClosed)
 			return
 		}
-		g.happen(group.Event{Op: group.Wait, Group: id, Waiter: w})
+		w = g.demand(group.Event{Op: group.Wait, Group: id}, answer)
 	})
-	return answer, func() {
+	return func() {
 		g.change(func() {
 			delete(g.waiters, w)
 			g.happen(group.Event{Op: group.Withdraw, Group: id, Waiter: w})
@@ -283,12 +273,13 @@ func (g *groups) wait(id spec.GroupID) (answer <-chan error, withdraw func()) {
 	}
 }
 
-// waiter returns where the answer for lastWaiter will come.
-func (g *groups) waiter() <-chan error {
+// demand gives the core an event that is answered, now or later. The caller holds mu.
+func (g *groups) demand(ev group.Event, answer func(error)) group.Waiter {
 	g.lastWaiter++
-	answer := make(chan error, 1)
-	g.waiters[g.lastWaiter] = answer
-	return answer
+	ev.Waiter = g.lastWaiter
+	g.waiters[ev.Waiter] = answer
+	g.happen(ev)
+	return ev.Waiter
 }
 
 // jobEnded removes a job's groups, but for detached ones.
@@ -316,12 +307,12 @@ func (g *groups) rows(limit int) []group.Row {
 
 // close ends all waiting. Nothing runs in bundles any more.
 func (g *groups) close() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.closed = true
-	g.arm()
-	for w, answer := range g.waiters {
-		answer <- errNodeClosed
-		delete(g.waiters, w)
-	}
+	g.change(func() {
+		g.closed = true
+		g.arm()
+		for _, w := range slices.Sorted(maps.Keys(g.waiters)) {
+			g.waiters[w](errNodeClosed)
+			delete(g.waiters, w)
+		}
+	})
 }
