@@ -19,7 +19,7 @@ type Group struct {
 // CreateGroup asks for a placement group and returns at once; [Group.Wait] waits for its place. Errors: spec.InvalidArgument,
 // spec.AlreadyExists for a name that is taken in its namespace, spec.LimitExceeded.
 func (j *Job) CreateGroup(ctx context.Context, opts spec.GroupOptions) (*Group, error) {
-	id, err := j.driver.createGroup(ctx, opts)
+	id, err := j.driver.CreateGroup(ctx, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -28,11 +28,10 @@ func (j *Job) CreateGroup(ctx context.Context, opts spec.GroupOptions) (*Group, 
 
 // FindGroup returns the placement group of that name, also one of another job; an empty namespace is the job's. Error:
 // spec.NotFound.
-func (j *Job) FindGroup(_ context.Context, name, namespace string) (*Group, error) {
-	namespace = cmp.Or(namespace, j.namespace)
-	id, ok := j.node.groups.find(namespace, name)
-	if !ok {
-		return nil, spec.Errorf("find placement group", spec.NotFound, quote(name), "there is none of that name in namespace %q", namespace)
+func (j *Job) FindGroup(ctx context.Context, name, namespace string) (*Group, error) {
+	id, err := j.driver.FindGroup(ctx, name, namespace)
+	if err != nil {
+		return nil, err
 	}
 	return &Group{j, id}, nil
 }
@@ -57,8 +56,8 @@ func (g *Group) Wait(ctx context.Context) error { return g.job.node.groups.await
 
 // Ready returns a Ref to true, which is there when all bundles are reserved; it holds Wait's error if they never can be. Error:
 // spec.ObjectStoreFull.
-func (g *Group) Ready(context.Context) (*Ref, error) {
-	id, err := g.job.driver.groupReady(g.id)
+func (g *Group) Ready(ctx context.Context) (*Ref, error) {
+	id, err := g.job.driver.GroupReady(ctx, g.id)
 	if err != nil {
 		return nil, err
 	}
@@ -78,8 +77,8 @@ func (n *Node) Groups(limit int) []group.Row { return n.groups.rows(limit) }
 // groupBytes is what a group takes, and each of its bundles.
 const groupBytes = 1 << 10
 
-// createGroup makes a group for which the job has to have room.
-func (c *caller) createGroup(_ context.Context, opts spec.GroupOptions) (spec.GroupID, error) {
+// CreateGroup makes a group for which the job has to have room.
+func (c *caller) CreateGroup(_ context.Context, opts spec.GroupOptions) (spec.GroupID, error) {
 	const op = "create placement group"
 	if err := opts.Check(); err != nil {
 		return spec.GroupID{}, err
@@ -108,9 +107,9 @@ func (c *caller) createGroup(_ context.Context, opts spec.GroupOptions) (spec.Gr
 	return id, nil
 }
 
-// groupReady makes an object that is there when the group has its place. What waits for that is paid for by the job, so that a
+// GroupReady makes an object that is there when the group has its place. What waits for that is paid for by the job, so that a
 // guest cannot make too much of it.
-func (c *caller) groupReady(id spec.GroupID) (spec.ObjectID, error) {
+func (c *caller) GroupReady(_ context.Context, id spec.GroupID) (spec.ObjectID, error) {
 	n, memory := c.job.node, c.job.memory
 	index := c.nextPut.Add(1)
 	if index > maxPuts {
@@ -130,6 +129,24 @@ func (c *caller) groupReady(id spec.GroupID) (spec.ObjectID, error) {
 		})
 	})
 	return object, nil
+}
+
+// FindGroup returns the placement group of a name.
+func (c *caller) FindGroup(_ context.Context, name, namespace string) (spec.GroupID, error) {
+	namespace = cmp.Or(namespace, c.job.namespace)
+	id, ok := c.job.node.groups.find(namespace, name)
+	if !ok {
+		return id, spec.Errorf("find placement group", spec.NotFound, quote(name), "there is none of that name in namespace %q", namespace)
+	}
+	return id, nil
+}
+
+// RemoveGroup ends a group of the job, or one that others may find too: the ids of groups without a name are no secret.
+func (c *caller) RemoveGroup(_ context.Context, id spec.GroupID) error {
+	if row, ok := c.job.node.groups.row(id); ok && row.Name == "" && id.Job() != c.job.id {
+		return spec.Errorf("remove placement group", spec.NotFound, id.String(), "it is another job's and has no name")
+	}
+	return c.job.node.groups.remove(id)
 }
 
 // cborTrue is the form of true.

@@ -315,3 +315,14 @@ func TestJobsEndTheirGroups(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestGuestsUseGroups: all that the SDK has for them.
+func TestGuestsUseGroups(t *testing.T) {
+	node, module := open(t, host.Config{NumCPUs: 3})
+	j := job(t, node, host.JobConfig{Module: module})
+	if n, err := host.Call[int](t.Context(), j, "groupLife", "g"); err != nil || n != 221 {
+		t.Errorf("got %d, %v", n, err)
+	}
+	free(t, node, 3)
+	clean(t, node, j)
+}

@@ -186,6 +186,14 @@ func (w *wasmWorld) offerImports() error {
 			return f.actorFind(string(bytesAt(m, name, namen)), string(bytesAt(m, ns, nsn)))
 		},
 		"actor_kill": func(_ ctx, h, noRestart uint32) int32 { return f.actorKill(h, noRestart != 0) },
+		"group_create": func(_ ctx, m mod, p, n, id, idn uint32) int32 {
+			return f.groupCreate(bytesAt(m, p, n), bytesAt(m, id, idn))
+		},
+		"group_find": func(_ ctx, m mod, name, namen, ns, nsn, id, idn uint32) int32 {
+			return f.groupFind(string(bytesAt(m, name, namen)), string(bytesAt(m, ns, nsn)), bytesAt(m, id, idn))
+		},
+		"group_ready":  func(_ ctx, m mod, p, n uint32) int32 { return f.groupReady(string(bytesAt(m, p, n))) },
+		"group_remove": func(_ ctx, m mod, p, n uint32) int32 { return f.groupRemove(string(bytesAt(m, p, n))) },
 		"yield": func(_ ctx, m mod, p, n, hs, nhs uint32) int32 {
 			return f.yield(bytesAt(m, p, n), numbersAt(m, hs, nhs))
 		},

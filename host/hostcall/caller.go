@@ -17,6 +17,7 @@ type Caller struct {
 	Tasks   Tasks
 	Streams Streams
 	Actors  Actors
+	Groups  Groups
 	Context Context
 }
 
@@ -74,6 +75,18 @@ type Actors interface {
 	Call(ctx context.Context, id spec.ActorID, call spec.Call) ([]spec.ObjectID, error)
 	// Kill ends the actor; without noRestart it may restart.
 	Kill(ctx context.Context, id spec.ActorID, noRestart bool) error
+}
+
+// Groups makes, finds and ends placement groups.
+type Groups interface {
+	// CreateGroup makes a group, whose options were checked.
+	CreateGroup(ctx context.Context, opts spec.GroupOptions) (spec.GroupID, error)
+	// FindGroup returns the group of a name. An empty namespace is the job's.
+	FindGroup(ctx context.Context, name, namespace string) (spec.GroupID, error)
+	// GroupReady makes an object that is there when the group has its place, and counts it once for the caller.
+	GroupReady(ctx context.Context, id spec.GroupID) (spec.ObjectID, error)
+	// RemoveGroup ends a group and what runs in it.
+	RemoveGroup(ctx context.Context, id spec.GroupID) error
 }
 
 // Context tells where the guest runs and takes its log.

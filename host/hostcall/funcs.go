@@ -51,7 +51,7 @@ func (t Type) Wasm() wasmbin.ValType {
 	return wasmbin.I32
 }
 
-// functions are all imports, in the order of the documentation: the call, values, objects, calls, actors, the rest.
+// functions are all imports, in the order of the documentation: the call, values, objects, calls, actors, placement groups, the rest.
 var functions = []function{
 	{Signature{"name", []Param{{"ptr", Buffer}, {"cap", Uint}}, Int}, (*Session).name},
 	{Signature{"frame", []Param{{"ptr", Buffer}, {"cap", Uint}}, Long}, (*Session).frame},
@@ -80,6 +80,11 @@ var functions = []function{
 	{Signature{"actor_call", []Param{{"actor", Handle}, {"method", Bytes}, {"method_size", Uint}, {"options", Bytes}, {"options_size", Uint}, {"out", NewHandles}, {"n", Uint}}, Int}, (*Session).actorCall},
 	{Signature{"actor_find", []Param{{"name", Bytes}, {"name_size", Uint}, {"namespace", Bytes}, {"namespace_size", Uint}}, Int}, (*Session).actorFind},
 	{Signature{"actor_kill", []Param{{"actor", Handle}, {"no_restart", Int}}, Int}, (*Session).actorKill},
+
+	{Signature{"group_create", []Param{{"options", Bytes}, {"options_size", Uint}, {"ptr", Buffer}, {"cap", Uint}}, Int}, (*Session).groupCreate},
+	{Signature{"group_find", []Param{{"name", Bytes}, {"name_size", Uint}, {"namespace", Bytes}, {"namespace_size", Uint}, {"ptr", Buffer}, {"cap", Uint}}, Int}, (*Session).groupFind},
+	{Signature{"group_ready", []Param{{"group", Bytes}, {"group_size", Uint}}, Int}, (*Session).groupReady},
+	{Signature{"group_remove", []Param{{"group", Bytes}, {"group_size", Uint}}, Int}, (*Session).groupRemove},
 
 	{Signature{"self", []Param{{"ptr", Buffer}, {"cap", Uint}}, Int}, (*Session).self},
 	{Signature{"log", []Param{{"level", Int}, {"ptr", Bytes}, {"size", Uint}}, Int}, (*Session).log},
