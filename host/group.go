@@ -85,9 +85,9 @@ func (c *caller) CreateGroup(_ context.Context, opts spec.GroupOptions) (spec.Gr
 	}
 	j := c.job
 	opts.Namespace = cmp.Or(opts.Namespace, j.namespace)
-	if n := j.stats.groupsKept.Add(1); n > spec.MaxGroups {
+	if n := j.stats.groupsKept.Add(1); n > spec.MaxPlacementGroups {
 		j.stats.groupsKept.Add(-1)
-		return spec.GroupID{}, spec.Errorf(op, spec.LimitExceeded, "", "the job has %d placement groups, at most %d (MaxGroups): remove some", n-1, spec.MaxGroups)
+		return spec.GroupID{}, spec.Errorf(op, spec.LimitExceeded, "", "the job has %d placement groups, at most %d (MaxPlacementGroups): remove some", n-1, spec.MaxPlacementGroups)
 	}
 	by := owned{job: j, namespace: opts.Namespace, bytes: groupBytes}
 	for _, b := range opts.Bundles {

@@ -36,9 +36,9 @@ type groups struct {
 	lastSeat uint64
 	parked   map[spec.GroupID]*list.List // seats that are in no bundle yet
 
-	asking owned    // on whose behalf the holder reserves
-	tells  []told   // to be done without mu
-	after  []func() // likewise
+	asking owned      // on whose behalf the holder reserves
+	tells  []decision // to be done without mu
+	after  []func()   // likewise
 }
 
 // owned says who pays for a group.
@@ -160,7 +160,7 @@ func (g *groups) Reserve(a group.Attempt, index int, need resource.Vector) (reso
 	ask := sched.Ask{Need: need, Hold: need, Job: g.asking.job.id, Namespace: g.asking.namespace}
 	before := len(g.tells)
 	g.tell(l, sched.Event{Op: sched.Request, Lease: b.lease, Ask: &ask}, b)
-	i := slices.IndexFunc(g.tells[before:], func(t told) bool { return t.holder == b && t.err == nil })
+	i := slices.IndexFunc(g.tells[before:], func(t decision) bool { return t.holder == b && t.err == nil })
 	if i < 0 {
 		g.tell(l, sched.Event{Op: sched.Release, Lease: b.lease}, nil)
 		return nil, false

@@ -26,14 +26,14 @@ type holder interface {
 	refused(err *spec.Error)
 }
 
-// told is a decision for a lease's holder.
-type told struct {
+// decision is what was decided, for a lease's holder.
+type decision struct {
 	holder  holder
 	err     *spec.Error // nil: granted
 	devices resource.Devices
 }
 
-func (t told) tell() {
+func (t decision) tell() {
 	if t.err != nil {
 		t.holder.refused(t.err)
 	} else {
@@ -113,14 +113,14 @@ func (l *leases) step(ev sched.Event, h holder) {
 		l.groups.step(ev)
 		return
 	}
-	var few [4]told
+	var few [4]decision
 	for _, t := range l.decide(ev, h, few[:0]) {
 		t.tell()
 	}
 }
 
-// decide gives the core an event and appends what is to be told, which may be told under no lock.
-func (l *leases) decide(ev sched.Event, h holder, tell []told) []told {
+// decide gives the core an event and appends what is to be told, which may be done under no lock.
+func (l *leases) decide(ev sched.Event, h holder, tell []decision) []decision {
 	now := time.Now().UnixNano()
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -133,7 +133,7 @@ func (l *leases) decide(ev sched.Event, h holder, tell []told) []told {
 	l.actions = l.node.Step(now, ev, l.actions[:0])
 	for _, a := range l.actions {
 		if h, ok := l.holders[a.Lease]; ok {
-			tell = append(tell, told{h, a.Err, a.Devices})
+			tell = append(tell, decision{h, a.Err, a.Devices})
 		}
 		if a.Verdict == sched.Refuse {
 			delete(l.holders, a.Lease)

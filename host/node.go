@@ -79,6 +79,12 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	}
 	n.groups = newGroups(n)
 	n.leases.groups = n.groups
+	if r.sleepDir != "" {
+		if n.residents.disk, err = checkpoints.Open(r.sleepDir, checkpoints.Options{Scratch: true}); err != nil {
+			return nil, err
+		}
+		n.residents.limit = r.parkedMemory
+	}
 	n.scope = newScope(ctx, n.workers)
 	n.objects = newObjects(n.store)
 	n.objects.forget = n.forgetActor
@@ -151,6 +157,9 @@ func (n *Node) Close() error {
 	for _, rt := range n.runtimes {
 		err = errors.Join(err, rt.Close())
 	}
+	if n.residents.disk != nil {
+		err = errors.Join(err, n.residents.disk.Close())
+	}
 	return errors.Join(err, n.closeDurable())
 }
 
@@ -171,6 +180,8 @@ type Usage struct {
 	References   int            // objects and actors with a count
 	Actors       int
 	StoreObjects int
+	// Idle actors that keep an instance, those that are parked and may sleep, and those that sleep on disk.
+	IdleActors, ParkedActors, SleepingActors int
 }
 
 // Usage returns what is in use now.
@@ -183,5 +194,6 @@ func (n *Node) Usage() Usage {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	u.Actors = len(n.actors)
+	u.IdleActors, u.ParkedActors, u.SleepingActors = n.residents.counts()
 	return u
 }

@@ -59,7 +59,7 @@ func (g *groups) request(ev sched.Event, t tenant) {
 		use, actor := t.use()
 		var never *spec.Error
 		if errors.As(g.core.Check(*use, ev.Ask.Need, actor), &never) {
-			g.tells = append(g.tells, told{holder: t, err: never})
+			g.tells = append(g.tells, decision{holder: t, err: never})
 			return
 		}
 		s := &seat{lease: ev.Lease, tenant: t, use: *use, ev: ev}

@@ -128,8 +128,8 @@ func (g Group) Wait(timeout time.Duration) error {
 // Remove ends the group. Tasks and actors that run in it end too.
 func (g Group) Remove() error { return check(hostGroupRemove(g.ID), "remove placement group") }
 
-// InGroup runs a task or an actor in whichever bundle of the group has room.
-func InGroup(g Group) ResourceOption { return inGroup(g, nil) }
+// InPlacementGroup runs a task or an actor in whichever bundle of the group has room.
+func InPlacementGroup(g Group) ResourceOption { return inGroup(g, nil) }
 
 // InGroupBundle runs a task or an actor in a bundle of the group; the first is 0.
 func InGroupBundle(g Group, bundle int) ResourceOption {

@@ -45,7 +45,7 @@ func TestPlacementInGroups(t *testing.T) {
 		bundle int32 // -1: any
 		catch  bool
 	}{
-		{[]TaskOption{InGroup(Group{groupID})}, -1, false},
+		{[]TaskOption{InPlacementGroup(Group{groupID})}, -1, false},
 		{[]TaskOption{Spread(), InGroupBundle(Group{groupID}, 1)}, 1, false},
 		{[]TaskOption{CaptureChildren(), InGroupBundle(Group{groupID}, 0)}, 0, true},
 	} {

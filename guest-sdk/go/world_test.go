@@ -30,8 +30,9 @@ type fakeWorld struct {
 	options map[string][]byte
 	killed  map[*thing]bool
 	group   *spec.GroupOptions // the only one; nil for none
-	cancels []uint32           // flags
-	waits   []int64            // timeouts of get and wait, in nanoseconds
+	exits   int
+	cancels []uint32 // flags
+	waits   []int64  // timeouts of get and wait, in nanoseconds
 }
 
 // thing is an object or an actor.
@@ -274,6 +275,7 @@ func (w *fakeWorld) actorCreate(class string, opts []byte) int32 {
 			return w.refuse(err)
 		}
 	}
+	w.options[class] = append([]byte(nil), opts...)
 	args := w.take()
 	if th := w.actors[o.Name]; th != nil && o.GetIfExists {
 		return w.give(th)
@@ -360,6 +362,20 @@ func (w *fakeWorld) groupRemove(group string) int32 {
 
 // groupID is the id of the only group.
 var groupID = strings.Repeat("0a", 18)
+
+func (w *fakeWorld) actorTerminate(id uint32) int32 {
+	w.killed[w.at(id)] = true
+	return 0
+}
+
+func (w *fakeWorld) actorExit() int32 {
+	w.exits++
+	return 0
+}
+
+// The fake serves one call at a time.
+func (w *fakeWorld) serveCall(uint32) int32                   { return -int32(spec.Unsupported) }
+func (w *fakeWorld) await([]uint32, int, int64, uint32) int32 { return -int32(spec.Unsupported) }
 
 func (w *fakeWorld) cancel(id uint32, flags uint32) int32 {
 	th := w.at(id)

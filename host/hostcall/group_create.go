@@ -24,7 +24,7 @@ const groupIDBytes = 2 * len(spec.GroupID{})
 // Errors:
 //   - AlreadyExists: the name is taken
 //   - InvalidArgument: the options are malformed, or cap is too small
-//   - LimitExceeded: there are too many bundles, or the job would have more than MaxGroups groups
+//   - LimitExceeded: there are too many bundles, or the job would have more than MaxPlacementGroups groups
 //   - ObjectStoreFull: there is no room for what the host has to keep
 //   - PermissionDenied: the caller may not use placement groups
 func (s *Session) groupCreate(ctx context.Context, g *engine.Guest, p params) (int64, error) {

@@ -27,11 +27,11 @@ func groupLife(name string) (int, error) {
 		}
 		sum += n
 	}
-	n, err := nestRemote.With(ray.InGroup(g), ray.CaptureChildren()).Remote(2).Get()
+	n, err := nestRemote.With(ray.InPlacementGroup(g), ray.CaptureChildren()).Remote(2).Get()
 	if err != nil {
 		return 0, err
 	}
-	spins := spinRemote.With(ray.InGroup(g)).Remote(true)
+	spins := spinRemote.With(ray.InPlacementGroup(g)).Remote(true)
 	found, err := ray.FindPlacementGroup(name)
 	if err != nil {
 		return 0, err
