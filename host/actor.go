@@ -151,7 +151,7 @@ func (a *actor) admit() error {
 		}
 		n.names[a.name] = a
 	}
-	a.lease = n.leases.number()
+	a.lease = n.leases.number(a)
 	n.actors[a.id] = a
 	n.mu.Unlock()
 	if err := a.enroll(); err != nil {
@@ -208,7 +208,7 @@ func (a *actor) granted() {
 
 // refused: no node can ever run it.
 func (a *actor) refused(err *spec.Error) {
-	a.step(owner.ActorEvent{Op: owner.StartFailed, Err: &spec.Error{Op: "place actor", Kind: spec.ActorUnschedulable, ID: a.label(), Err: err}})
+	a.step(owner.ActorEvent{Op: owner.StartFailed, Err: &spec.Error{Op: "place actor", Kind: refusal(err), ID: a.label(), Err: err}})
 }
 
 // label names the actor in errors.
@@ -405,7 +405,7 @@ const firstHook = 1 << 62
 // ownTask is what the actor does without being called: its constructor or its hook.
 func (a *actor) ownTask(index uint64) *task {
 	id := spec.NewTaskID(spec.DriverTaskID(a.job.id), index, a.id)
-	return &task{job: a.job, scope: a.scope, module: a.module, id: id, name: a.class.Name, function: a.class.Name, need: a.hold}
+	return &task{job: a.job, scope: a.scope, module: a.module, id: id, name: a.class.Name, function: a.class.Name, need: a.hold, placed: a.opts.Placement}
 }
 
 func (a *actor) construct(life *incarnation) *spec.Error {

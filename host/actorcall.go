@@ -29,6 +29,7 @@ func (c actorCaller) Create(_ context.Context, class string, args []spec.Arg, op
 		return spec.ActorID{}, c.module.missing(op, "class", class)
 	}
 	opts = opts.Over(described.Options)
+	opts.Placement = c.placement(opts.Placement)
 	if err := opts.Check(); err != nil {
 		return spec.ActorID{}, err
 	}

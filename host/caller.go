@@ -33,12 +33,14 @@ type caller struct {
 	lease     sched.Lease // lent to others while it waits; 0 for none
 	gate      *gate       // to be told while it waits; nil for none
 	holds     spec.Resources
-	stream    *stream // what a generator yields to; nil for others
-	yields    int     // of this attempt
+	within    *spec.Placement // the placement group that what it submits runs in, unless it says otherwise; nil for none
+	stream    *stream         // what a generator yields to; nil for others
+	yields    int             // of this attempt
 	deadline  time.Time
 	nextTask  atomic.Uint64
 	nextActor atomic.Uint64
 	nextPut   atomic.Uint64
+	nextGroup atomic.Uint64
 	exits     bool // its actor is to end, see actorCaller.Exit
 }
 
@@ -48,6 +50,7 @@ const retryOrigin = 1 << 62
 func newCaller(t *task, attempt int32, lease sched.Lease) *caller {
 	c := &caller{job: t.job, scope: t.scope, module: t.module, task: t.id, name: t.name, origin: t.id, attempt: attempt,
 		lease: lease, holds: t.need, stream: t.stream, deadline: t.deadline}
+	c.within = captured(t.placement())
 	if attempt > 0 {
 		c.origin = spec.NewTaskID(t.id, retryOrigin+uint64(attempt), t.id.Actor())
 	}
@@ -62,7 +65,7 @@ func newDriver(j *Job) *caller {
 
 // functions returns c in the form that a session wants.
 func (c *caller) functions() hostcall.Caller {
-	return hostcall.Caller{Objects: c, Counts: c, Memory: c.job.memory, Tasks: c, Streams: c, Actors: actorCaller{c}, Context: c}
+	return hostcall.Caller{Objects: c, Counts: c, Memory: c.job.memory, Tasks: c, Streams: c, Actors: actorCaller{c}, Groups: c, Context: c}
 }
 
 // maxPuts is how many objects a caller can put: their indexes have 32 bits, and never name two.
@@ -150,10 +153,12 @@ func (c *caller) Submit(_ context.Context, call spec.Call) ([]spec.ObjectID, err
 	}
 	id := spec.NewTaskID(c.origin, c.nextTask.Add(1), spec.NoActor(c.job.id))
 	opts := call.Options.Over(f.Options)
+	opts.Placement = c.placement(opts.Placement)
 	t, err := c.newTask(id, call, opts)
 	if err != nil {
 		return nil, err
 	}
+	t.placed = opts.Placement
 	t.need = opts.Resources(spec.Unit)
 	if t.strategy, err = strategyOf(opts.Placement); err != nil {
 		return nil, err

@@ -228,6 +228,7 @@ func (j *Job) end(cause *spec.Error) error {
 		}
 		j.mu.Unlock()
 		j.closeFiles()
+		j.node.groups.jobEnded(j.id)
 		j.node.mu.Lock()
 		delete(j.node.open, j)
 		j.node.mu.Unlock()
@@ -321,7 +322,7 @@ func (j *Job) task(id spec.TaskID) (*task, bool) {
 
 // stats counts as things happen.
 type stats struct {
-	unfinished, functions, actorsKept                                       atomic.Int64 // now
+	unfinished, functions, actorsKept, groupsKept                           atomic.Int64 // now
 	submitted, finished, failed, retried, rebuilt, cancelled, calls, actors atomic.Int64 // ever
 	cpu                                                                     atomic.Int64 // nanoseconds, ever
 }

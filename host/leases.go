@@ -16,6 +16,8 @@ type leases struct {
 	next    sched.Lease
 	holders map[sched.Lease]holder
 	actions []sched.Action // reused
+
+	groups *groups // who leases in bundles; nil in a bundle, and before the node has any
 }
 
 // holder is who asked for a lease. Neither method may block.
@@ -24,17 +26,43 @@ type holder interface {
 	refused(err *spec.Error)
 }
 
+// decision is what was decided, for a lease's holder.
+type decision struct {
+	holder  holder
+	err     *spec.Error // nil: granted
+	devices resource.Devices
+}
+
+func (t decision) tell() {
+	if t.err != nil {
+		t.holder.refused(t.err)
+	} else {
+		t.holder.granted()
+	}
+}
+
+func leasesOf(cfg resolved, pool resource.Pool) *leases {
+	return &leases{holders: make(map[sched.Lease]holder), node: sched.NewNode(sched.Config{ID: cfg.id, Pool: pool, Labels: cfg.labels})}
+}
+
 func newLeases(cfg resolved) *leases {
-	l := &leases{holders: make(map[sched.Lease]holder),
-		node: sched.NewNode(sched.Config{ID: cfg.id, Pool: resource.NewPool(resource.Of(cfg.total)), Labels: cfg.labels})}
+	l := leasesOf(cfg, resource.NewPool(resource.Of(cfg.total)))
 	for ns, quota := range cfg.quotas {
 		l.step(sched.Event{Op: sched.Limit, Namespace: ns, Quota: resource.Of(quota)}, nil)
 	}
 	return l
 }
 
-// number returns a fresh lease, which is to be requested or released soon: the core wants no gaps.
-func (l *leases) number() sched.Lease {
+// number returns a fresh lease for t, which is to be requested or released soon: the core wants no gaps. If t uses a placement
+// group it is a seat there.
+func (l *leases) number(t tenant) sched.Lease {
+	if use, _ := t.use(); use != nil {
+		return l.groups.number()
+	}
+	return l.fresh()
+}
+
+func (l *leases) fresh() sched.Lease {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.next++
@@ -42,13 +70,22 @@ func (l *leases) number() sched.Lease {
 }
 
 // request asks for what ask says until deadline, which is zero for none; before that it waits for what until says, unless it
-// is 0. h is told once, perhaps before request returns.
-func (l *leases) request(lease sched.Lease, ask sched.Ask, deadline time.Time, until sched.Reason, h holder) {
-	ev := sched.Event{Op: sched.Request, Lease: lease, Ask: &ask, Until: until}
+// is 0. t is told once, perhaps before request returns.
+func (l *leases) request(lease sched.Lease, ask sched.Ask, deadline time.Time, until sched.Reason, t tenant) {
+	ev := requestOf(lease, &ask, deadline, until)
+	if isSeat(lease) {
+		l.groups.request(ev, t)
+		return
+	}
+	l.step(ev, t)
+}
+
+func requestOf(lease sched.Lease, ask *sched.Ask, deadline time.Time, until sched.Reason) sched.Event {
+	ev := sched.Event{Op: sched.Request, Lease: lease, Ask: ask, Until: until}
 	if !deadline.IsZero() {
 		ev.Deadline = deadline.UnixNano()
 	}
-	l.step(ev, h)
+	return ev
 }
 
 // ready says that what the request waited for is there.
@@ -70,15 +107,23 @@ func (l *leases) unblock(lease sched.Lease) {
 	l.step(sched.Event{Op: sched.Unblock, Lease: lease}, nil)
 }
 
+// step decides and tells who asked.
 func (l *leases) step(ev sched.Event, h holder) {
-	type told struct {
-		holder holder
-		err    *spec.Error
+	if isSeat(ev.Lease) {
+		l.groups.step(ev)
+		return
 	}
-	var few [4]told
-	tell := few[:0]
+	var few [4]decision
+	for _, t := range l.decide(ev, h, few[:0]) {
+		t.tell()
+	}
+}
+
+// decide gives the core an event and appends what is to be told, which may be done under no lock.
+func (l *leases) decide(ev sched.Event, h holder, tell []decision) []decision {
 	now := time.Now().UnixNano()
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	switch ev.Op {
 	case sched.Request:
 		l.holders[ev.Lease] = h
@@ -88,20 +133,13 @@ func (l *leases) step(ev sched.Event, h holder) {
 	l.actions = l.node.Step(now, ev, l.actions[:0])
 	for _, a := range l.actions {
 		if h, ok := l.holders[a.Lease]; ok {
-			tell = append(tell, told{h, a.Err})
+			tell = append(tell, decision{h, a.Err, a.Devices})
 		}
 		if a.Verdict == sched.Refuse {
 			delete(l.holders, a.Lease)
 		}
 	}
-	l.mu.Unlock()
-	for _, t := range tell {
-		if t.err != nil {
-			t.holder.refused(t.err)
-		} else {
-			t.holder.granted()
-		}
-	}
+	return tell
 }
 
 // usage returns the node's resources and how many requests wait.
@@ -120,7 +158,24 @@ func (l *leases) pending(limit int) []sched.Demand {
 
 // why says why a request waits; false if it does not.
 func (l *leases) why(lease sched.Lease) (sched.Wait, bool) {
+	if isSeat(lease) {
+		return l.groups.why(lease)
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.node.Why(lease)
+}
+
+// pool returns what there is and what of it is free.
+func (l *leases) pool() resource.Pool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.node.Pool()
+}
+
+// idle reports whether nothing waits.
+func (l *leases) idle() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.node.Waiting() == 0
 }

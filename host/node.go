@@ -28,6 +28,7 @@ type Node struct {
 	store     *store.Heap
 	objects   *objects
 	leases    *leases
+	groups    *groups
 	residents residents
 	workers   *workers
 	scope     *scope // the node's goroutines, detached actors among them
@@ -76,6 +77,8 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		actors:   make(map[spec.ActorID]*actor),
 		names:    make(map[actorName]*actor),
 	}
+	n.groups = newGroups(n)
+	n.leases.groups = n.groups
 	if r.sleepDir != "" {
 		if n.residents.disk, err = checkpoints.Open(r.sleepDir, checkpoints.Options{Scratch: true}); err != nil {
 			return nil, err
@@ -149,6 +152,7 @@ func (n *Node) Close() error {
 	}
 	n.killActors(nil, errNodeClosed)
 	n.scope.close(errNodeClosed)
+	n.groups.close()
 	n.workers.close()
 	for _, rt := range n.runtimes {
 		err = errors.Join(err, rt.Close())
@@ -169,11 +173,11 @@ func (n *Node) ID() spec.NodeID { return n.id }
 
 // Usage is what a node has and what of it is in use.
 type Usage struct {
-	Total, Free  spec.Resources
-	Waiting      int   // requests for resources that wait
-	ObjectBytes  int64 // bytes in the object store
-	Objects      int   // objects known, small ones included
-	References   int   // objects and actors with a count
+	Total, Free  spec.Resources // what placement groups reserve is not free
+	Waiting      int            // requests for resources that wait
+	ObjectBytes  int64          // bytes in the object store
+	Objects      int            // objects known, small ones included
+	References   int            // objects and actors with a count
 	Actors       int
 	StoreObjects int
 	// Idle actors that keep an instance, those that are parked and may sleep, and those that sleep on disk.
@@ -184,6 +188,7 @@ type Usage struct {
 func (n *Node) Usage() Usage {
 	var u Usage
 	u.Total, u.Free, u.Waiting = n.leases.usage()
+	u.Waiting += n.groups.waiting()
 	u.ObjectBytes, u.StoreObjects = n.store.Used()
 	u.Objects, u.References = n.objects.count()
 	n.mu.Lock()

@@ -24,7 +24,7 @@ type Pending struct {
 
 // Pending returns what waits and why, in the order in which each kind began to wait, at most limit kinds.
 func (n *Node) Pending(limit int) []Pending {
-	demands := n.leases.pending(limit)
+	demands := n.groups.pending(limit, n.leases.pending(limit))
 	all := make([]Pending, len(demands))
 	for i, d := range demands {
 		all[i] = Pending{Count: d.Count, Need: d.Ask.Need.Spec(), Priority: d.Ask.Priority, Job: d.Ask.Job.String(),

@@ -36,7 +36,8 @@ type task struct {
 	need     spec.Resources
 	memory   int64 // cap of the sandbox, bytes; 0 for the default
 	priority int32
-	strategy sched.Strategy // which nodes will do
+	strategy sched.Strategy  // which nodes will do
+	placed   *spec.Placement // the same as it was said, with the placement group
 	retry    owner.RetryPolicy
 	deadline time.Time // zero for none
 	actor    *actor    // nil for a function
@@ -152,7 +153,7 @@ func (t *task) label() string { return "task " + t.id.String() }
 // queue asks for the resources of the next attempt, when it does not wait for what until says any more.
 func (t *task) queue(until sched.Reason) {
 	n := t.job.node
-	lease := n.leases.number()
+	lease := n.leases.number(t)
 	t.mu.Lock()
 	if t.finished {
 		t.mu.Unlock()

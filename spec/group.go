@@ -19,6 +19,9 @@ func NewGroupID(parent TaskID, index uint64) GroupID {
 	return id
 }
 
+// ParseGroupID reads 36 hex digits.
+func ParseGroupID(s string) (GroupID, error) { return parseID[GroupID]("placement group", s) }
+
 // Job returns the job that created the group.
 func (id GroupID) Job() JobID { return JobID(id[14:]) }
 

@@ -177,7 +177,7 @@ func ParseTaskID(s string) (TaskID, error) { return parseID[TaskID]("task", s) }
 // ParseObjectID reads 56 hex digits.
 func ParseObjectID(s string) (ObjectID, error) { return parseID[ObjectID]("object", s) }
 
-func parseID[T JobID | ActorID | TaskID | ObjectID](what, s string) (T, error) {
+func parseID[T JobID | ActorID | TaskID | ObjectID | GroupID](what, s string) (T, error) {
 	var id T
 	b, err := hex.DecodeString(s)
 	if err != nil || len(b) != len(id) {
@@ -191,6 +191,8 @@ func parseID[T JobID | ActorID | TaskID | ObjectID](what, s string) (T, error) {
 	case *TaskID:
 		copy(p[:], b)
 	case *ObjectID:
+		copy(p[:], b)
+	case *GroupID:
 		copy(p[:], b)
 	}
 	return id, nil

@@ -64,6 +64,8 @@ const (
 	// MaxActors bounds the actors that one job has made and to which there are handles. Ray's envelope is 40,000 on a
 	// whole cluster.
 	MaxActors = 2_000_000
+	// MaxPlacementGroups bounds the placement groups of one job that were not removed.
+	MaxPlacementGroups = 10_000
 
 	// MaxConcurrency bounds the calls of one actor that run at once: each has a goroutine or the like in the guest and a
 	// record in the host.

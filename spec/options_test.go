@@ -297,7 +297,11 @@ func TestAnActorIsPlacedOnOneCPUAndHoldsWhatItSays(t *testing.T) {
 
 func TestPlacements(t *testing.T) {
 	id := strings.Repeat("ab", 28)
-	for _, good := range []spec.Placement{{}, {Spread: true}, {Node: id}, {Node: id, Soft: true}, {Labels: map[string]string{"zone": "in(a,b)"}}} {
+	group, last, beyond, negative := strings.Repeat("ab", 18), int32(spec.MaxBundles-1), int32(spec.MaxBundles), int32(-1)
+	for _, good := range []spec.Placement{
+		{}, {Spread: true}, {Node: id}, {Node: id, Soft: true}, {Labels: map[string]string{"zone": "in(a,b)"}},
+		{Group: group}, {Group: group, Bundle: &last, Capture: true},
+	} {
 		if err := good.Check(); err != nil {
 			t.Errorf("%+v: %v", good, err)
 		}
@@ -305,6 +309,8 @@ func TestPlacements(t *testing.T) {
 	for _, bad := range []spec.Placement{
 		{Node: "xy"}, {Node: id + "ab"}, {Node: id, Spread: true}, {Soft: true},
 		{Labels: map[string]string{longName: "a"}}, {Fallback: make([]map[string]string, spec.MaxFallbacks+1)}, {Fallback: []map[string]string{{"a": longName}}},
+		{Group: "xy"}, {Group: group + "ab"}, {Bundle: &last}, {Capture: true}, {Group: group, Bundle: &beyond}, {Group: group, Bundle: &negative},
+		{Group: group, Spread: true}, {Group: group, Node: id}, {Group: group, Labels: map[string]string{"zone": "a"}},
 	} {
 		if err := (spec.TaskOptions{Placement: &bad}).Check(); err == nil {
 			t.Errorf("%+v is accepted", bad)

@@ -19,6 +19,12 @@ type Placement struct {
 	Labels map[string]string `cbor:"4,keyasint,omitempty"`
 	// Fallback are conditions to try in order if no node fulfils Labels.
 	Fallback []map[string]string `cbor:"5,keyasint,omitempty"`
+	// Group is the id of the placement group to run in, in hex, and Bundle which of its bundles, from 0; not said: whichever has
+	// room. The bundles have said which nodes will do, so that nothing else of a placement goes with a group.
+	Group  string `cbor:"6,keyasint,omitempty"`
+	Bundle *int32 `cbor:"7,keyasint,omitempty"`
+	// Capture lets what the task or actor submits run in the group too, unless that says a placement of its own.
+	Capture bool `cbor:"8,keyasint,omitempty"`
 }
 
 // MaxFallbacks bounds the conditions of a placement.
@@ -34,8 +40,19 @@ func (p Placement) Check() error {
 		return Errorf(op, InvalidArgument, "node", "it is given together with spread: choose one")
 	case p.Soft && p.Node == "":
 		return Errorf(op, InvalidArgument, "soft", "it is given without a node")
+	case p.Group == "" && (p.Bundle != nil || p.Capture):
+		return Errorf(op, InvalidArgument, "group", "a bundle or the capture of children is given without a group")
+	case p.Group != "" && (p.Spread || p.Node != "" || len(p.Labels) > 0 || len(p.Fallback) > 0):
+		return Errorf(op, InvalidArgument, "group", "it is given together with other wishes for nodes: its bundles have them")
+	case p.Bundle != nil && (*p.Bundle < 0 || *p.Bundle >= MaxBundles):
+		return Errorf(op, InvalidArgument, "bundle", "%d is not between 0 and %d", *p.Bundle, MaxBundles-1)
 	case len(p.Fallback) > MaxFallbacks:
 		return Errorf(op, LimitExceeded, "fallback", "%d conditions, at most %d", len(p.Fallback), MaxFallbacks)
+	}
+	if p.Group != "" {
+		if _, err := ParseGroupID(p.Group); err != nil {
+			return &Error{Op: op, Kind: InvalidArgument, ID: "group", Err: err}
+		}
 	}
 	for _, m := range append([]map[string]string{p.Labels}, p.Fallback...) {
 		if len(m) > MaxResourceKinds {

@@ -640,8 +640,70 @@ RAY_IMPORT("await") int32_t ray_await(const uint32_t *handles, uint32_t n, uint3
 //   - Unsupported: the sandbox serves one call at a time
 RAY_IMPORT("events") int32_t ray_events(void *ptr, uint32_t cap);
 
+// group_create makes a placement group and returns at once. It is named by its id, as text, in the placement of tasks and
+// actors and in the other functions of groups; it is no handle, and ends when it is removed or, unless it is detached, with the
+// job.
+//
+// Parameters:
+//   - options, options_size: the CBOR of GroupOptions
+//   - ptr, cap: where the id is written, 36 bytes; cap is at least that
+//
+// Result: the length of the id, 36.
+//
+// Errors:
+//   - AlreadyExists: the name is taken
+//   - InvalidArgument: the options are malformed, or cap is too small
+//   - LimitExceeded: there are too many bundles, or the job would have more than MaxPlacementGroups groups
+//   - ObjectStoreFull: there is no room for what the host has to keep
+//   - PermissionDenied: the caller may not use placement groups
+RAY_IMPORT("group_create") int32_t ray_group_create(const void *options, uint32_t options_size, void *ptr, uint32_t cap);
+
+// group_find finds a placement group by its name.
+//
+// Parameters:
+//   - name, name_size: the group's name
+//   - namespace, namespace_size: where to look; size 0 for the job's namespace
+//   - ptr, cap: where the id is written, 36 bytes; cap is at least that
+//
+// Result: the length of the id, 36.
+//
+// Errors:
+//   - NotFound: no placement group has that name
+//   - InvalidArgument: a name is too long or not UTF-8, or cap is too small
+//   - PermissionDenied: the caller may not use placement groups
+RAY_IMPORT("group_find") int32_t ray_group_find(const void *name, uint32_t name_size, const void *namespace_, uint32_t namespace_size, void *ptr, uint32_t cap);
+
+// group_ready makes an object that is there, with the value true, when all bundles of a placement group are reserved. It holds
+// an error if they can never be, or if the group is removed or does not exist.
+//
+// Parameters:
+//   - group, group_size: the group's id, 36 bytes
+//
+// Result: a handle of the object, to be released.
+//
+// Errors:
+//   - InvalidArgument: the id is malformed
+//   - LimitExceeded: the sandbox would have more than MaxHandles handles
+//   - ObjectStoreFull: there is no room for what the host has to keep
+//   - PermissionDenied: the caller may not use placement groups
+RAY_IMPORT("group_ready") int32_t ray_group_ready(const void *group, uint32_t group_size);
+
+// group_remove ends a placement group of the job, or one with a name. Tasks and actors that run in it end with
+// TaskPlacementGroupRemoved and ActorPlacementGroupRemoved. Removing twice is fine.
+//
+// Parameters:
+//   - group, group_size: the group's id, 36 bytes
+//
+// Result: 0.
+//
+// Errors:
+//   - NotFound: there is no such placement group, or it is another job's and has no name
+//   - InvalidArgument: the id is malformed
+//   - PermissionDenied: the caller may not use placement groups
+RAY_IMPORT("group_remove") int32_t ray_group_remove(const void *group, uint32_t group_size);
+
 // self tells the guest where it runs: job, task, attempt, node, namespace, resources. The ids are text, to be shown to
-// people: no function takes one.
+// people: no function takes one of these.
 //
 // Parameters:
 //   - ptr, cap: where the CBOR of Self is written, if it fits into cap bytes

@@ -185,6 +185,14 @@ func (w *wasmWorld) offerImports() error {
 		"actor_find": func(_ ctx, m mod, name, namen, ns, nsn uint32) int32 {
 			return f.actorFind(string(bytesAt(m, name, namen)), string(bytesAt(m, ns, nsn)))
 		},
+		"group_create": func(_ ctx, m mod, p, n, id, idn uint32) int32 {
+			return f.groupCreate(bytesAt(m, p, n), bytesAt(m, id, idn))
+		},
+		"group_find": func(_ ctx, m mod, name, namen, ns, nsn, id, idn uint32) int32 {
+			return f.groupFind(string(bytesAt(m, name, namen)), string(bytesAt(m, ns, nsn)), bytesAt(m, id, idn))
+		},
+		"group_ready":     func(_ ctx, m mod, p, n uint32) int32 { return f.groupReady(string(bytesAt(m, p, n))) },
+		"group_remove":    func(_ ctx, m mod, p, n uint32) int32 { return f.groupRemove(string(bytesAt(m, p, n))) },
 		"actor_terminate": func(_ ctx, h uint32) int32 { return f.actorTerminate(h) },
 		"serve":           func(_ ctx, call uint32) int32 { return f.serveCall(call) },
 		"done":            func(_ ctx, _ int32) int32 { return -int32(spec.Unsupported) },

@@ -26,6 +26,10 @@ type abi interface {
 	actorCall(actor uint32, method string, opts []byte, out []uint32) int32
 	actorFind(name, namespace string) int32
 	actorKill(actor uint32, noRestart bool) int32
+	groupCreate(opts, id []byte) int32
+	groupFind(name, namespace string, id []byte) int32
+	groupReady(group string) int32
+	groupRemove(group string) int32
 	actorTerminate(actor uint32) int32
 	actorExit() int32
 	serveCall(call uint32) int32
@@ -62,6 +66,9 @@ func hostAwait(handles []uint32, count int, timeout int64, token uint32) int32 {
 func hostActorExit() int32                                { return world.actorExit() }
 func hostFrame(p []byte) int64                            { return world.frame(p) }
 func hostActorKill(actor uint32, noRestart bool) int32    { return world.actorKill(actor, noRestart) }
+func hostGroupCreate(opts, id []byte) int32               { return world.groupCreate(opts, id) }
+func hostGroupReady(group string) int32                   { return world.groupReady(group) }
+func hostGroupRemove(group string) int32                  { return world.groupRemove(group) }
 func hostCancel(handle uint32, flags uint32) int32        { return world.cancel(handle, flags) }
 func hostYield(p []byte, links []uint32) int32            { return world.yield(p, links) }
 func hostNext(handle uint32, timeout int64) int32         { return world.next(handle, timeout) }
@@ -77,6 +84,10 @@ func hostGetValue(handle uint32, timeout int64, p []byte) int64 {
 
 func hostWait(handles []uint32, count int, timeout int64, ready []byte) int32 {
 	return world.wait(handles, count, timeout, ready)
+}
+
+func hostGroupFind(name, namespace string, id []byte) int32 {
+	return world.groupFind(name, namespace, id)
 }
 
 func hostActorCall(actor uint32, method string, opts []byte, out []uint32) int32 {
@@ -107,6 +118,10 @@ func (outside) actorCreate(string, []byte) int32                 { return refusa
 func (outside) actorCall(uint32, string, []byte, []uint32) int32 { return refusal }
 func (outside) actorFind(string, string) int32                   { return refusal }
 func (outside) actorKill(uint32, bool) int32                     { return refusal }
+func (outside) groupCreate([]byte, []byte) int32                 { return refusal }
+func (outside) groupFind(string, string, []byte) int32           { return refusal }
+func (outside) groupReady(string) int32                          { return refusal }
+func (outside) groupRemove(string) int32                         { return refusal }
 func (outside) actorTerminate(uint32) int32                      { return refusal }
 func (outside) serveCall(uint32) int32                           { return refusal }
 func (outside) await([]uint32, int, int64, uint32) int32         { return refusal }

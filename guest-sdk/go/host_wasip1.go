@@ -83,6 +83,22 @@ func abiActorFind(name unsafe.Pointer, nameSize uint32, namespace unsafe.Pointer
 //go:wasmimport ray_v1 actor_kill
 func abiActorKill(handle uint32, noRestart int32) int32
 
+//go:wasmimport ray_v1 group_create
+//go:noescape
+func abiGroupCreate(opts unsafe.Pointer, optsSize uint32, id unsafe.Pointer, room uint32) int32
+
+//go:wasmimport ray_v1 group_find
+//go:noescape
+func abiGroupFind(name unsafe.Pointer, nameSize uint32, namespace unsafe.Pointer, namespaceSize uint32, id unsafe.Pointer, room uint32) int32
+
+//go:wasmimport ray_v1 group_ready
+//go:noescape
+func abiGroupReady(group unsafe.Pointer, groupSize uint32) int32
+
+//go:wasmimport ray_v1 group_remove
+//go:noescape
+func abiGroupRemove(group unsafe.Pointer, groupSize uint32) int32
+
 //go:wasmimport ray_v1 actor_terminate
 func abiActorTerminate(handle uint32) int32
 
@@ -198,6 +214,17 @@ func hostActorKill(actor uint32, noRestart bool) int32 {
 	}
 	return abiActorKill(actor, flag)
 }
+
+func hostGroupCreate(opts, id []byte) int32 {
+	return abiGroupCreate(ptr(opts), size(opts), ptr(id), size(id))
+}
+
+func hostGroupFind(name, namespace string, id []byte) int32 {
+	return abiGroupFind(text(name), uint32(len(name)), text(namespace), uint32(len(namespace)), ptr(id), size(id))
+}
+
+func hostGroupReady(group string) int32  { return abiGroupReady(text(group), uint32(len(group))) }
+func hostGroupRemove(group string) int32 { return abiGroupRemove(text(group), uint32(len(group))) }
 
 func hostLog(level spec.LogLevel, p []byte) int32 { return abiLog(int32(level), ptr(p), size(p)) }
 

@@ -5,6 +5,7 @@ package ray
 import (
 	"encoding/binary"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -28,6 +29,7 @@ type fakeWorld struct {
 	calls   int // host calls of any kind
 	options map[string][]byte
 	killed  map[*thing]bool
+	group   *spec.GroupOptions // the only one; nil for none
 	exits   int
 	cancels []uint32 // flags
 	waits   []int64  // timeouts of get and wait, in nanoseconds
@@ -321,6 +323,45 @@ func (w *fakeWorld) actorKill(id uint32, noRestart bool) int32 {
 	w.killed[w.at(id)] = noRestart
 	return 0
 }
+
+// The world has room for one placement group, which is called by its id.
+func (w *fakeWorld) groupCreate(opts, id []byte) int32 {
+	var o spec.GroupOptions
+	if err := spec.Unmarshal(opts, &o); err != nil {
+		return w.refuse(err)
+	}
+	if err := o.Check(); err != nil {
+		return w.refuse(err)
+	}
+	w.group = &o
+	return int32(copy(id, groupID))
+}
+
+func (w *fakeWorld) groupFind(name, namespace string, id []byte) int32 {
+	if w.group == nil || w.group.Name != name || w.group.Namespace != namespace {
+		return w.refuse(spec.Errorf("find", spec.NotFound, name, "there is no such placement group"))
+	}
+	return int32(copy(id, groupID))
+}
+
+func (w *fakeWorld) groupReady(group string) int32 {
+	if group != groupID {
+		return w.refuse(spec.Errorf("read", spec.InvalidArgument, group, "it is no id"))
+	}
+	th := &thing{data: []byte{0xf5}}
+	if w.group == nil {
+		th.err = spec.MarshalError(spec.Errorf("wait for", spec.TaskPlacementGroupRemoved, group, "it was removed"))
+	}
+	return w.give(th)
+}
+
+func (w *fakeWorld) groupRemove(group string) int32 {
+	w.group = nil
+	return 0
+}
+
+// groupID is the id of the only group.
+var groupID = strings.Repeat("0a", 18)
 
 func (w *fakeWorld) actorTerminate(id uint32) int32 {
 	w.killed[w.at(id)] = true

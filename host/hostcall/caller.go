@@ -17,6 +17,7 @@ type Caller struct {
 	Tasks   Tasks
 	Streams Streams
 	Actors  Actors
+	Groups  Groups
 	Context Context
 }
 
@@ -78,6 +79,18 @@ type Actors interface {
 	Terminate(ctx context.Context, id spec.ActorID) error
 	// Exit ends the actor that the caller is a method of, once that method has returned.
 	Exit(ctx context.Context) error
+}
+
+// Groups makes, finds and ends placement groups.
+type Groups interface {
+	// CreateGroup makes a group, whose options were checked.
+	CreateGroup(ctx context.Context, opts spec.GroupOptions) (spec.GroupID, error)
+	// FindGroup returns the group of a name. An empty namespace is the job's.
+	FindGroup(ctx context.Context, name, namespace string) (spec.GroupID, error)
+	// GroupReady makes an object that is there when the group has its place, and counts it once for the caller.
+	GroupReady(ctx context.Context, id spec.GroupID) (spec.ObjectID, error)
+	// RemoveGroup ends a group and what runs in it.
+	RemoveGroup(ctx context.Context, id spec.GroupID) error
 }
 
 // Context tells where the guest runs and takes its log.

@@ -51,7 +51,7 @@ func (t Type) Wasm() wasmbin.ValType {
 	return wasmbin.I32
 }
 
-// functions are all imports, in the order of the documentation: the call, values, objects, calls, actors, the rest.
+// functions are all imports, in the order of the documentation: the call, values, objects, calls, actors, placement groups, the rest.
 var functions = []function{
 	{Signature{"name", []Param{{"ptr", Buffer}, {"cap", Uint}}, Int}, (*Session).name},
 	{Signature{"frame", []Param{{"ptr", Buffer}, {"cap", Uint}}, Long}, (*Session).frame},
@@ -87,6 +87,11 @@ var functions = []function{
 	{Signature{"done", []Param{{"status", Int}}, Int}, (*Session).done},
 	{Signature{"await", []Param{{"handles", Handles}, {"n", Uint}, {"count", Uint}, {"timeout", Long}, {"token", Uint}}, Int}, (*Session).await},
 	{Signature{"events", []Param{{"ptr", Buffer}, {"cap", Uint}}, Int}, (*Session).events},
+
+	{Signature{"group_create", []Param{{"options", Bytes}, {"options_size", Uint}, {"ptr", Buffer}, {"cap", Uint}}, Int}, (*Session).groupCreate},
+	{Signature{"group_find", []Param{{"name", Bytes}, {"name_size", Uint}, {"namespace", Bytes}, {"namespace_size", Uint}, {"ptr", Buffer}, {"cap", Uint}}, Int}, (*Session).groupFind},
+	{Signature{"group_ready", []Param{{"group", Bytes}, {"group_size", Uint}}, Int}, (*Session).groupReady},
+	{Signature{"group_remove", []Param{{"group", Bytes}, {"group_size", Uint}}, Int}, (*Session).groupRemove},
 
 	{Signature{"self", []Param{{"ptr", Buffer}, {"cap", Uint}}, Int}, (*Session).self},
 	{Signature{"log", []Param{{"level", Int}, {"ptr", Bytes}, {"size", Uint}}, Int}, (*Session).log},

@@ -28,6 +28,8 @@ func validCalls(w *world) map[string][]int64 {
 	list, n := w.list(object, outer, object)
 	data, size := w.text("some bytes")
 	fault, faultSize := w.bytes(spec.MarshalError(spec.Errorf("call f", spec.TaskError, "", "it failed")))
+	group, groupSize := w.text(fakeGroup.String())
+	groupOpts, groupOptsSize := w.form(&spec.GroupOptions{Bundles: []spec.Bundle{{Resources: spec.Resources{CPU: spec.Unit}}}})
 	out := int64(memoryBytes / 2)
 	return map[string][]int64{
 		"name": {out, 100}, "frame": {out, 100}, "arg": {0}, "ret": {data, size, list, n}, "fail": {fault, faultSize},
@@ -37,6 +39,7 @@ func validCalls(w *world) map[string][]int64 {
 		"actor_create": {name, nameSize, 0, 0}, "actor_call": {actor, name, nameSize, opts, optsSize, out, 2}, "actor_find": {name, nameSize, name, nameSize}, "actor_kill": {actor, 1}, "actor_terminate": {actor}, "actor_exit": {},
 		"serve": {0}, "done": {0}, "await": {list, n, 2, -1, 7}, "events": {out, 100},
 		"yield": {data, size, list, n}, "next": {outer, 0},
+		"group_create": {groupOpts, groupOptsSize, out, 36}, "group_find": {name, nameSize, 0, 0, out, 100}, "group_ready": {group, groupSize}, "group_remove": {group, groupSize},
 		"self": {out, 1000}, "log": {0, data, size}, "error": {out, 1000},
 	}
 }
@@ -176,6 +179,10 @@ func FuzzFrame(f *testing.F)          { fuzzFunction(f, "frame") }
 func FuzzGetValue(f *testing.F)       { fuzzFunction(f, "get_value") }
 func FuzzYield(f *testing.F)          { fuzzFunction(f, "yield") }
 func FuzzNext(f *testing.F)           { fuzzFunction(f, "next") }
+func FuzzGroupCreate(f *testing.F)    { fuzzFunction(f, "group_create") }
+func FuzzGroupFind(f *testing.F)      { fuzzFunction(f, "group_find") }
+func FuzzGroupReady(f *testing.F)     { fuzzFunction(f, "group_ready") }
+func FuzzGroupRemove(f *testing.F)    { fuzzFunction(f, "group_remove") }
 
 // FuzzSequence plays sequences of calls: each step is a function and a byte for each argument, which picks a number that
 // is right more often than not. After every step the memory, and at the end the counts, must be in order.
@@ -231,7 +238,7 @@ func FuzzSequence(f *testing.F) {
 			result, err := w.invoke(fn.Name, args...)
 			if err == nil && result > 0 {
 				switch fn.Name {
-				case "arg", "put", "next", "actor_create", "actor_find":
+				case "arg", "put", "next", "actor_create", "actor_find", "group_ready":
 					known = append(known, result)
 				case "submit", "actor_call", "links":
 					if ptr := uint32(args[slices.IndexFunc(fn.Params, func(p Param) bool { return p.Type == NewHandles })]); ptr < memoryBytes-8 {

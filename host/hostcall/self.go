@@ -8,7 +8,7 @@ import (
 )
 
 // self tells the guest where it runs: job, task, attempt, node, namespace, resources. The ids are text, to be shown to
-// people: no function takes one.
+// people: no function takes one of these.
 //
 // Parameters:
 //   - ptr, cap: where the CBOR of Self is written, if it fits into cap bytes

@@ -47,7 +47,7 @@ func newFakeHost(t testing.TB) *fakeHost {
 }
 
 func (h *fakeHost) caller() Caller {
-	return Caller{Objects: h, Counts: h, Memory: (*fakeMemory)(h), Tasks: h, Streams: h, Actors: fakeActors{h}, Context: h}
+	return Caller{Objects: h, Counts: h, Memory: (*fakeMemory)(h), Tasks: h, Streams: h, Actors: fakeActors{h}, Groups: fakeGroups{h}, Context: h}
 }
 
 // Yield takes a value and forgets it. Next gives the object once more.
@@ -275,6 +275,35 @@ func (h fakeActors) Call(_ context.Context, _ spec.ActorID, call spec.Call) ([]s
 
 func (h fakeActors) Kill(_ context.Context, _ spec.ActorID, _ bool) error {
 	h.kills++
+	return nil
+}
+
+// fakeGroup is the only placement group there is.
+var fakeGroup = spec.NewGroupID(spec.DriverTaskID(spec.JobNumber(1)), 1)
+
+type fakeGroups struct{ *fakeHost }
+
+func (h fakeGroups) CreateGroup(_ context.Context, opts spec.GroupOptions) (spec.GroupID, error) {
+	return fakeGroup, opts.Check()
+}
+
+func (h fakeGroups) FindGroup(_ context.Context, name, _ string) (spec.GroupID, error) {
+	if name != "f" {
+		return spec.GroupID{}, spec.NotFound
+	}
+	return fakeGroup, nil
+}
+
+func (h fakeGroups) GroupReady(_ context.Context, id spec.GroupID) (spec.ObjectID, error) {
+	object := h.object(fakeObject{value: spec.Value{Data: []byte{0xf5}}})
+	h.given(spec.ObjectLink(object))
+	return object, nil
+}
+
+func (h fakeGroups) RemoveGroup(_ context.Context, id spec.GroupID) error {
+	if id != fakeGroup {
+		return spec.NotFound
+	}
 	return nil
 }
 

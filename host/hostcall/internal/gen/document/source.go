@@ -134,7 +134,7 @@ func cborType(t string) string {
 		return "map of text to " + cborType(element)
 	}
 	switch t {
-	case "string", "Lifetime":
+	case "string", "Lifetime", "Strategy":
 		return "text"
 	case "bool":
 		return "bool"
