@@ -68,13 +68,13 @@ func (c *caller) functions() hostcall.Caller {
 const maxPuts = math.MaxUint32 - spec.FirstPutIndex + 1
 
 // Put makes an object of a value.
-func (c *caller) Put(_ context.Context, v spec.Value) (spec.ObjectID, error) {
+func (c *caller) Put(ctx context.Context, v spec.Value) (spec.ObjectID, error) {
 	n := c.nextPut.Add(1)
 	if n > maxPuts {
 		return spec.ObjectID{}, spec.Errorf("put", spec.LimitExceeded, "", "the caller has put %d objects, which is all it can", maxPuts)
 	}
 	id := c.origin.Object(spec.FirstPutIndex + uint32(n-1))
-	return id, c.job.node.objects.put(c.job.memory, id, v)
+	return id, c.job.node.objects.put(ctx, c.job.memory, id, v)
 }
 
 // Get waits for the objects and returns their values, or the first error among them in their order.
@@ -85,7 +85,7 @@ func (c *caller) Get(ctx context.Context, ids []spec.ObjectID, timeout time.Dura
 		waited := objects.await(ctx, ids, len(ids), true, timeout, c.block, c.resume)
 		pending := 0
 		for i, id := range ids {
-			v, ready, err := objects.value(id)
+			v, ready, err := objects.value(ctx, id)
 			if err != nil {
 				return nil, err
 			}

@@ -15,6 +15,7 @@ import (
 	"github.com/raywasm/raywasm/runtime/wazero"
 	"github.com/raywasm/raywasm/sched/label"
 	"github.com/raywasm/raywasm/spec"
+	"github.com/raywasm/raywasm/store/spill"
 )
 
 // Config configures a node. The zero value uses what the machine has.
@@ -27,6 +28,11 @@ type Config struct {
 	Memory int64
 	// ObjectStoreMemory, in bytes, bounds the object store. 0: 30 % of the machine's memory, as in Ray.
 	ObjectStoreMemory int64
+	// Spill is where objects go that do not fit the object store's memory. The zero value is nowhere: then they are refused.
+	Spill spill.Config
+	// SpillBytes is how many bytes of large objects a node that spills keeps beyond ObjectStoreMemory; what is small stays
+	// in memory. 0: nine times ObjectStoreMemory.
+	SpillBytes int64
 	// LoseObjects switches off that lost objects are made again by their tasks: then get fails with spec.ObjectLost. It is
 	// the opposite of Ray's enable_object_reconstruction, which is on by default as it is in Ray today.
 	LoseObjects bool
@@ -62,6 +68,14 @@ const (
 	objectStorePercent = 30
 )
 
+const (
+	// spillFactor is how many times the object store's memory may be on disk if nothing is said.
+	spillFactor = 9
+	// keepFree bounds the free memory that the object store keeps for the next object, in bytes: to make pages anew costs
+	// several times as much as to use them again.
+	keepFree = 64 * spec.MiB
+)
+
 // resolved is a checked Config with every default filled in.
 type resolved struct {
 	id                spec.NodeID
@@ -69,6 +83,8 @@ type resolved struct {
 	labels            label.Set
 	quotas            map[string]spec.Resources
 	objectStoreMemory int64
+	spill             spill.Config
+	spillBytes        int64  // 0: nothing is spilled
 	lineageMemory     int64  // 0: nothing is made again
 	cacheDir          string // "" for none
 	dataDir           string // "" for none
@@ -135,6 +151,14 @@ func (c Config) resolve() (resolved, error) {
 	}
 	if r.objectStoreMemory < 0 {
 		return r, spec.Errorf(op, spec.InvalidArgument, "ObjectStoreMemory", "%d bytes is negative", r.objectStoreMemory)
+	}
+	switch r.spill = c.Spill; {
+	case c.SpillBytes < 0:
+		return r, spec.Errorf(op, spec.InvalidArgument, "SpillBytes", "%d bytes is negative", c.SpillBytes)
+	case len(c.Spill.Directories) > 0:
+		r.spillBytes = cmp.Or(c.SpillBytes, spillFactor*r.objectStoreMemory)
+	case c.SpillBytes > 0:
+		return r, spec.Errorf(op, spec.InvalidArgument, "SpillBytes", "there is no directory to spill to: name one in Spill.Directories")
 	}
 	switch {
 	case c.LineageMemory < 0:

@@ -2,6 +2,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -17,6 +18,7 @@ var (
 	lengthRemote   = ray.Remote1(length)
 	makeRemote     = ray.Remote1(make_)
 	doubleRemote   = ray.Remote1(double)
+	stampedRemote  = ray.Remote2(stamped)
 	attemptRemote  = ray.Remote1(attempt)
 	selfRemote     = ray.Remote0(self)
 	nestedRefs     = ray.Remote1(sumRefs)
@@ -98,6 +100,9 @@ func spin(forever bool) (int, error) {
 func length(b []byte) (int, error) { return len(b), nil }
 
 func make_(n int) ([]byte, error) { return make([]byte, n), nil }
+
+// stamped returns n bytes, each of them stamp.
+func stamped(n, stamp int) ([]byte, error) { return bytes.Repeat([]byte{byte(stamp)}, n), nil }
 
 // double returns what it was given twice, one after the other.
 func double(b []byte) ([]byte, error) { return append(b, b...), nil }
