@@ -33,6 +33,8 @@ type Config struct {
 	// SpillBytes is how many bytes of large objects a node that spills keeps beyond ObjectStoreMemory; what is small stays
 	// in memory. 0: nine times ObjectStoreMemory.
 	SpillBytes int64
+	// MinSpill, in bytes, is how much is written to disk at once if there is so much. 0: 100 MiB, as in Ray.
+	MinSpill int64
 	// LoseObjects switches off that lost objects are made again by their tasks: then get fails with spec.ObjectLost. It is
 	// the opposite of Ray's enable_object_reconstruction, which is on by default as it is in Ray today.
 	LoseObjects bool
@@ -85,6 +87,7 @@ type resolved struct {
 	objectStoreMemory int64
 	spill             spill.Config
 	spillBytes        int64  // 0: nothing is spilled
+	minSpill          int64  // 0: the store's default
 	lineageMemory     int64  // 0: nothing is made again
 	cacheDir          string // "" for none
 	dataDir           string // "" for none
@@ -152,7 +155,9 @@ func (c Config) resolve() (resolved, error) {
 	if r.objectStoreMemory < 0 {
 		return r, spec.Errorf(op, spec.InvalidArgument, "ObjectStoreMemory", "%d bytes is negative", r.objectStoreMemory)
 	}
-	switch r.spill = c.Spill; {
+	switch r.spill, r.minSpill = c.Spill, c.MinSpill; {
+	case c.MinSpill < 0:
+		return r, spec.Errorf(op, spec.InvalidArgument, "MinSpill", "%d bytes is negative", c.MinSpill)
 	case c.SpillBytes < 0:
 		return r, spec.Errorf(op, spec.InvalidArgument, "SpillBytes", "%d bytes is negative", c.SpillBytes)
 	case len(c.Spill.Directories) > 0:

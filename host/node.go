@@ -99,7 +99,7 @@ func (r *resolved) openStore() (*storelocal.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg := storelocal.Config{Limit: r.objectStoreMemory, Keep: min(keepFree, r.objectStoreMemory), Disk: disk}
+	cfg := storelocal.Config{Limit: r.objectStoreMemory, Keep: min(keepFree, r.objectStoreMemory), Disk: disk, MinSpill: r.minSpill}
 	if disk != nil {
 		cfg.FallbackDir = r.spill.Directories[0]
 	}
