@@ -21,11 +21,12 @@ import (
 // caller acts for one task, method or driver: everything it submits, puts and waits for goes through here. It is what
 // the functions of package hostcall find behind a sandbox.
 type caller struct {
-	job    *Job
-	scope  *scope // whose goroutines run what it submits
-	module *Module
-	task   spec.TaskID
-	name   string
+	job      *Job
+	scope    *scope // whose goroutines run what it submits
+	module   *Module
+	task     spec.TaskID
+	name     string
+	function string // as its module spells it; "driver" for a driver
 	// origin is what the ids of its tasks, actors and puts derive from: the task, or for a retry an id of its own, so
 	// that an attempt never meets the children of the one before.
 	origin    spec.TaskID
@@ -45,7 +46,7 @@ type caller struct {
 const retryOrigin = 1 << 62
 
 func newCaller(t *task, attempt int32, lease sched.Lease) *caller {
-	c := &caller{job: t.job, scope: t.scope, module: t.module, task: t.id, name: t.name, origin: t.id, attempt: attempt,
+	c := &caller{job: t.job, scope: t.scope, module: t.module, task: t.id, name: t.name, function: t.function, origin: t.id, attempt: attempt,
 		lease: lease, holds: t.need, stream: t.stream, deadline: t.deadline}
 	if attempt > 0 {
 		c.origin = spec.NewTaskID(t.id, retryOrigin+uint64(attempt), t.id.Actor())
@@ -56,7 +57,7 @@ func newCaller(t *task, attempt int32, lease sched.Lease) *caller {
 // newDriver returns the caller that acts for a job's driver; it holds no resources.
 func newDriver(j *Job) *caller {
 	id := spec.DriverTaskID(j.id)
-	return &caller{job: j, scope: j.scope, module: j.module, task: id, name: "driver", origin: id}
+	return &caller{job: j, scope: j.scope, module: j.module, task: id, name: "driver", function: "driver", origin: id}
 }
 
 // functions returns c in the form that a session wants.
@@ -74,7 +75,7 @@ func (c *caller) Put(ctx context.Context, v spec.Value) (spec.ObjectID, error) {
 		return spec.ObjectID{}, spec.Errorf("put", spec.LimitExceeded, "", "the caller has put %d objects, which is all it can", maxPuts)
 	}
 	id := c.origin.Object(spec.FirstPutIndex + uint32(n-1))
-	return id, c.job.node.objects.put(ctx, c.job.memory, id, v)
+	return id, c.job.node.objects.put(ctx, c.job.memory, id, v, c.function)
 }
 
 // Get waits for the objects and returns their values, or the first error among them in their order.
@@ -147,6 +148,7 @@ func (c *caller) Submit(_ context.Context, call spec.Call) ([]spec.ObjectID, err
 	if !ok {
 		return nil, c.module.missing("submit", "function", call.Function)
 	}
+	call.Function = f.Name // the module's copy, which outlives the call
 	id := spec.NewTaskID(c.origin, c.nextTask.Add(1), spec.NoActor(c.job.id))
 	t, err := c.newTask(id, call, call.Options.Over(f.Options))
 	if err != nil {

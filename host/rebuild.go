@@ -120,11 +120,12 @@ func (o *objects) plan(lost spec.ObjectID, where string) (run []*task, err *spec
 	for _, id := range missing {
 		entry := o.table[id]
 		if entry == nil { // freed: who needs it counts it
-			memory := o.makers[id.Task()].job.memory
+			maker := o.makers[id.Task()]
+			memory := maker.job.memory
 			if full := memory.Reserve(objectBytes); full != nil {
 				return nil, &spec.Error{Op: "make again", Kind: spec.KindOf(full), ID: label, Err: full}
 			}
-			entry = &object{memory: memory, bytes: objectBytes}
+			entry = &object{memory: memory, bytes: objectBytes, maker: maker.function}
 			o.table[id] = entry
 			o.refs.Create(spec.ObjectLink(id), 0)
 		}

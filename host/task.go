@@ -64,7 +64,7 @@ func (t *task) begin() ([]spec.ObjectID, error) {
 	if err := memory.Reserve(t.bytes + objects); err != nil {
 		return nil, &spec.Error{Op: "submit " + t.function, Kind: spec.KindOf(err), Err: err}
 	}
-	n.objects.expect(memory, t.returns)
+	n.objects.expect(memory, t.returns, t.function)
 	if t.stream != nil {
 		n.objects.streams(t.returns[0], t.stream)
 	}
