@@ -31,7 +31,8 @@ type actor struct {
 	args     []spec.Arg // of the constructor, kept for restarts
 	links    []spec.Link
 	opts     spec.ActorOptions
-	waiter   *waiter // for the constructor's arguments; nil if there is nothing to wait for
+	waiter   *waiter        // for the constructor's arguments; nil if there is nothing to wait for
+	groups   map[string]int // numbers of its concurrency groups; nil if its calls run one by one
 	place    spec.Resources
 	hold     spec.Resources
 	strategy sched.Strategy // which nodes will do
@@ -40,10 +41,10 @@ type actor struct {
 	core       *owner.Actor
 	calls      map[owner.CallID]*task // queued or running
 	nextCall   owner.CallID
-	now        *incarnation // nil before the first start and after a stop
-	current    *task        // the call in the sandbox
-	ended      bool         // the core said Die
-	checkpoint *checkpoint  // nil for none
+	now        *incarnation             // nil before the first start and after a stop
+	ended      bool                     // the core said Die
+	checkpoint *checkpoint              // nil for none
+	log        map[owner.CallID]*record // of the calls since, nil unless they take effect exactly once
 	lease      sched.Lease
 	forgotten  bool // guarded by the node's mu: no handle is left
 
@@ -54,7 +55,8 @@ type actor struct {
 // incarnation is one life of an actor's sandbox, from the constructor to a crash, a kill or the end.
 type incarnation struct {
 	actor   *actor
-	entry   *list.Element // in the node's residents, guarded by their mu
+	entry   *list.Element // in the node's residents, guarded by their mu, as is bytes
+	bytes   int64         // that it takes while it is parked
 	ctx     context.Context
 	stop    context.CancelCauseFunc
 	number  int32 // 0 for the first
@@ -62,6 +64,9 @@ type incarnation struct {
 	sandbox *wasmrt.Sandbox
 	session *hostcall.Session
 	out     *taskOutput
+	turns   *turns      // nil if calls run one by one
+	fresh   *checkpoint // taken and not installed
+	asleep  bool        // on disk, without a sandbox
 
 	// Guarded by the actor's mu.
 	busy bool // a goroutine is in the sandbox; it cleans up when it leaves and over is set
@@ -73,6 +78,14 @@ type incarnation struct {
 
 // errActorStopped is the cause of what ends in the sandbox of an actor that was stopped.
 var errActorStopped = &spec.Error{Op: "run", Kind: spec.ActorDied, Err: errorText("the actor was stopped")}
+
+// box returns where the incarnation finds what it is to do; nil if its calls run one by one.
+func (life *incarnation) box() *inbox {
+	if life.turns == nil {
+		return nil
+	}
+	return &life.turns.inbox
+}
 
 // deed is an action of the core, with what it is about looked up under the lock.
 type deed struct {
@@ -112,8 +125,14 @@ func (c *caller) describeActor(id spec.ActorID, class *spec.Class, args []spec.A
 		return nil, err
 	}
 	a.place, a.hold = opts.Resources()
+	var limits []int32
+	a.groups, limits = concurrencyGroups(opts)
 	a.core = owner.NewActor(a.id, class.Name, owner.ActorPolicy{
-		MaxRestarts: said(opts.MaxRestarts, 0), MaxPendingCalls: said(opts.MaxPendingCalls, -1), Checkpoint: said(opts.Checkpoint, spec.CheckpointPolicy{}), Outlives: a.detached && n.states != nil})
+		MaxRestarts: said(opts.MaxRestarts, 0), MaxPendingCalls: said(opts.MaxPendingCalls, -1),
+		Checkpoint: a.checkpointPolicy(), Outlives: a.mayOutlive(), Hook: class.Hook, Groups: limits, ExactlyOnce: said(opts.ExactlyOnce, false)})
+	if said(opts.ExactlyOnce, false) {
+		a.log = make(map[owner.CallID]*record)
+	}
 	return a, nil
 }
 
@@ -202,7 +221,7 @@ func (a *actor) enqueue(t *task) {
 	t.call = a.nextCall
 	a.calls[t.call] = t
 	a.mu.Unlock()
-	a.step(owner.ActorEvent{Op: owner.Call, Call: t.call, Caller: callerNumber(t.parent), MaxRetries: t.retry.MaxRetries})
+	a.step(owner.ActorEvent{Op: owner.Call, Call: t.call, Caller: callerNumber(t.parent), Group: t.group, MaxRetries: t.retry.MaxRetries})
 }
 
 // callerNumber tells an actor's callers apart: the unique part of the calling task's id.
@@ -214,22 +233,20 @@ func callerNumber(id spec.TaskID) uint64 {
 	return n
 }
 
-// withdraw takes a call that has not begun out of the queue; one that runs goes on.
-func (a *actor) withdraw(t *task) {
+// cancel ends a call with err. One that runs goes on: a concurrent one is told, one that runs alone is not, and without
+// force its caller is left to wait for it.
+func (a *actor) cancel(t *task, err *spec.Error, force bool) {
 	a.mu.Lock()
 	_, known := a.calls[t.call]
-	begun := a.current == t
+	runs := a.core.Runs(t.call)
 	a.mu.Unlock()
-	if known && !begun {
+	if runs && !force && a.groups == nil {
+		return
+	}
+	t.finish(nil, err)
+	if known && !(runs && a.groups == nil) {
 		a.step(owner.ActorEvent{Op: owner.Cancel, Call: t.call})
 	}
-}
-
-// runs reports whether the call is the one in the sandbox.
-func (a *actor) runs(t *task) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.current == t
 }
 
 // step tells the core and does what it says.
@@ -238,8 +255,8 @@ func (a *actor) step(ev owner.ActorEvent) {
 	deeds := a.decide(ev)
 	a.mu.Unlock()
 	if next := a.perform(deeds); next != nil {
-		if !a.scope.run(func() { a.serve(next) }) {
-			next.task.finish(nil, errJobEnded) // only a Run comes of what others tell
+		if !a.scope.run(func() { a.serve(next) }) && next.task != nil {
+			next.task.finish(nil, errJobEnded)
 		}
 	}
 }
@@ -249,7 +266,7 @@ func (a *actor) step(ev owner.ActorEvent) {
 func (a *actor) report(life *incarnation, ev owner.ActorEvent, crashed bool) []deed {
 	a.mu.Lock()
 	life.busy = false
-	a.current = nil
+	old, log := a.install(life)
 	var deeds []deed
 	if !life.over {
 		if crashed {
@@ -263,6 +280,8 @@ func (a *actor) report(life *incarnation, ev owner.ActorEvent, crashed bool) []d
 	}
 	over := life.over
 	a.mu.Unlock()
+	a.discard(old)
+	a.forget(log)
 	if over {
 		a.leave(life)
 	}
@@ -283,11 +302,31 @@ func (a *actor) decide(ev owner.ActorEvent) []deed {
 		case owner.Start:
 			ctx, stop := context.WithCancelCause(a.scope.ctx)
 			d.life = &incarnation{actor: a, ctx: ctx, stop: stop, number: a.core.Restarts(), resumes: act.Resume, busy: true}
+			if a.groups != nil {
+				d.life.turns = &turns{waits: make(map[*waiting]struct{}), running: make(map[uint32]*turn)}
+			}
 			a.now = d.life
 		case owner.Run:
 			d.task = a.calls[act.Call]
-			a.now.busy, a.current = true, d.task
-		case owner.Save:
+			if box := a.now.box(); box != nil {
+				box.calls = append(box.calls, d.task)
+				break
+			}
+			a.now.busy = true
+		case owner.Again:
+			d.task = a.log[act.Call].task
+			a.now.busy = true
+		case owner.Interrupt:
+			box := a.now.box()
+			if box == nil { // it has just begun, and runs alone
+				continue
+			}
+			box.gone = append(box.gone, a.calls[act.Call])
+		case owner.Save, owner.End:
+			if box := a.now.box(); box != nil {
+				box.next = &d
+				break
+			}
 			a.now.busy = true
 		case owner.Fail:
 			d.task = a.calls[act.Call]
@@ -306,7 +345,8 @@ func (a *actor) decide(ev owner.ActorEvent) []deed {
 	return deeds
 }
 
-// perform does the deeds. A Run or a Save is returned for the caller to do in its own goroutine: there is at most one.
+// perform does the deeds. A Run, a Save or an End is returned for the caller to do in its own goroutine: there is at most
+// one.
 func (a *actor) perform(deeds []deed) (next *deed) {
 	for i := range deeds {
 		d := &deeds[i]
@@ -318,8 +358,14 @@ func (a *actor) perform(deeds []deed) (next *deed) {
 			if !a.scope.run(func() { a.start(d.life) }) {
 				d.life.stop(nil)
 			}
-		case owner.Run, owner.Save:
-			next = d
+		case owner.Run, owner.Again, owner.Save, owner.End:
+			if d.life.turns != nil {
+				a.wake(d.life)
+			} else {
+				next = d
+			}
+		case owner.Interrupt:
+			a.wake(d.life)
 		case owner.Fail:
 			if d.task != nil {
 				d.task.finish(nil, d.task.failure(d.err))
@@ -345,14 +391,25 @@ func (a *actor) start(life *incarnation) {
 	switch {
 	case next != nil:
 		a.serve(next)
-	case err == nil:
+	case err != nil:
+	case life.turns != nil:
+		a.wake(life)
+	default:
 		a.rest(life)
 	}
 }
 
+// firstHook is where the indexes of hooks start, beyond those of constructors.
+const firstHook = 1 << 62
+
+// ownTask is what the actor does without being called: its constructor or its hook.
+func (a *actor) ownTask(index uint64) *task {
+	id := spec.NewTaskID(spec.DriverTaskID(a.job.id), index, a.id)
+	return &task{job: a.job, scope: a.scope, module: a.module, id: id, name: a.class.Name, function: a.class.Name, need: a.hold}
+}
+
 func (a *actor) construct(life *incarnation) *spec.Error {
-	id := spec.NewTaskID(spec.DriverTaskID(a.job.id), uint64(life.number), a.id)
-	t := &task{job: a.job, scope: a.scope, module: a.module, id: id, name: a.class.Name, function: a.class.Name, need: a.hold}
+	t := a.ownTask(uint64(life.number))
 	t.args = a.args
 	c := newCaller(t, life.number, a.lease)
 	args, err := c.arguments(life.ctx, t)
@@ -360,7 +417,10 @@ func (a *actor) construct(life *incarnation) *spec.Error {
 		return err
 	}
 	life.session = hostcall.NewSession(c.functions())
-	life.out = a.job.openOutput(id, a.class.Name)
+	if life.turns != nil {
+		defer life.session.Concurrent(c.functions(), life)
+	}
+	life.out = a.job.openOutput(t.id, a.class.Name)
 	cfg := a.job.sandbox(life.session, said(a.opts.Memory, 0), nil, life.out)
 	if life.resumes {
 		if err := a.resume(life, cfg); err != nil {
@@ -377,23 +437,30 @@ func (a *actor) construct(life *incarnation) *spec.Error {
 	return err
 }
 
-// serve runs the actor's calls, one after the other, and takes its checkpoints, as long as the core says.
+// serve runs the actor's calls, one after the other, takes its checkpoints and runs its hook, as long as the core says.
 func (a *actor) serve(next *deed) {
-	a.rouse(next.life)
-	answer := func(error) {} // of a durable actor's call: when the checkpoint that is due after it is durable
+	cannot := a.rouse(next.life)
+	answer := answered // of a durable actor's call: when the checkpoint that is due after it is durable
 	for {
 		life := next.life
 		var ev owner.ActorEvent
 		crashed := false
-		if next.do == owner.Save {
+		switch {
+		case cannot != nil:
+			ev, crashed = owner.ActorEvent{Op: owner.Crashed, Err: cannot}, true
+		case next.do == owner.Save:
 			ev = a.save(life)
-		} else {
+		case next.do == owner.End:
+			ev = a.runHook(life)
+		case a.log != nil:
+			ev, crashed, answer = a.invokeLogged(life, next.task, next.do == owner.Again)
+		default:
 			ev, crashed, answer = a.invoke(life, next.task)
 		}
 		next = a.perform(a.report(life, ev, crashed))
 		if next == nil || next.do != owner.Save {
 			answer(ev.Err)
-			answer = func(error) {}
+			answer = answered
 		}
 		if next == nil {
 			if !crashed {
@@ -407,7 +474,6 @@ func (a *actor) serve(next *deed) {
 // invoke runs one method and finishes its task, unless the sandbox crashed: then the core decides about the call. A
 // durable actor's task is finished by answer.
 func (a *actor) invoke(life *incarnation, t *task) (ev owner.ActorEvent, crashed bool, answer func(error)) {
-	answer = func(error) {}
 	c := newCaller(t, t.attempt, a.lease)
 	c.holds = a.hold
 	life.session.SetCaller(c.functions())
@@ -427,15 +493,29 @@ func (a *actor) invoke(life *incarnation, t *task) (ev owner.ActorEvent, crashed
 	life.out.close()
 	if err != nil && isCrash(err.Kind) {
 		t.attempt++
-		return owner.ActorEvent{Op: owner.Crashed, Call: t.call, Err: err}, true, answer
+		return owner.ActorEvent{Op: owner.Crashed, Call: t.call, Err: err}, true, answered
 	}
-	if a.durable {
-		answer = a.owes(t, values, err)
-	} else {
-		t.finish(values, err)
+	if c.exits {
+		life.session.End()
+		return owner.ActorEvent{Op: owner.Exited, Call: t.call}, false, answered
 	}
+	answer = a.settle(t, values, err)
 	life.session.End() // an idle actor holds on to no call's arguments and results
 	return owner.ActorEvent{Op: owner.Returned, Call: t.call, Now: clock()}, false, answer
+}
+
+// runHook runs what the class has to do before the actor ends. What it fails with is an operator's to know: nobody waits
+// for it.
+func (a *actor) runHook(life *incarnation) owner.ActorEvent {
+	ctx, stop := context.WithTimeoutCause(life.ctx, spec.ShutdownGrace,
+		spec.Errorf("end", spec.DeadlineExceeded, a.label(), "its hook did not return within %v", spec.ShutdownGrace))
+	defer stop()
+	t := a.ownTask(firstHook + uint64(life.number))
+	life.session.SetCaller(newCaller(t, life.number, a.lease).functions())
+	if _, err := t.invoke(ctx, life.sandbox, life.session, spec.CallHook, nil); err != nil {
+		a.node.log.Warn("an actor's hook failed", zap.String("actor", a.label()), zap.NamedError("reason", err))
+	}
+	return owner.ActorEvent{Op: owner.Ended}
 }
 
 // isCrash reports whether a failure of that kind leaves a sandbox that cannot go on.
@@ -459,8 +539,14 @@ func (a *actor) leave(life *incarnation) {
 	}
 	a.node.residents.remove(life)
 	life.stop(nil)
-	if life.sandbox != nil {
+	if life.turns != nil {
+		a.endTurns(life)
+	}
+	switch {
+	case life.sandbox != nil:
 		_ = life.sandbox.Close() // it is discarded either way
+	case life.asleep:
+		a.forgetSleep()
 	}
 	if life.session != nil {
 		life.session.Close()
@@ -487,8 +573,10 @@ func (a *actor) end(err error) {
 	a.mu.Lock()
 	last := a.checkpoint
 	a.checkpoint = nil
+	log := a.takeLog()
 	a.mu.Unlock()
 	a.discard(last)
+	a.forget(log)
 	a.retire()
 	if a.waiter != nil { // it may have waited still
 		n.objects.ignore(a.waiter)

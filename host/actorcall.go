@@ -32,6 +32,9 @@ func (c actorCaller) Create(_ context.Context, class string, args []spec.Arg, op
 	if err := opts.Check(); err != nil {
 		return spec.ActorID{}, err
 	}
+	if opts.Concurrent() && !(c.module.wasm.HasExport(spec.ExportStart) && c.module.wasm.HasExport(spec.ExportResume)) {
+		return spec.ActorID{}, spec.Errorf(op, spec.Unsupported, class, "the module does not export %s and %s, so its calls run one by one: leave max_concurrency and groups away", spec.ExportStart, spec.ExportResume)
+	}
 	if len(args) > spec.MaxArgs {
 		return spec.ActorID{}, spec.Errorf(op, spec.LimitExceeded, class, "%d arguments, at most %d", len(args), spec.MaxArgs)
 	}
@@ -118,6 +121,9 @@ func (c actorCaller) Call(_ context.Context, id spec.ActorID, call spec.Call) ([
 		return nil, err
 	}
 	t.actor, t.module, t.scope = a, a.module, a.scope
+	if t.group, err = a.groupOf(opts); err != nil {
+		return nil, err
+	}
 	return t.begin()
 }
 
@@ -129,6 +135,26 @@ func (c actorCaller) Kill(_ context.Context, id spec.ActorID, noRestart bool) er
 	}
 	a.step(owner.ActorEvent{Op: owner.Kill, NoRestart: noRestart,
 		Err: spec.Errorf("kill actor", spec.ActorDied, a.label(), "it was killed by task %s", c.task)})
+	return nil
+}
+
+// Terminate ends the actor once it has served the calls that wait.
+func (c actorCaller) Terminate(_ context.Context, id spec.ActorID) error {
+	a, err := c.lookUp(id, "terminate actor")
+	if err != nil {
+		return err
+	}
+	a.step(owner.ActorEvent{Op: owner.Terminate,
+		Err: spec.Errorf("terminate actor", spec.ActorDied, a.label(), "it was ended by task %s", c.task)})
+	return nil
+}
+
+// Exit ends the actor that the caller is a method of, once it has returned.
+func (c actorCaller) Exit(context.Context) error {
+	if c.task.Actor().IsNone() {
+		return spec.Errorf("exit actor", spec.InvalidArgument, "", "%s is no actor", c.name)
+	}
+	c.exits = true
 	return nil
 }
 

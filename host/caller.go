@@ -40,6 +40,7 @@ type caller struct {
 	nextTask  atomic.Uint64
 	nextActor atomic.Uint64
 	nextPut   atomic.Uint64
+	exits     bool // its actor is to end, see actorCaller.Exit
 }
 
 // retryOrigin is where the indexes of attempts start, far beyond those of children.

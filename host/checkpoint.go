@@ -19,11 +19,26 @@ type checkpoint struct {
 	bytes   int64 // reserved in the account of the actor's job
 }
 
+// loggedCalls is how many calls there are from one checkpoint to the next of an actor whose calls take effect exactly once
+// and whose creator says nothing else: so many run again after a crash.
+const loggedCalls = 100
+
+// checkpointPolicy is what the options say, or what they need: the log of calls that take effect exactly once is in the
+// node's memory, so an actor that outlives the node is kept after each.
+func (a *actor) checkpointPolicy() spec.CheckpointPolicy {
+	switch {
+	case !said(a.opts.ExactlyOnce, false):
+		return said(a.opts.Checkpoint, spec.CheckpointPolicy{})
+	case a.mayOutlive():
+		return spec.CheckpointPolicy{Calls: 1}
+	}
+	return said(a.opts.Checkpoint, spec.CheckpointPolicy{Calls: loggedCalls})
+}
+
 // clock is the time as the core of an actor is told it.
 func clock() int64 { return time.Now().UnixNano() }
 
-// save takes a checkpoint of the incarnation, in which nothing runs, in place of the actor's last one. Without room for
-// it the last one stays.
+// save takes a checkpoint of the incarnation, in which nothing runs. Without room for it the actor's last one stays.
 func (a *actor) save(life *incarnation) owner.ActorEvent {
 	err := a.keep(life)
 	if err != nil {
@@ -33,7 +48,7 @@ func (a *actor) save(life *incarnation) owner.ActorEvent {
 }
 
 func (a *actor) keep(life *incarnation) error {
-	state, err := life.sandbox.Checkpoint(wasmrt.CheckpointDelta)
+	state, err := life.checkpointed()
 	if err != nil {
 		return err
 	}
@@ -51,13 +66,26 @@ func (a *actor) keep(life *incarnation) error {
 		return err
 	}
 	a.node.objects.retain(c.handles.Links())
-	a.mu.Lock()
-	if !a.ended && !life.over { // or it was stopped meanwhile, and may live again from the last one
-		c, a.checkpoint = a.checkpoint, c
-	}
-	a.mu.Unlock()
-	a.discard(c)
+	life.fresh = c
 	return nil
+}
+
+// checkpointed returns the state of the incarnation's sandbox.
+func (life *incarnation) checkpointed() ([]byte, error) {
+	return life.sandbox.Checkpoint(wasmrt.CheckpointDelta)
+}
+
+// install puts the checkpoint that was taken, if one was, in place of the actor's last one, and the log of calls goes. It
+// returns what is to be discarded, without the lock. The core is told under the same lock: it restarts the actor from the
+// one or the other, with the log that belongs to it. The caller holds mu.
+func (a *actor) install(life *incarnation) (old *checkpoint, log map[owner.CallID]*record) {
+	c := life.fresh
+	life.fresh = nil
+	if c == nil || life.over { // it was stopped meanwhile, and may live again from the last one
+		return c, nil
+	}
+	old, a.checkpoint = a.checkpoint, c
+	return old, a.takeLog()
 }
 
 // discard forgets a checkpoint, nil for none.

@@ -260,6 +260,12 @@ func (a *Actor) Kill(ctx context.Context, noRestart bool) error {
 	return actorCaller{a.job.driver}.Kill(ctx, a.id, noRestart)
 }
 
+// Terminate ends the actor gracefully and returns at once: it serves the calls that it has, later ones fail with
+// spec.ActorDied, and then its hook runs if its class has one.
+func (a *Actor) Terminate(ctx context.Context) error {
+	return actorCaller{a.job.driver}.Terminate(ctx, a.id)
+}
+
 // Free takes the object's value away from all who refer to it, if it is there: from now on they find spec.ObjectFreed. It is
 // for values so large that they cannot wait for the last Release.
 func (r *Ref) Free() { r.job.node.objects.free([]spec.ObjectID{r.id}, r.job.driver.task) }

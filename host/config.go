@@ -41,6 +41,10 @@ type Config struct {
 	// LineageMemory, in bytes, bounds what is kept to make lost objects again. 0: 1 GiB as in Ray, at most a quarter of the
 	// object store's memory.
 	LineageMemory int64
+	// SleepDir is a directory in which actors sleep that have been idle longest, when there are so many that their states
+	// take more memory than ParkedMemory, in bytes. "": none sleep. 0: 1 GiB.
+	SleepDir     string
+	ParkedMemory int64
 	// Seed makes what is random the same from run to run: how long retries wait. 0: another one each time.
 	Seed uint64
 	// Resources are custom resources by name.
@@ -86,8 +90,10 @@ type resolved struct {
 	quotas            map[string]spec.Resources
 	objectStoreMemory int64
 	spill             spill.Config
-	spillBytes        int64  // 0: nothing is spilled
-	minSpill          int64  // 0: the store's default
+	spillBytes        int64 // 0: nothing is spilled
+	minSpill          int64 // 0: the store's default
+	sleepDir          string
+	parkedMemory      int64
 	lineageMemory     int64  // 0: nothing is made again
 	cacheDir          string // "" for none
 	dataDir           string // "" for none
@@ -99,7 +105,7 @@ type resolved struct {
 
 func (c Config) resolve() (resolved, error) {
 	const op = "check the node's configuration"
-	r := resolved{id: spec.NewNodeID(), objectStoreMemory: c.ObjectStoreMemory, dataDir: c.DataDir, log: c.Logger, engine: cmp.Or(c.Engine, defaultEngine), seed: c.Seed}
+	r := resolved{id: spec.NewNodeID(), sleepDir: c.SleepDir, parkedMemory: cmp.Or(c.ParkedMemory, spec.GiB), objectStoreMemory: c.ObjectStoreMemory, dataDir: c.DataDir, log: c.Logger, engine: cmp.Or(c.Engine, defaultEngine), seed: c.Seed}
 	r.engines = map[string]engine.Open{defaultEngine: wazero.Open}
 	maps.Copy(r.engines, c.Engines)
 	if r.engines[r.engine] == nil {

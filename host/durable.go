@@ -113,6 +113,10 @@ func (a *actor) enroll() error {
 	if a.durable || !a.detached || n.states == nil {
 		return nil
 	}
+	if a.groups != nil {
+		n.log.Warn("a detached actor ends with this node: its calls run at once", zap.String("actor", a.label()))
+		return nil
+	}
 	s := sleeper{Args: [][]byte{}}
 	for _, arg := range a.args {
 		if arg.IsRef || len(arg.Value.Links) > 0 {
@@ -169,6 +173,22 @@ func (n *Node) ends() bool {
 	defer n.mu.Unlock()
 	return n.closed || n.scope.ctx.Err() != nil
 }
+
+// mayOutlive reports whether the actor is one to be kept in the data directory.
+func (a *actor) mayOutlive() bool { return a.detached && a.node.states != nil }
+
+// settle ends the task of a call that has been served: at once, or if the actor is durable when answer is called, after
+// the checkpoint that is due.
+func (a *actor) settle(t *task, values []spec.Value, err *spec.Error) (answer func(error)) {
+	if a.durable {
+		return a.owes(t, values, err)
+	}
+	t.finish(values, err)
+	return answered
+}
+
+// answered is what is left to do for a call that has its answer.
+func answered(error) {}
 
 // owes holds back the answer to a call that has been served, until what it is given with is durable. If that failed the
 // answer is the failure: the call's effect may be lost.

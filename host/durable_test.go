@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -21,6 +20,12 @@ import (
 func durableCounter(ctx context.Context, j *host.Job) (*host.Actor, error) {
 	return j.NewActor(ctx, "Counter", spec.ActorOptions{Name: "counter", Namespace: "lasting", GetIfExists: true,
 		Lifetime: spec.LifetimeDetached, Checkpoint: &spec.CheckpointPolicy{Calls: 1}}, 0)
+}
+
+// exactCounter finds or makes another, whose calls take effect exactly once.
+func exactCounter(ctx context.Context, j *host.Job) (*host.Actor, error) {
+	return j.NewActor(ctx, "Counter", spec.ActorOptions{Name: "exact", Namespace: "lasting", GetIfExists: true,
+		Lifetime: spec.LifetimeDetached, ExactlyOnce: new(true), MaxRestarts: new(int32(-1))}, 0)
 }
 
 // openLasting opens a node on a data directory. What it leaves is its own.
@@ -149,7 +154,7 @@ const (
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(childDir); dir != "" {
-		if err := serveCounter(dir); err != nil {
+		if err := serveCounters(dir); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -158,8 +163,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// serveCounter has several callers add to the detached counter, and says on stdout what each call returned.
-func serveCounter(dir string) error {
+// serveCounters has several callers add to each of two detached counters, and says on stdout what each call returned.
+func serveCounters(dir string) error {
 	ctx := context.Background()
 	node, err := host.Open(ctx, host.Config{DataDir: dir, CacheDir: cache()})
 	if err != nil {
@@ -177,33 +182,54 @@ func serveCounter(dir string) error {
 	if err != nil {
 		return err
 	}
-	a, err := durableCounter(ctx, j)
-	if err != nil {
-		return err
-	}
 	failed := make(chan error)
 	var mu sync.Mutex
-	for range counterCallers {
-		go func() {
-			for {
-				sum, err := host.CallMethod[int](ctx, a, "Inc", 1)
-				if err != nil {
-					failed <- err
-					return
+	for name, find := range map[string]func(context.Context, *host.Job) (*host.Actor, error){"durable": durableCounter, "exact": exactCounter} {
+		a, err := find(ctx, j)
+		if err != nil {
+			return err
+		}
+		for range counterCallers {
+			go func() {
+				for {
+					sum, err := host.CallMethod[int](ctx, a, "Inc", 1)
+					if err != nil {
+						failed <- err
+						return
+					}
+					mu.Lock()
+					fmt.Println(name, sum)
+					mu.Unlock()
 				}
-				mu.Lock()
-				fmt.Println(sum)
-				mu.Unlock()
-			}
-		}()
+			}()
+		}
 	}
 	return <-failed
 }
 
+// tally is what a counter has answered so far.
+type tally struct {
+	answered map[int]bool
+	highest  int
+	first    bool // no answer of this round has been seen
+}
+
+// count takes one answer. None comes twice, and a node begins at most with the calls ahead that were under way.
+func (c *tally) count(sum int) error {
+	switch most := c.highest + 2*counterCallers; {
+	case c.answered[sum]:
+		return fmt.Errorf("two calls were answered %d", sum)
+	case c.first && sum > most:
+		return fmt.Errorf("the first answer is %d, and the highest before was %d", sum, c.highest)
+	}
+	c.answered[sum], c.first, c.highest = true, false, max(c.highest, sum)
+	return nil
+}
+
 const counterCallers = 4
 
-// TestKilledNodes kills a node at random moments while its detached counter serves calls, again and again: 10 times, and
-// 200 times with RAYWASM_LONG=1. Each restart finds every call that was answered, once: no answer comes twice, and the
+// TestKilledNodes kills a node at random moments while its detached counters serve calls, again and again: 10 times, and
+// 200 times with RAYWASM_LONG=1. Each restart finds every call that was answered, once: no answer comes twice, and a
 // counter is at most ahead by the calls that were under way.
 func TestKilledNodes(t *testing.T) {
 	rounds := 10
@@ -220,8 +246,7 @@ func TestKilledNodes(t *testing.T) {
 		t.Fatal(err)
 	}
 	random := rand.New(rand.NewPCG(6, 6))
-	highest := 0
-	answered := make(map[int]bool)
+	counters := map[string]*tally{"durable": {answered: make(map[int]bool)}, "exact": {answered: make(map[int]bool)}}
 	for round := range rounds {
 		cmd := exec.Command(os.Args[0])
 		cmd.Env = append(os.Environ(), childDir+"="+dir+"/data", childWasm+"="+file)
@@ -233,21 +258,19 @@ func TestKilledNodes(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		left, first := 1+random.IntN(100), true
+		for _, c := range counters {
+			c.first = true
+		}
+		left := 1 + random.IntN(200)
 		for lines := bufio.NewScanner(out); lines.Scan(); {
-			sum, err := strconv.Atoi(lines.Text())
-			if err != nil {
+			var name string
+			var sum int
+			if _, err := fmt.Sscan(lines.Text(), &name, &sum); err != nil || counters[name] == nil {
 				t.Fatalf("round %d: the child says %q", round, lines.Text())
 			}
-			if answered[sum] {
-				t.Fatalf("round %d: two calls were answered %d", round, sum)
+			if err := counters[name].count(sum); err != nil {
+				t.Fatalf("round %d: the %s counter: %v", round, name, err)
 			}
-			answered[sum] = true
-			if most := highest + 2*counterCallers; first && sum > most {
-				t.Fatalf("round %d: the first answer is %d, and the highest before was %d", round, sum, highest)
-			}
-			first = false
-			highest = max(highest, sum)
 			if left--; left == 0 {
 				_ = cmd.Process.Kill() // what it has said by then is read to the end
 			}
@@ -257,8 +280,10 @@ func TestKilledNodes(t *testing.T) {
 		}
 	}
 	// No answer was lost: each is one below the counter's, and what was not answered was under way when a node was killed.
-	if missing := highest - len(answered); missing > rounds*counterCallers {
-		t.Fatalf("the counter is %d, and %d calls were answered: %d are missing, in %d rounds", highest, len(answered), missing, rounds)
+	for name, c := range counters {
+		if missing := c.highest - len(c.answered); missing > rounds*counterCallers || c.highest == 0 {
+			t.Errorf("the %s counter is %d, and %d calls were answered: %d are missing, in %d rounds", name, c.highest, len(c.answered), missing, rounds)
+		}
 	}
 	node, _ := openLasting(t, dir+"/data")
 	records, err := node.Jobs(t.Context())

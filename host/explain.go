@@ -95,13 +95,13 @@ func (t *task) explain(depth int) string {
 
 // actorStates say for people where an actor is in its life.
 var actorStates = map[owner.ActorState]string{owner.Pending: "waiting for its place", owner.Starting: "starting", owner.Alive: "alive",
-	owner.Restarting: "restarting", owner.Dead: "dead"}
+	owner.Restarting: "restarting", owner.Ending: "ending", owner.Dead: "dead"}
 
 // explain says what a call of the actor waits for.
 func (a *actor) explain(t *task) string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.current == t {
+	if a.core.Runs(t.call) {
 		return "runs in actor " + a.label()
 	}
 	return fmt.Sprintf("is in the queue of actor %s, which is %s and has %d calls waiting", a.label(), actorStates[a.core.State()], a.core.Pending())

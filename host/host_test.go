@@ -296,6 +296,36 @@ func TestCancel(t *testing.T) {
 	clean(t, node, j)
 }
 
+// TestCancelBelow: what a cancelled task has submitted is cancelled with it, if it is asked for.
+func TestCancelBelow(t *testing.T) {
+	node, module := open(t, host.Config{NumCPUs: 1})
+	for _, below := range []bool{true, false} {
+		j := job(t, node, host.JobConfig{Module: module})
+		refs, err := j.Submit(t.Context(), "spinBelow", spec.TaskOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for s := j.Stats(); s.Submitted < 2 || s.Running < 2; s = j.Stats() {
+			runtime.Gosched()
+		}
+		if err := refs[0].Cancel(t.Context(), false, below); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := host.Get[int](t.Context(), refs[0]); !errors.Is(err, spec.TaskCancelled) {
+			t.Errorf("a cancelled task: %v", err)
+		}
+		refs[0].Release()
+		if below {
+			for j.Stats().Cancelled < 2 {
+				runtime.Gosched()
+			}
+		} else if s := j.Stats(); s.Cancelled != 1 || s.Running == 0 {
+			t.Errorf("the task below was not to be cancelled: %+v", s)
+		}
+		clean(t, node, j)
+	}
+}
+
 func TestWait(t *testing.T) {
 	node, module := open(t, host.Config{NumCPUs: 2})
 	j := job(t, node, host.JobConfig{Module: module})

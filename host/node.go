@@ -81,6 +81,12 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	if n.store, err = r.openStore(); err != nil {
 		return nil, err
 	}
+	if r.sleepDir != "" {
+		if n.residents.disk, err = checkpoints.Open(r.sleepDir, checkpoints.Options{Scratch: true}); err != nil {
+			return nil, errors.Join(err, n.store.Close())
+		}
+		n.residents.limit = r.parkedMemory
+	}
 	n.scope = newScope(ctx, n.workers)
 	n.objects = newObjects(n.store)
 	n.objects.forget = n.forgetActor
@@ -169,6 +175,9 @@ func (n *Node) Close() error {
 	for _, rt := range n.runtimes {
 		err = errors.Join(err, rt.Close())
 	}
+	if n.residents.disk != nil {
+		err = errors.Join(err, n.residents.disk.Close())
+	}
 	n.objects.close()
 	return errors.Join(err, n.store.Close(), n.closeDurable())
 }
@@ -191,6 +200,8 @@ type Usage struct {
 	Actors       int
 	StoreObjects int
 	Store        store.Usage // of large objects
+	// Idle actors that keep an instance, those that are parked and may sleep, and those that sleep on disk.
+	IdleActors, ParkedActors, SleepingActors int
 }
 
 // Usage returns what is in use now.
@@ -203,5 +214,6 @@ func (n *Node) Usage() Usage {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	u.Actors = len(n.actors)
+	u.IdleActors, u.ParkedActors, u.SleepingActors = n.residents.counts()
 	return u
 }

@@ -2,28 +2,45 @@ package host
 
 import (
 	"container/list"
+	"context"
 	"sync"
+
+	"go.uber.org/zap"
+
+	"github.com/raywasm/raywasm/spec"
+	"github.com/raywasm/raywasm/store/checkpoints"
 )
 
-// maxResidents is how many idle actors of a node keep their sandbox's instance. Each is some 200 KiB of tables for a Go
-// guest, pages, and address space of which a process has mappings for some ten thousand. Beyond, those idle longest are
-// parked: their state stays in memory, a few pages, and their next call wakes them in microseconds.
+// An idle actor is in one of three places, which are the further away the longer it has been idle:
+//
+//	with an instance     some 200 KiB of tables for a Go guest, pages, address space     the maxResidents called last
+//	parked               a few pages in memory                                           while they fit
+//	asleep               the same on disk                                                the rest, if there is a directory
+//
+// Its next call wakes it, in microseconds if it was parked, and with a read of the disk if it slept.
+
+// maxResidents is how many idle actors of a node keep their sandbox's instance: a process has mappings for some ten
+// thousand.
 const maxResidents = 1024
 
-// residents lists the idle incarnations that have an instance, the longest idle first. An entry may be out of date: an
-// incarnation that has got work or has ended meanwhile is passed over.
+// residents lists the idle incarnations, the longest idle first. An entry may be out of date: an incarnation that has got
+// work or has ended meanwhile is passed over.
 type residents struct {
-	mu   sync.Mutex
-	idle list.List // of *incarnation
+	limit int64              // bytes of parked states
+	disk  *checkpoints.Store // where those beyond sleep; nil for nowhere
+
+	mu     sync.Mutex
+	idle   list.List // of *incarnation, with an instance
+	parked list.List // of *incarnation, parked
+	bytes  int64     // of those
+	asleep int
 }
 
 // add notes that the incarnation is idle and returns the one that has to be parked for it, or nil.
 func (r *residents) add(life *incarnation) (over *incarnation) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if life.entry != nil {
-		r.idle.Remove(life.entry)
-	}
+	r.forget(life)
 	life.entry = r.idle.PushBack(life)
 	if r.idle.Len() <= maxResidents {
 		return nil
@@ -33,25 +50,68 @@ func (r *residents) add(life *incarnation) (over *incarnation) {
 	return oldest
 }
 
+// park notes that the incarnation is parked and takes so many bytes, and returns those that have to sleep for it.
+func (r *residents) park(life *incarnation, bytes int64) (over []*incarnation) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.forget(life)
+	if r.disk == nil || bytes == 0 {
+		return nil
+	}
+	life.entry, life.bytes = r.parked.PushBack(life), bytes
+	for r.bytes += bytes; r.bytes > r.limit; {
+		oldest := r.parked.Front().Value.(*incarnation)
+		r.forget(oldest)
+		over = append(over, oldest)
+	}
+	return over
+}
+
 // remove notes that the incarnation is idle no more.
 func (r *residents) remove(life *incarnation) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if life.entry != nil {
+	r.forget(life)
+}
+
+// forget takes the incarnation out of the list that it is in. The caller holds mu.
+func (r *residents) forget(life *incarnation) {
+	switch {
+	case life.entry == nil:
+	case life.bytes > 0:
+		r.parked.Remove(life.entry)
+		r.bytes -= life.bytes
+	default:
 		r.idle.Remove(life.entry)
-		life.entry = nil
 	}
+	life.entry, life.bytes = nil, 0
+}
+
+// slept counts those that sleep.
+func (r *residents) slept(n int) {
+	r.mu.Lock()
+	r.asleep += n
+	r.mu.Unlock()
+}
+
+// counts returns how many idle actors are where.
+func (r *residents) counts() (awake, parked, asleep int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.idle.Len(), r.parked.Len(), r.asleep
 }
 
 // rest notes that the incarnation has nothing to do, and parks the one that has been idle longest if there are many.
 func (a *actor) rest(life *incarnation) {
 	if over := a.node.residents.add(life); over != nil {
-		over.actor.park(over)
+		for _, longer := range over.actor.park(over) {
+			longer.actor.sleep(longer)
+		}
 	}
 }
 
-// park parks an incarnation that is idle. A call that comes meanwhile waits for that.
-func (a *actor) park(life *incarnation) {
+// away does something with the sandbox of an idle incarnation. A call that comes meanwhile waits for that.
+func (a *actor) away(life *incarnation, do func()) {
 	a.mu.Lock()
 	if life.busy || life.over || life.parking != nil {
 		a.mu.Unlock()
@@ -60,7 +120,7 @@ func (a *actor) park(life *incarnation) {
 	done := make(chan struct{})
 	life.parking = done
 	a.mu.Unlock()
-	life.sandbox.Park()
+	do()
 	a.mu.Lock()
 	life.parking = nil
 	a.mu.Unlock()
@@ -68,13 +128,71 @@ func (a *actor) park(life *incarnation) {
 	a.leave(life)
 }
 
-// rouse waits until nobody is parking the incarnation, which has got work.
-func (a *actor) rouse(life *incarnation) {
+// park parks an incarnation that is idle, and returns those that have to sleep for it.
+func (a *actor) park(life *incarnation) (over []*incarnation) {
+	a.away(life, func() {
+		life.sandbox.Park()
+		over = a.node.residents.park(life, life.sandbox.ParkedBytes())
+	})
+	return over
+}
+
+// sleep puts an incarnation that is parked on disk. Where that fails it stays as it is.
+func (a *actor) sleep(life *incarnation) {
+	a.away(life, func() {
+		if err := a.putToSleep(life); err != nil {
+			a.node.log.Warn("an actor does not sleep", zap.String("actor", a.label()), zap.NamedError("reason", err))
+		}
+	})
+}
+
+func (a *actor) putToSleep(life *incarnation) error {
+	if life.sandbox.ParkedBytes() == 0 { // it has been called meanwhile
+		return nil
+	}
+	state, err := life.checkpointed()
+	if err != nil {
+		return err
+	}
+	if err := a.node.residents.disk.Save(context.Background(), a.id, state, 0); err != nil {
+		return err
+	}
+	_ = life.sandbox.Close() // nothing of it is left but what has been saved
+	life.sandbox, life.asleep = nil, true
+	a.node.residents.slept(1)
+	return nil
+}
+
+// rouse waits until nobody is parking the incarnation, which has got work, and fetches it from the disk if it slept.
+func (a *actor) rouse(life *incarnation) *spec.Error {
 	a.node.residents.remove(life)
 	a.mu.Lock()
 	parking := life.parking
 	a.mu.Unlock()
 	if parking != nil {
 		<-parking
+		a.node.residents.remove(life)
+	}
+	if !life.asleep {
+		return nil
+	}
+	life.asleep = false
+	saved, err := a.node.residents.disk.Load(a.id)
+	if err == nil {
+		cfg := a.job.sandbox(life.session, said(a.opts.Memory, 0), nil, life.out)
+		life.sandbox, err = a.module.wasm.Restore(life.ctx, cfg, saved.Checkpoint)
+	}
+	a.forgetSleep()
+	if err != nil {
+		return &spec.Error{Op: "wake up", Kind: spec.ActorUnavailable, ID: a.label(), Err: err}
+	}
+	return nil
+}
+
+// forgetSleep removes what the disk has of an actor that sleeps no more.
+func (a *actor) forgetSleep() {
+	a.node.residents.slept(-1)
+	if err := a.node.residents.disk.Delete(context.Background(), a.id); err != nil {
+		a.node.log.Warn("the state of an actor that slept stays on disk", zap.String("actor", a.label()), zap.NamedError("reason", err))
 	}
 }

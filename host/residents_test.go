@@ -8,11 +8,19 @@ import (
 )
 
 // TestMoreActorsThanInstances: actors beyond those that keep an instance are parked, and nobody can tell.
-func TestMoreActorsThanInstances(t *testing.T) {
+func TestMoreActorsThanInstances(t *testing.T) { manyActors(t, host.Config{}, 0) }
+
+// TestMoreActorsThanMemory: those for whose states there is no memory sleep on disk, and nobody can tell.
+func TestMoreActorsThanMemory(t *testing.T) {
+	manyActors(t, host.Config{SleepDir: t.TempDir(), ParkedMemory: 200 * spec.KiB}, 1)
+}
+
+// manyActors calls 1,100 actors in turn, of which at least so many have to sleep after each round.
+func manyActors(t *testing.T, cfg host.Config, asleep int) {
 	if testing.Short() {
 		t.Skip("1,100 actors")
 	}
-	node, module := open(t, host.Config{})
+	node, module := open(t, cfg)
 	j := job(t, node, host.JobConfig{Module: module})
 	const n = 1100
 	actors := make([]*host.Actor, n)
@@ -39,6 +47,9 @@ func TestMoreActorsThanInstances(t *testing.T) {
 			r.Release()
 		}
 	}
+	if u := node.Usage(); u.SleepingActors < asleep || asleep == 0 && u.SleepingActors > 0 {
+		t.Errorf("%d actors sleep, %d are parked, %d have an instance", u.SleepingActors, u.ParkedActors, u.IdleActors)
+	}
 	for i, a := range actors {
 		if i%2 == 0 {
 			if err := a.Kill(t.Context(), true); err != nil {
@@ -48,4 +59,7 @@ func TestMoreActorsThanInstances(t *testing.T) {
 		a.Release()
 	}
 	clean(t, node, j)
+	if u := node.Usage(); u.SleepingActors != 0 || u.ParkedActors != 0 || u.IdleActors != 0 {
+		t.Errorf("after the end %d actors sleep, %d are parked, %d have an instance", u.SleepingActors, u.ParkedActors, u.IdleActors)
+	}
 }

@@ -41,6 +41,7 @@ type task struct {
 	deadline time.Time // zero for none
 	actor    *actor    // nil for a function
 	call     owner.CallID
+	group    int     // of the actor's concurrency groups
 	waiter   *waiter // for its arguments; nil if there is nothing to wait for
 	bytes    int64   // reserved for it, beside its objects
 	stream   *stream // of a generator; nil for others
@@ -298,17 +299,20 @@ func (t *task) invoke(ctx context.Context, sandbox *wasmrt.Sandbox, session *hos
 	if err != nil {
 		return nil, t.failure(err)
 	}
-	if fault := session.Failure(); fault != nil {
-		return nil, t.failure(fault)
-	}
-	results := session.Results()
 	want := len(t.returns)
 	if kind == spec.CallNew || t.stream != nil {
 		want = 0
 	}
+	return t.outcome(int32(status), session.Failure(), session.Results(), want)
+}
+
+// outcome checks what came of a call that did not crash.
+func (t *task) outcome(status int32, fault *spec.Error, results []spec.Value, want int) ([]spec.Value, *spec.Error) {
 	switch {
-	case int32(status) != 0:
-		return nil, t.failure(spec.Errorf("", spec.InvalidResult, "", "the guest ended the call with status %d and no error", int32(status)))
+	case fault != nil:
+		return nil, t.failure(fault)
+	case status != 0:
+		return nil, t.failure(spec.Errorf("", spec.InvalidResult, "", "the guest ended the call with status %d and no error", status))
 	case len(results) != want:
 		return nil, t.failure(spec.Errorf("", spec.InvalidResult, "", "the guest returned %d results, the call declares %d", len(results), want))
 	}
@@ -367,10 +371,7 @@ func (t *task) finish(values []spec.Value, err *spec.Error) {
 // stopped, for its actor's state would go with it: its caller gets err and the method goes on.
 func (t *task) cancel(err *spec.Error, force bool) {
 	if t.actor != nil {
-		if force || !t.actor.runs(t) {
-			t.finish(nil, err)
-			t.actor.withdraw(t)
-		}
+		t.actor.cancel(t, err, force)
 		return
 	}
 	t.mu.Lock()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,13 +17,13 @@ import (
 
 // TestActorStories plays the stories of testdata: a line is an event, and what the actor does of it is printed behind.
 //
-//	story [max_restarts=N] [max_pending_calls=N] [calls=N] [interval=N] [idle]   an actor of that policy
+//	story [max_restarts=N] [max_pending_calls=N] [calls=N] [interval=N] [idle] [hook] [exactly_once] [groups=(N,...)]   an actor of that policy
 //
-//	placed, started, refuses, start-crashes, crashes, kill, kill-restart, forget, saved, not-saved
-//	call ID CALLER [RETRIES]    a call whose arguments are there
-//	queue ID CALLER [RETRIES]   one that waits for arguments
-//	ready ID, cancel ID, returns ID
-//	after N                     so much time passes
+//	placed, started, refuses, start-crashes, crashes, kill, kill-restart, terminate, forget, saved, not-saved, ended
+//	call ID CALLER [RETRIES [GROUP]]    a call whose arguments are there
+//	queue ID CALLER [RETRIES [GROUP]]   one that waits for arguments
+//	ready ID, cancel ID, returns ID, exits ID
+//	after N                             so much time passes
 func TestActorStories(t *testing.T) {
 	datadriven.Walk(t, "testdata/actor", func(t *testing.T, path string) {
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
@@ -39,7 +40,7 @@ func policy(t *testing.T, d *datadriven.TestData) (p owner.ActorPolicy) {
 	t.Helper()
 	for _, arg := range d.CmdArgs {
 		var n int64
-		if arg.Key != "idle" && arg.Key != "outlives" {
+		if !slices.Contains([]string{"idle", "outlives", "hook", "exactly_once"}, arg.Key) {
 			arg.Scan(t, 0, &n)
 		}
 		switch arg.Key {
@@ -55,6 +56,15 @@ func policy(t *testing.T, d *datadriven.TestData) (p owner.ActorPolicy) {
 			p.Outlives = true
 		case "idle":
 			p.Checkpoint.Idle = true
+		case "hook":
+			p.Hook = true
+		case "exactly_once":
+			p.ExactlyOnce = true
+		case "groups":
+			for i := range arg.Vals {
+				arg.Scan(t, i, &n)
+				p.Groups = append(p.Groups, int32(n))
+			}
 		default:
 			d.Fatalf(t, "a story has no %q", arg.Key)
 		}
@@ -93,6 +103,12 @@ func story(t *testing.T, p owner.ActorPolicy, lines []string) string {
 				did = append(did, "die")
 			case owner.Save:
 				did = append(did, "save")
+			case owner.Again:
+				did = append(did, fmt.Sprint("again ", act.Call))
+			case owner.Interrupt:
+				did = append(did, fmt.Sprint("interrupt ", act.Call))
+			case owner.End:
+				did = append(did, "end")
 			}
 		}
 		trace.WriteString(line)
@@ -110,6 +126,7 @@ func events(t *testing.T, line string, now *int64) []owner.ActorEvent {
 	var id owner.CallID
 	var caller string
 	var retries int32
+	var group int
 	word, rest, _ := strings.Cut(line, " ")
 	trap := &spec.Error{Kind: spec.GuestTrap}
 	switch word {
@@ -129,6 +146,10 @@ func events(t *testing.T, line string, now *int64) []owner.ActorEvent {
 		return []owner.ActorEvent{{Op: owner.Kill, NoRestart: true, Err: spec.ActorDied}}
 	case "kill-restart":
 		return []owner.ActorEvent{{Op: owner.Kill, Err: spec.ActorDied}}
+	case "terminate":
+		return []owner.ActorEvent{{Op: owner.Terminate, Err: spec.ActorDied}}
+	case "ended":
+		return []owner.ActorEvent{{Op: owner.Ended}}
 	case "saved":
 		return []owner.ActorEvent{{Op: owner.Saved}}
 	case "not-saved":
@@ -140,111 +161,165 @@ func events(t *testing.T, line string, now *int64) []owner.ActorEvent {
 		return nil
 	case "forget":
 		return []owner.ActorEvent{{Op: owner.Forget}}
-	case "call": // call ID CALLER [RETRIES]: with its arguments there
-		_, _ = fmt.Sscan(rest, &id, &caller, &retries)
-		return []owner.ActorEvent{{Op: owner.Call, Call: id, Caller: uint64(caller[0]), MaxRetries: retries}, {Op: owner.Ready, Call: id}}
-	case "queue": // the same, waiting for arguments
-		_, _ = fmt.Sscan(rest, &id, &caller, &retries)
-		return []owner.ActorEvent{{Op: owner.Call, Call: id, Caller: uint64(caller[0]), MaxRetries: retries}}
+	case "call", "queue":
+		_, _ = fmt.Sscan(rest, &id, &caller, &retries, &group)
+		all := []owner.ActorEvent{{Op: owner.Call, Call: id, Caller: uint64(caller[0]), MaxRetries: retries, Group: group}}
+		if word == "call" {
+			all = append(all, owner.ActorEvent{Op: owner.Ready, Call: id})
+		}
+		return all
 	}
 	_, _ = fmt.Sscan(rest, &id)
-	op, ok := map[string]owner.ActorOp{"ready": owner.Ready, "cancel": owner.Cancel, "returns": owner.Returned}[word]
+	op, ok := map[string]owner.ActorOp{"ready": owner.Ready, "cancel": owner.Cancel, "returns": owner.Returned, "exits": owner.Exited}[word]
 	if !ok {
 		t.Fatalf("the story says %q", line)
 	}
 	return []owner.ActorEvent{{Op: op, Call: id}}
 }
 
-// TestEveryCallIsAnsweredOnce drives actors with random events: at most one call runs, every call is answered once at
-// most, and exactly once by the time the actor is dead.
+// TestEveryCallIsAnsweredOnce drives actors with random events: no more calls run than may, every call is answered once
+// at most, and exactly once by the time the actor is dead.
 func TestEveryCallIsAnsweredOnce(t *testing.T) {
 	for seed := range uint64(500) {
 		r := rand.New(rand.NewPCG(seed, 2))
-		a := owner.NewActor(spec.ActorID{}, "C", owner.ActorPolicy{MaxRestarts: int32(r.IntN(4)) - 1,
-			Checkpoint: spec.CheckpointPolicy{Calls: int32(r.IntN(3)), Idle: r.IntN(4) == 0}})
-		answered, callers := map[owner.CallID]int{}, map[owner.CallID]uint64{}
-		lastRun := map[uint64]owner.CallID{}
-		var running, next owner.CallID
-		deaths, saving, saved := 0, false, false
+		p := owner.ActorPolicy{MaxRestarts: int32(r.IntN(4)) - 1, Hook: r.IntN(2) == 0,
+			Checkpoint: spec.CheckpointPolicy{Calls: int32(r.IntN(3)), Idle: r.IntN(4) == 0}}
+		if r.IntN(2) == 0 {
+			p.Groups = []int32{1 + r.Int32N(4), 1 + r.Int32N(2)}
+		}
+		a := owner.NewActor(spec.ActorID{}, "C", p)
+		w := &answers{t: t, seed: seed, policy: p, answered: map[owner.CallID]int{}, calls: map[owner.CallID]owner.ActorEvent{}, lastRun: map[uint64]owner.CallID{}}
 		step := func(ev owner.ActorEvent) {
 			for _, act := range a.Step(ev, nil) {
-				switch act.Do {
-				case owner.Run:
-					if running != 0 || saving {
-						t.Fatalf("seed %d: call %d runs while %d does, or while a checkpoint is taken (%v)", seed, act.Call, running, saving)
-					}
-					if c := callers[act.Call]; act.Call < lastRun[c] {
-						t.Fatalf("seed %d: call %d of caller %d runs after %d", seed, act.Call, c, lastRun[c])
-					}
-					running, lastRun[callers[act.Call]] = act.Call, act.Call
-				case owner.Fail:
-					answered[act.Call]++
-					if act.Call == running {
-						running = 0
-					}
-				case owner.Die:
-					deaths++
-				case owner.Stop:
-					running, saving = 0, false
-				case owner.Save:
-					if running != 0 || saving {
-						t.Fatalf("seed %d: a checkpoint is taken while call %d runs, or another is taken (%v)", seed, running, saving)
-					}
-					saving = true
-				case owner.Start:
-					if act.Resume != saved {
-						t.Fatalf("seed %d: it resumes: %v, there is a checkpoint: %v", seed, act.Resume, saved)
-					}
-				}
+				w.see(act)
 			}
 		}
+		var next owner.CallID
 		for i := range 200 {
-			switch r.IntN(14) {
+			switch r.IntN(16) {
 			case 0:
 				step(owner.ActorEvent{Op: owner.Placed})
 			case 1:
 				step(owner.ActorEvent{Op: owner.Started})
 			case 2, 3, 4:
 				next++
-				callers[next] = uint64(r.IntN(3))
-				step(owner.ActorEvent{Op: owner.Call, Call: next, Caller: callers[next], MaxRetries: int32(r.IntN(2))})
+				ev := owner.ActorEvent{Op: owner.Call, Call: next, Caller: uint64(r.IntN(3)), MaxRetries: int32(r.IntN(2))}
+				if p.Groups != nil {
+					ev.Group = r.IntN(2)
+				}
+				w.calls[next] = ev
+				step(ev)
 			case 5, 6:
 				step(owner.ActorEvent{Op: owner.Ready, Call: owner.CallID(r.IntN(int(next)+1) + 1)})
 			case 7, 8, 9:
-				if id := running; id != 0 {
-					running = 0
-					answered[id]++
+				if len(w.running) > 0 {
+					id := w.running[r.IntN(len(w.running))]
+					w.over(id)
+					w.answered[id]++
 					step(owner.ActorEvent{Op: owner.Returned, Call: id})
 				}
 			case 10:
-				if i%5 == 0 && !saving {
-					running = 0
+				if i%5 == 0 && !w.saving {
+					w.running = nil
 					step(owner.ActorEvent{Op: owner.Crashed, Err: errors.New("x")})
 				}
 			case 11:
 				if i > 150 {
 					step(owner.ActorEvent{Op: owner.Forget})
 				}
+			case 12:
+				if i > 150 && len(w.running) > 0 {
+					step(owner.ActorEvent{Op: owner.Exited, Call: w.running[0]})
+				}
+			case 13:
+				if i > 180 {
+					step(owner.ActorEvent{Op: owner.Terminate, Err: errors.New("x")})
+				}
+			case 14:
+				if w.ending {
+					step(owner.ActorEvent{Op: owner.Ended})
+				}
 			default:
-				if saving {
-					saving = false
+				if w.saving {
+					w.saving = false
 					err := error(nil)
 					if r.IntN(3) == 0 {
 						err = errors.New("no room")
 					}
-					saved = saved || err == nil
+					w.saved = w.saved || err == nil
 					step(owner.ActorEvent{Op: owner.Saved, Err: err})
 				}
 			}
 		}
 		step(owner.ActorEvent{Op: owner.Kill, NoRestart: true})
-		if deaths != 1 {
-			t.Fatalf("seed %d: it died %d times", seed, deaths)
+		if w.deaths != 1 {
+			t.Fatalf("seed %d: it died %d times", seed, w.deaths)
 		}
-		for id := range callers {
-			if answered[id] != 1 {
-				t.Fatalf("seed %d: call %d was answered %d times", seed, id, answered[id])
+		for id := range w.calls {
+			if w.answered[id] != 1 {
+				t.Fatalf("seed %d: call %d was answered %d times", seed, id, w.answered[id])
 			}
+		}
+	}
+}
+
+// answers watches what a random actor does.
+type answers struct {
+	t                     *testing.T
+	seed                  uint64
+	policy                owner.ActorPolicy
+	calls                 map[owner.CallID]owner.ActorEvent
+	answered              map[owner.CallID]int
+	running               []owner.CallID
+	lastRun               map[uint64]owner.CallID // by caller
+	saving, saved, ending bool
+	deaths                int
+}
+
+func (w *answers) over(id owner.CallID) {
+	w.running = slices.DeleteFunc(w.running, func(x owner.CallID) bool { return x == id })
+}
+
+func (w *answers) see(act owner.ActorAction) {
+	t, call := w.t, w.calls[act.Call]
+	switch act.Do {
+	case owner.Run:
+		limit := int32(1)
+		if w.policy.Groups != nil {
+			limit = w.policy.Groups[call.Group]
+		} else if act.Call < w.lastRun[call.Caller] {
+			t.Fatalf("seed %d: call %d of caller %d runs after %d", w.seed, act.Call, call.Caller, w.lastRun[call.Caller])
+		}
+		for _, id := range w.running {
+			if w.calls[id].Group == call.Group {
+				limit--
+			}
+		}
+		if limit <= 0 || w.saving || w.ending {
+			t.Fatalf("seed %d: call %d runs while %v do, or a checkpoint is taken (%v), or at the end (%v)", w.seed, act.Call, w.running, w.saving, w.ending)
+		}
+		w.running = append(w.running, act.Call)
+		w.lastRun[call.Caller] = act.Call
+	case owner.Fail:
+		w.answered[act.Call]++
+		w.over(act.Call)
+	case owner.Die:
+		w.deaths++
+	case owner.Stop:
+		w.running, w.saving = nil, false
+	case owner.End:
+		if len(w.running) > 0 || w.ending || !w.policy.Hook {
+			t.Fatalf("seed %d: the hook runs while %v do, or again (%v)", w.seed, w.running, w.ending)
+		}
+		w.ending = true
+	case owner.Save:
+		if len(w.running) > 0 || w.saving {
+			t.Fatalf("seed %d: a checkpoint is taken while calls %v run, or another is taken (%v)", w.seed, w.running, w.saving)
+		}
+		w.saving = true
+	case owner.Start:
+		if act.Resume != w.saved {
+			t.Fatalf("seed %d: it resumes: %v, there is a checkpoint: %v", w.seed, act.Resume, w.saved)
 		}
 	}
 }

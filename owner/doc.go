@@ -5,6 +5,6 @@
 //
 // What it is not: it stores no bytes, runs nothing, and knows nothing of resources.
 //
-// Invariants: a count is never negative and its zero is reported once; of an actor's calls at most one runs, each is
-// answered once, and those of one caller run in their order; an actor dies once.
+// Invariants: a count is never negative and its zero is reported once; of an actor's calls no more run than its
+// groups allow, each is answered once, and without groups those of one caller run in their order; an actor dies once.
 package owner

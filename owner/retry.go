@@ -45,15 +45,18 @@ func (p RetryPolicy) names(failure error) bool {
 		failure = err.Err
 	}
 	var fault *spec.Fault
-	return errors.As(failure, &fault) && p.namesType(fault)
+	return errors.As(failure, &fault) && p.namesFault(fault, 0)
 }
 
-// namesType reports whether the fault, or one of its causes, is of a type that the policy names.
-func (p RetryPolicy) namesType(f *spec.Fault) bool {
-	if f == nil {
+// namesFault reports whether the policy names the type of a fault or of one of its causes.
+func (p RetryPolicy) namesFault(f *spec.Fault, depth int) bool {
+	switch {
+	case f == nil || depth == spec.MaxErrorDepth:
 		return false
+	case slices.Contains(p.RetryOn, f.Type), p.namesFault(f.Cause, depth+1):
+		return true
 	}
-	return slices.Contains(p.RetryOn, f.Type) || p.namesType(f.Cause) || slices.ContainsFunc(f.More, p.namesType)
+	return slices.ContainsFunc(f.More, func(more *spec.Fault) bool { return p.namesFault(more, depth+1) })
 }
 
 // Wait returns how long the attempt after attempt waits: Delay, doubled for each attempt before, at most

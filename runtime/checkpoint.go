@@ -93,6 +93,10 @@ func (s *Sandbox) Checkpoint(kind CheckpointKind) ([]byte, error) {
 	if s.broken || s.closed {
 		return nil, spec.Errorf(op, spec.WorkerCrashed, s.label(), "the sandbox has ended")
 	}
+	if s.parked != nil && kind == CheckpointDelta { // what it is kept as is one already
+		m := s.parked.module
+		return encodeCheckpoint(s.parked.state, m.Digest(), m.image.digest(), kind), nil
+	}
 	if s.parked != nil {
 		if err := s.unpark(context.Background()); err != nil {
 			s.broken = true

@@ -108,7 +108,10 @@ func bufferOf(seed [32]byte, counter uint32, buf []byte) bool {
 }
 
 // freshEntropy gives the guest's generators seeds that no sandbox had before.
-func (i *instance) freshEntropy() {
+func (i *instance) freshEntropy() { i.reseed(i.entropy) }
+
+// reseed gives the guest's generators seeds from a stream, which may be nil if it has none.
+func (i *instance) reseed(from *rand.ChaCha8) {
 	img := i.module.image
 	if len(img.reseeds) == 0 {
 		return
@@ -116,7 +119,7 @@ func (i *instance) freshEntropy() {
 	memory := i.engine.Memory()
 	for _, off := range img.reseeds {
 		state := memory[off : off+chachaBytes]
-		i.entropy.Read(state[chachaSeed:chachaIndex]) // never fails
+		from.Read(state[chachaSeed:chachaIndex]) // never fails
 		clear(state[chachaIndex:])
 	}
 }

@@ -32,6 +32,15 @@ func (s *Sandbox) Park() {
 	}
 }
 
+// ParkedBytes is how much memory the state of a parked sandbox takes, 0 if it is not parked.
+func (s *Sandbox) ParkedBytes() int64 {
+	if s.parked == nil {
+		return 0
+	}
+	st := s.parked.state
+	return int64(st.size()) + 8*int64(len(st.globals)) + 8*int64(len(st.runs))
+}
+
 // unpark gives the sandbox an instance again.
 func (s *Sandbox) unpark(ctx context.Context) error {
 	p := s.parked

@@ -15,6 +15,13 @@ const ABIModule = "ray_v1"
 const (
 	// ExportCall is "ray_call": (kind i32, nargs i32) -> i32. It runs one call; 0 means it returned, 1 that it failed.
 	ExportCall = "ray_call"
+	// ExportStart is "ray_start": (call i32, nargs i32) -> i32. Optional: it begins a call of an actor's method that other
+	// calls may run beside. The call goes on after the export has returned, and ends by the import done. The result is a
+	// [Progress].
+	ExportStart = "ray_start"
+	// ExportResume is "ray_resume": (events i32) -> i32. It goes with [ExportStart]: things happened that calls wait for,
+	// see the import events. The result is a [Progress].
+	ExportResume = "ray_resume"
 	// ExportDescribe is "ray_describe": () -> i32. It passes a [Description] to ret.
 	ExportDescribe = "ray_describe"
 	// ExportMain is "ray_main": () -> i32. It runs the driver program and returns its exit status.
@@ -34,6 +41,29 @@ const (
 	CallNew CallKind = 1
 	// CallMethod runs the named method of the sandbox's actor.
 	CallMethod CallKind = 2
+	// CallHook runs what the named class does before an actor of it ends gracefully. It has no arguments and no results.
+	CallHook CallKind = 3
+)
+
+// Progress is what [ExportStart] and [ExportResume] return.
+type Progress int32
+
+const (
+	// ProgressWaiting: every call that has not ended waits for an event.
+	ProgressWaiting Progress = 0
+	// ProgressPoll: some wait for something that the host does not know of, such as a timer of the guest's own: it is to
+	// be resumed without an event, too.
+	ProgressPoll Progress = 1
+)
+
+// EventKind says what an event of a concurrent actor is, see [ExportResume].
+type EventKind uint32
+
+const (
+	// EventReady: the wait with the number given as token is over.
+	EventReady EventKind = 1
+	// EventCancelled: the call of that number is cancelled. It still ends by done.
+	EventCancelled EventKind = 2
 )
 
 // Description is what a module says of itself, once per digest.
@@ -59,6 +89,8 @@ type Class struct {
 	New     Function     `cbor:"2,keyasint"`
 	Methods []Function   `cbor:"3,keyasint,omitempty"`
 	Options ActorOptions `cbor:"4,keyasint,omitzero"`
+	// Hook says that the class has something to do before an actor of it ends gracefully, see [CallHook].
+	Hook bool `cbor:"5,keyasint,omitempty"`
 }
 
 const checkDescription = "check the module's description"

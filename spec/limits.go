@@ -65,6 +65,17 @@ const (
 	// whole cluster.
 	MaxActors = 2_000_000
 
+	// MaxConcurrency bounds the calls of one actor that run at once: each has a goroutine or the like in the guest and a
+	// record in the host.
+	MaxConcurrency = 65_536
+	// DefaultConcurrency is how many calls of an actor's default group run at once if only its other groups are said, as
+	// in Ray.
+	DefaultConcurrency = 1000
+	// MaxGroups bounds an actor's concurrency groups.
+	MaxGroups = 64
+	// ShutdownGrace is how long an actor's hook may run before the actor is ended, as in Ray.
+	ShutdownGrace = 30 * time.Second
+
 	// DefaultMaxRetries is how often a task is run again after a system failure, as in Ray.
 	DefaultMaxRetries = 3
 	// MaxRetryDelay bounds the time before a retry, as Ray does after a lack of memory.

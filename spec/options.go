@@ -2,7 +2,9 @@ package spec
 
 import (
 	"cmp"
+	"maps"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -30,6 +32,8 @@ type TaskOptions struct {
 	Deadline *int64 `cbor:"10,keyasint,omitempty"`
 	// Priority orders waiting tasks: higher first, equal in order of submission. Default 0.
 	Priority *int32 `cbor:"11,keyasint,omitempty"`
+	// Group names the concurrency group of an actor in which a method runs. Default: the actor's default group.
+	Group *string `cbor:"20,keyasint,omitempty"`
 	// Streaming makes the call one of a generator: its results are taken one after the other while it runs, and the one
 	// that is declared is their number. Ray's num_returns="streaming". Default false.
 	Streaming *bool `cbor:"12,keyasint,omitempty"`
@@ -53,6 +57,7 @@ func (o TaskOptions) Over(base TaskOptions) TaskOptions {
 		Memory: over(o.Memory, base.Memory), Custom: overMap(o.Custom, base.Custom), Returns: over(o.Returns, base.Returns),
 		MaxRetries: over(o.MaxRetries, base.MaxRetries), RetryExceptions: over(o.RetryExceptions, base.RetryExceptions),
 		Timeout: over(o.Timeout, base.Timeout), Deadline: over(o.Deadline, base.Deadline), Priority: over(o.Priority, base.Priority),
+		Group:     over(o.Group, base.Group),
 		Streaming: over(o.Streaming, base.Streaming), StreamAhead: over(o.StreamAhead, base.StreamAhead),
 		RetryOn: overList(o.RetryOn, base.RetryOn), RetryDelay: over(o.RetryDelay, base.RetryDelay),
 		Placement: over(o.Placement, base.Placement),
@@ -84,6 +89,10 @@ func (o TaskOptions) Check() error {
 		return Errorf(op, InvalidArgument, "returns", "%d is not between 0 and %d", *o.Returns, MaxReturns)
 	case o.MaxRetries != nil && *o.MaxRetries < -1:
 		return Errorf(op, InvalidArgument, "max_retries", "%d is below -1", *o.MaxRetries)
+	case o.Group != nil && len(*o.Group) > MaxNameBytes:
+		return Errorf(op, InvalidArgument, "group", "has %d bytes, at most %d", len(*o.Group), MaxNameBytes)
+	case o.Streaming != nil && *o.Streaming && o.Returns != nil && *o.Returns != 1:
+		return Errorf(op, InvalidArgument, "returns", "a generator declares one result, the number of those that it gives, and not %d", *o.Returns)
 	case len(o.RetryOn) > MaxRetryOn:
 		return Errorf(op, InvalidArgument, "retry_on", "%d kinds and types, at most %d (MaxRetryOn)", len(o.RetryOn), MaxRetryOn)
 	case slices.ContainsFunc(o.RetryOn, func(name string) bool { return name == "" || len(name) > MaxNameBytes }):
@@ -134,6 +143,15 @@ type ActorOptions struct {
 	Priority *int32 `cbor:"12,keyasint,omitempty"`
 	// Checkpoint says when the actor's state is kept for a restart. Default: never, the constructor runs again.
 	Checkpoint *CheckpointPolicy `cbor:"13,keyasint,omitempty"`
+	// MaxConcurrency is how many calls run at once, 1 to MaxConcurrency. Of more than one, each waits for refs without
+	// holding the others up, and they end in any order. Default 1, or DefaultConcurrency with Groups.
+	MaxConcurrency *int32 `cbor:"14,keyasint,omitempty"`
+	// Groups are concurrency groups by name, each with the number of its calls that run at once. Calls of no group are in
+	// the default one, whose limit is MaxConcurrency.
+	Groups map[string]int32 `cbor:"15,keyasint,omitzero"`
+	// ExactlyOnce logs the calls since the checkpoint, so that after a restart the effect of each on the actor's state is
+	// there once, and none is lost. It takes calls that run one at a time. Default false.
+	ExactlyOnce *bool `cbor:"16,keyasint,omitempty"`
 	// Placement says on which nodes the actor may live. Default: any.
 	Placement *Placement `cbor:"30,keyasint,omitempty"`
 }
@@ -160,6 +178,8 @@ func (o ActorOptions) Over(base ActorOptions) ActorOptions {
 	o.MaxRestarts, o.MaxTaskRetries = over(o.MaxRestarts, base.MaxRestarts), over(o.MaxTaskRetries, base.MaxTaskRetries)
 	o.MaxPendingCalls, o.Priority = over(o.MaxPendingCalls, base.MaxPendingCalls), over(o.Priority, base.Priority)
 	o.Checkpoint = over(o.Checkpoint, base.Checkpoint)
+	o.MaxConcurrency, o.Groups = over(o.MaxConcurrency, base.MaxConcurrency), overMap(o.Groups, base.Groups)
+	o.ExactlyOnce = over(o.ExactlyOnce, base.ExactlyOnce)
 	o.Placement = over(o.Placement, base.Placement)
 	return o
 }
@@ -173,6 +193,9 @@ func (o ActorOptions) Resources() (place, hold Resources) {
 	}
 	return place, hold
 }
+
+// Concurrent reports whether several calls may run at once.
+func (o ActorOptions) Concurrent() bool { return value(o.MaxConcurrency, 1) > 1 || len(o.Groups) > 0 }
 
 // Check reports the first option that is out of range.
 func (o ActorOptions) Check() error {
@@ -203,10 +226,21 @@ func (o ActorOptions) Check() error {
 		return Errorf(op, InvalidArgument, "max_task_retries", "%d is below -1", *o.MaxTaskRetries)
 	case o.MaxPendingCalls != nil && (*o.MaxPendingCalls < -1 || *o.MaxPendingCalls == 0):
 		return Errorf(op, InvalidArgument, "max_pending_calls", "%d is neither -1 nor positive", *o.MaxPendingCalls)
+	case o.MaxConcurrency != nil && (*o.MaxConcurrency < 1 || *o.MaxConcurrency > MaxConcurrency):
+		return Errorf(op, InvalidArgument, "max_concurrency", "%d is not between 1 and %d", *o.MaxConcurrency, MaxConcurrency)
+	case value(o.ExactlyOnce, false) && o.Concurrent():
+		return Errorf(op, InvalidArgument, "exactly_once", "its calls run one at a time: leave max_concurrency and groups away")
+	case len(o.Groups) > MaxGroups:
+		return Errorf(op, InvalidArgument, "concurrency groups", "there are %d, at most %d", len(o.Groups), MaxGroups)
 	case o.Checkpoint != nil && o.Checkpoint.Calls < 0:
 		return Errorf(op, InvalidArgument, "checkpoint", "%d calls is negative", o.Checkpoint.Calls)
 	case o.Checkpoint != nil && o.Checkpoint.Interval < 0:
 		return Errorf(op, InvalidArgument, "checkpoint", "an interval of %v is negative", o.Checkpoint.Interval)
+	}
+	for _, name := range slices.Sorted(maps.Keys(o.Groups)) {
+		if limit := o.Groups[name]; name == "" || len(name) > MaxNameBytes || limit < 1 || limit > MaxConcurrency {
+			return Errorf(op, InvalidArgument, "concurrency group "+strconv.Quote(clip(name, MaxNameBytes)), "a name has 1 to %d bytes and a limit is between 1 and %d, not %d", MaxNameBytes, MaxConcurrency, limit)
+		}
 	}
 	return nil
 }
@@ -225,7 +259,7 @@ func overList(said, base []string) []string {
 	return base
 }
 
-func overMap(said, base map[string]Quantity) map[string]Quantity {
+func overMap[V any](said, base map[string]V) map[string]V {
 	if said != nil {
 		return said
 	}

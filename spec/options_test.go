@@ -19,27 +19,29 @@ var longName = strings.Repeat("n", spec.MaxNameBytes+1)
 var (
 	said = spec.TaskOptions{
 		Name: new("said"), CPUs: quantity(2), GPUs: quantity(0.5), Memory: new(int64(1)), Custom: map[string]spec.Quantity{"said": 1},
-		Returns: new(int32(2)), MaxRetries: new(int32(-1)), RetryExceptions: new(false), Timeout: new(time.Second), Deadline: new(int64(1)), Priority: new(int32(1)),
+		Returns: new(int32(2)), MaxRetries: new(int32(-1)), RetryExceptions: new(false), Timeout: new(time.Second), Deadline: new(int64(1)), Priority: new(int32(1)), Group: new("said"),
 		Streaming: new(false), StreamAhead: new(int32(1)), RetryOn: []string{"said"}, RetryDelay: new(time.Second),
 		Placement: &spec.Placement{Spread: true},
 	}
 	base = spec.TaskOptions{
 		Name: new("base"), CPUs: quantity(3), GPUs: quantity(1), Memory: new(int64(2)), Custom: map[string]spec.Quantity{"base": 1},
-		Returns: new(int32(3)), MaxRetries: new(int32(3)), RetryExceptions: new(true), Timeout: new(time.Minute), Deadline: new(int64(2)), Priority: new(int32(2)),
-		Streaming: new(true), StreamAhead: new(int32(2)), RetryOn: []string{"base"}, RetryDelay: new(time.Minute),
+		Returns: new(int32(3)), MaxRetries: new(int32(3)), RetryExceptions: new(true), Timeout: new(time.Minute), Deadline: new(int64(2)), Priority: new(int32(2)), Group: new("base"),
+		Streaming: new(false), StreamAhead: new(int32(2)), RetryOn: []string{"base"}, RetryDelay: new(time.Minute),
 		Placement: &spec.Placement{Labels: map[string]string{"a": "b"}},
 	}
 	saidActor = spec.ActorOptions{
 		Name: "said", Namespace: "said", GetIfExists: true, Lifetime: spec.LifetimeDetached,
 		CPUs: quantity(2), GPUs: quantity(0.5), Memory: new(int64(1)), Custom: map[string]spec.Quantity{"said": 1},
 		MaxRestarts: new(int32(1)), MaxTaskRetries: new(int32(1)), MaxPendingCalls: new(int32(1)), Priority: new(int32(1)),
-		Checkpoint: &spec.CheckpointPolicy{Calls: 1}, Placement: &spec.Placement{Spread: true},
+		Checkpoint: &spec.CheckpointPolicy{Calls: 1}, MaxConcurrency: new(int32(1)), Groups: map[string]int32{"said": 1}, ExactlyOnce: new(false),
+		Placement: &spec.Placement{Spread: true},
 	}
 	baseActor = spec.ActorOptions{
 		Name: "base", Namespace: "base", GetIfExists: true, Lifetime: "other",
 		CPUs: quantity(3), GPUs: quantity(1), Memory: new(int64(2)), Custom: map[string]spec.Quantity{"base": 1},
 		MaxRestarts: new(int32(2)), MaxTaskRetries: new(int32(2)), MaxPendingCalls: new(int32(2)), Priority: new(int32(2)),
-		Checkpoint: &spec.CheckpointPolicy{Idle: true}, Placement: &spec.Placement{Labels: map[string]string{"a": "b"}},
+		Checkpoint: &spec.CheckpointPolicy{Idle: true}, MaxConcurrency: new(int32(2)), Groups: map[string]int32{"base": 2}, ExactlyOnce: new(false),
+		Placement: &spec.Placement{Labels: map[string]string{"a": "b"}},
 	}
 )
 
@@ -225,6 +227,11 @@ func TestActorOptionsOutOfRangeAreRefused(t *testing.T) {
 		{spec.ActorOptions{MaxPendingCalls: new(int32(-2))}, "max_pending_calls"},
 		{spec.ActorOptions{MaxPendingCalls: new(int32(0))}, "max_pending_calls"},
 		{spec.ActorOptions{Checkpoint: &spec.CheckpointPolicy{Calls: -1}}, "checkpoint"},
+		{spec.ActorOptions{MaxConcurrency: new(int32(0))}, "max_concurrency"},
+		{spec.ActorOptions{MaxConcurrency: new(int32(spec.MaxConcurrency + 1))}, "max_concurrency"},
+		{spec.ActorOptions{Groups: map[string]int32{"io": 0}}, `concurrency group "io"`},
+		{spec.ActorOptions{ExactlyOnce: new(true), MaxConcurrency: new(int32(2))}, "exactly_once"},
+		{spec.ActorOptions{Groups: map[string]int32{"": 1}}, `concurrency group ""`},
 		{spec.ActorOptions{Checkpoint: &spec.CheckpointPolicy{Interval: -1}}, "checkpoint"},
 	} {
 		err := c.options.Check()

@@ -65,6 +65,7 @@ func taskOptions(o spec.TaskOptions) map[string]any {
 		said["deadline"] = time.Unix(0, *o.Deadline).UTC().Format(time.RFC3339Nano)
 	}
 	say(said, "priority", o.Priority)
+	say(said, "concurrency_group", o.Group)
 	say(said, "streaming", o.Streaming)
 	say(said, "stream_ahead", o.StreamAhead)
 	if o.RetryOn != nil {
@@ -90,6 +91,11 @@ func actorOptions(o spec.ActorOptions) map[string]any {
 	say(said, "max_restarts", o.MaxRestarts)
 	say(said, "max_task_retries", o.MaxTaskRetries)
 	say(said, "max_pending_calls", o.MaxPendingCalls)
+	say(said, "max_concurrency", o.MaxConcurrency)
+	say(said, "exactly_once", o.ExactlyOnce)
+	if len(o.Groups) > 0 {
+		said["concurrency_groups"] = o.Groups
+	}
 	say(said, "priority", o.Priority)
 	return said
 }

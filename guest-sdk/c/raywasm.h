@@ -33,6 +33,7 @@ enum ray_call_kind {
 	RAY_CALL_FUNCTION = 0,
 	RAY_CALL_NEW = 1,
 	RAY_CALL_METHOD = 2,
+	RAY_CALL_HOOK = 3,
 };
 
 // The levels of ray_log.
@@ -552,6 +553,92 @@ RAY_IMPORT("actor_find") int32_t ray_actor_find(const void *name, uint32_t name_
 //   - InvalidArgument: it is not an actor's handle
 //   - PermissionDenied: the caller may not use actors
 RAY_IMPORT("actor_kill") int32_t ray_actor_kill(uint32_t actor, int32_t no_restart);
+
+// actor_terminate ends an actor gracefully: the calls that it has are served, later ones fail with ActorDied, and if its
+// class has a hook, that is run before the end.
+//
+// Parameters:
+//   - actor: a handle of the actor. The guest keeps it
+//
+// Result: 0, at once.
+//
+// Errors:
+//   - ActorDied: the actor is gone
+//   - ReferenceCounting: there is no such handle
+//   - InvalidArgument: it is not an actor's handle
+//   - PermissionDenied: the caller may not use actors
+RAY_IMPORT("actor_terminate") int32_t ray_actor_terminate(uint32_t actor);
+
+// actor_exit ends the actor whose method this is, once the call is over, gracefully and without a restart: its other calls
+// that run end first, those that wait fail. This call fails with ActorDied, whatever it returns. If the class has a hook,
+// that is run before the end.
+//
+// Result: 0. The guest is to end the call soon.
+//
+// Errors:
+//   - InvalidArgument: this is no actor
+//   - PermissionDenied: the caller may not use actors
+RAY_IMPORT("actor_exit") int32_t ray_actor_exit();
+
+// serve says for which of the calls that run at once the guest acts from now on: the functions name, arg, ret, fail and done
+// concern it, and what is submitted and put is that call's. ray_start begins with its own call.
+//
+// Parameters:
+//   - call: its number, as ray_start got it; 0: no call, the actor itself
+//
+// Result: 0.
+//
+// Errors:
+//   - NotFound: no such call runs
+//   - Unsupported: the sandbox serves one call at a time
+RAY_IMPORT("serve") int32_t ray_serve(uint32_t call);
+
+// done ends the call that the guest acts for, which was begun by ray_start. Its results are what ret was given, its error
+// what fail was given. From then on the guest acts for no call.
+//
+// Parameters:
+//   - status: 0: it returned, 1: it failed
+//
+// Result: 0.
+//
+// Errors:
+//   - NotFound: the guest acts for no call
+//   - Unsupported: the sandbox serves one call at a time
+RAY_IMPORT("done") int32_t ray_done(int32_t status);
+
+// await is wait for an actor with concurrent calls: it begins to wait and returns at once. When the wait is over, ray_resume
+// is called and events tells the token. Then get with timeout 0 reads the objects.
+//
+// Parameters:
+//   - handles, n: handles of objects, at most MaxWaited; none: only the time is waited for
+//   - count: how many to wait for, 1 to n; 0: all of them, or the first that holds an error
+//   - timeout: in nanoseconds; negative: none
+//   - token: what events gives back. The host does not look at it
+//
+// Result: 0: the wait has begun; 1: what it is for is there already, and no event comes.
+//
+// Errors:
+//   - ReferenceCounting: there is no such handle
+//   - InvalidArgument: the count is more than n; it waits for nothing and for ever; a handle is an actor's or an argument's
+//   - LimitExceeded: more than MaxWaited
+//   - ObjectStoreFull: there is no room for the wait
+//   - Unsupported: the sandbox serves one call at a time
+RAY_IMPORT("await") int32_t ray_await(const uint32_t *handles, uint32_t n, uint32_t count, int64_t timeout, uint32_t token);
+
+// events reads what has happened that calls of this actor wait for; ray_resume got the number of events there are.
+//
+//     ptr [ kind u32 | number u32 ][ kind u32 | number u32 ]...
+//
+// kind 1: the wait with that token is over. kind 2: the call of that number is cancelled; it still ends by done.
+//
+// Parameters:
+//   - ptr, cap: where the events are written, of cap bytes: as many whole events as fit. The rest is left for the next call
+//
+// Result: the number of bytes written.
+//
+// Errors:
+//   - Unsupported: the sandbox serves one call at a time
+RAY_IMPORT("events") int32_t ray_events(void *ptr, uint32_t cap);
 
 // self tells the guest where it runs: job, task, attempt, node, namespace, resources. The ids are text, to be shown to
 // people: no function takes one.

@@ -26,7 +26,7 @@ func FindActor[T any](name string, where ...FindOption) (Handle[T], error) {
 	if err := check(status, "find actor "+name); err != nil {
 		return Handle[T]{}, err
 	}
-	mu.Lock()
+	lock()
 	defer mu.Unlock()
 	return Handle[T]{newHandle(uint32(status))}, nil
 }

@@ -43,7 +43,7 @@ func description(entries []*entry) (*spec.Description, error) {
 			classes[e.class] = len(d.Classes)
 			constructor := e.describe()
 			constructor.Result = ""
-			d.Classes = append(d.Classes, spec.Class{Name: e.class, New: constructor, Options: e.actor})
+			d.Classes = append(d.Classes, spec.Class{Name: e.class, New: constructor, Options: e.actor, Hook: e.fn.Out(0).Implements(reflect.TypeFor[Shutdowner]())})
 		}
 	}
 	for _, e := range entries {

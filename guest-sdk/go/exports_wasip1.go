@@ -15,6 +15,15 @@ func exportCall(kind, nargs int32) int32 {
 	return serve(spec.CallKind(kind), int(nargs))
 }
 
+//go:wasmexport ray_start
+func exportStart(call, nargs int32) int32 {
+	readEnvironment()
+	return start(uint32(call), int(nargs))
+}
+
+//go:wasmexport ray_resume
+func exportResume(events int32) int32 { return resume(int(events)) }
+
 //go:wasmexport ray_describe
 func exportDescribe() int32 {
 	os.Args = worker

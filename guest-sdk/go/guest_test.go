@@ -185,13 +185,19 @@ func (w *wasmWorld) offerImports() error {
 		"actor_find": func(_ ctx, m mod, name, namen, ns, nsn uint32) int32 {
 			return f.actorFind(string(bytesAt(m, name, namen)), string(bytesAt(m, ns, nsn)))
 		},
-		"actor_kill": func(_ ctx, h, noRestart uint32) int32 { return f.actorKill(h, noRestart != 0) },
+		"actor_terminate": func(_ ctx, h uint32) int32 { return f.actorTerminate(h) },
+		"serve":           func(_ ctx, call uint32) int32 { return f.serveCall(call) },
+		"done":            func(_ ctx, _ int32) int32 { return -int32(spec.Unsupported) },
+		"await":           func(_ ctx, _, _, _ uint32, _ uint64, _ uint32) int32 { return f.await(nil, 0, 0, 0) },
+		"events":          func(_ ctx, _, _ uint32) int32 { return -int32(spec.Unsupported) },
+		"actor_exit":      func(_ ctx) int32 { return f.actorExit() },
+		"actor_kill":      func(_ ctx, h, noRestart uint32) int32 { return f.actorKill(h, noRestart != 0) },
+		"cancel":          func(_ ctx, h, flags uint32) int32 { return f.cancel(h, flags) },
+		"release":         func(_ ctx, h uint32) int32 { return f.release(h) },
 		"yield": func(_ ctx, m mod, p, n, hs, nhs uint32) int32 {
 			return f.yield(bytesAt(m, p, n), numbersAt(m, hs, nhs))
 		},
-		"next":    func(_ ctx, h uint32, timeout int64) int32 { return f.next(h, timeout) },
-		"cancel":  func(_ ctx, h, flags uint32) int32 { return f.cancel(h, flags) },
-		"release": func(_ ctx, h uint32) int32 { return f.release(h) },
+		"next": func(_ ctx, h uint32, timeout int64) int32 { return f.next(h, timeout) },
 		"log": func(_ ctx, m mod, level int32, p, n uint32) int32 {
 			return f.log(spec.LogLevel(level), bytesAt(m, p, n))
 		},

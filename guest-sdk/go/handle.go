@@ -71,7 +71,7 @@ func (h *handle) release() {
 	if h == nil {
 		return
 	}
-	mu.Lock()
+	lock()
 	defer mu.Unlock()
 	if !h.held {
 		return

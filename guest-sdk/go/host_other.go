@@ -26,6 +26,10 @@ type abi interface {
 	actorCall(actor uint32, method string, opts []byte, out []uint32) int32
 	actorFind(name, namespace string) int32
 	actorKill(actor uint32, noRestart bool) int32
+	actorTerminate(actor uint32) int32
+	actorExit() int32
+	serveCall(call uint32) int32
+	await(handles []uint32, count int, timeout int64, token uint32) int32
 	yield(p []byte, links []uint32) int32
 	next(handle uint32, timeout int64) int32
 	cancel(handle uint32, flags uint32) int32
@@ -37,20 +41,26 @@ type abi interface {
 
 var world abi = outside{}
 
-func hostName(p []byte) int32                             { return world.name(p) }
+func hostName(p []byte) int32                           { return world.name(p) }
+func hostArg(index int) int32                           { return world.arg(index) }
+func hostSize(handle uint32) int64                      { return world.size(handle) }
+func hostRead(handle uint32, off int64, p []byte) int32 { return world.read(handle, off, p) }
+func hostLinks(handle uint32, out []uint32) int32       { return world.links(handle, out) }
+func hostRet(p []byte, links []uint32) int32            { return world.ret(p, links) }
+func hostFail(p []byte) int32                           { return world.fail(p) }
+func hostPut(p []byte, links []uint32) int32            { return world.put(p, links) }
+func hostGet(handles []uint32, timeout int64) int32     { return world.get(handles, timeout) }
+func hostPassValue(p []byte, links []uint32) int32      { return world.passValue(p, links) }
+func hostPassRef(handle uint32) int32                   { return world.passRef(handle) }
+func hostActorCreate(class string, opts []byte) int32   { return world.actorCreate(class, opts) }
+func hostActorFind(name, namespace string) int32        { return world.actorFind(name, namespace) }
+func hostActorTerminate(actor uint32) int32             { return world.actorTerminate(actor) }
+func hostServe(call uint32) int32                       { return world.serveCall(call) }
+func hostAwait(handles []uint32, count int, timeout int64, token uint32) int32 {
+	return world.await(handles, count, timeout, token)
+}
+func hostActorExit() int32                                { return world.actorExit() }
 func hostFrame(p []byte) int64                            { return world.frame(p) }
-func hostArg(index int) int32                             { return world.arg(index) }
-func hostSize(handle uint32) int64                        { return world.size(handle) }
-func hostRead(handle uint32, off int64, p []byte) int32   { return world.read(handle, off, p) }
-func hostLinks(handle uint32, out []uint32) int32         { return world.links(handle, out) }
-func hostRet(p []byte, links []uint32) int32              { return world.ret(p, links) }
-func hostFail(p []byte) int32                             { return world.fail(p) }
-func hostPut(p []byte, links []uint32) int32              { return world.put(p, links) }
-func hostGet(handles []uint32, timeout int64) int32       { return world.get(handles, timeout) }
-func hostPassValue(p []byte, links []uint32) int32        { return world.passValue(p, links) }
-func hostPassRef(handle uint32) int32                     { return world.passRef(handle) }
-func hostActorCreate(class string, opts []byte) int32     { return world.actorCreate(class, opts) }
-func hostActorFind(name, namespace string) int32          { return world.actorFind(name, namespace) }
 func hostActorKill(actor uint32, noRestart bool) int32    { return world.actorKill(actor, noRestart) }
 func hostCancel(handle uint32, flags uint32) int32        { return world.cancel(handle, flags) }
 func hostYield(p []byte, links []uint32) int32            { return world.yield(p, links) }
@@ -97,6 +107,10 @@ func (outside) actorCreate(string, []byte) int32                 { return refusa
 func (outside) actorCall(uint32, string, []byte, []uint32) int32 { return refusal }
 func (outside) actorFind(string, string) int32                   { return refusal }
 func (outside) actorKill(uint32, bool) int32                     { return refusal }
+func (outside) actorTerminate(uint32) int32                      { return refusal }
+func (outside) serveCall(uint32) int32                           { return refusal }
+func (outside) await([]uint32, int, int64, uint32) int32         { return refusal }
+func (outside) actorExit() int32                                 { return refusal }
 func (outside) cancel(uint32, uint32) int32                      { return refusal }
 func (outside) yield([]byte, []uint32) int32                     { return refusal }
 func (outside) next(uint32, int64) int32                         { return refusal }

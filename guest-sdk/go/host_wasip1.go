@@ -83,6 +83,26 @@ func abiActorFind(name unsafe.Pointer, nameSize uint32, namespace unsafe.Pointer
 //go:wasmimport ray_v1 actor_kill
 func abiActorKill(handle uint32, noRestart int32) int32
 
+//go:wasmimport ray_v1 actor_terminate
+func abiActorTerminate(handle uint32) int32
+
+//go:wasmimport ray_v1 actor_exit
+func abiActorExit() int32
+
+//go:wasmimport ray_v1 serve
+func abiServe(call uint32) int32
+
+//go:wasmimport ray_v1 done
+func abiDone(status int32) int32
+
+//go:wasmimport ray_v1 await
+//go:noescape
+func abiAwait(handles unsafe.Pointer, n uint32, count uint32, timeout int64, token uint32) int32
+
+//go:wasmimport ray_v1 events
+//go:noescape
+func abiEvents(ptr unsafe.Pointer, size uint32) int32
+
 //go:wasmimport ray_v1 yield
 //go:noescape
 func abiYield(ptr unsafe.Pointer, size uint32, handles unsafe.Pointer, n uint32) int32
@@ -154,6 +174,17 @@ func hostActorCreate(class string, opts []byte) int32 {
 
 func hostActorCall(actor uint32, method string, opts []byte, out []uint32) int32 {
 	return abiActorCall(actor, text(method), uint32(len(method)), ptr(opts), size(opts), ptr(out), size(out))
+}
+
+func hostActorTerminate(actor uint32) int32 { return abiActorTerminate(actor) }
+func hostActorExit() int32                  { return abiActorExit() }
+
+func hostServe(call uint32) int32 { return abiServe(call) }
+func hostDone(status int32) int32 { return abiDone(status) }
+func hostEvents(p []byte) int32   { return abiEvents(ptr(p), size(p)) }
+
+func hostAwait(handles []uint32, count int, timeout int64, token uint32) int32 {
+	return abiAwait(ptr(handles), size(handles), uint32(count), timeout, token)
 }
 
 func hostActorFind(name, namespace string) int32 {

@@ -243,6 +243,45 @@ func checkpoint(say func(*spec.CheckpointPolicy) error) ActorOption {
 	})
 }
 
+// ExactlyOnce makes the effect of every call on the actor's state happen once, also when the actor crashes and restarts (see
+// [MaxRestarts]) in or after the call: calls are logged, and those since the last checkpoint run again on top of it, told
+// what they were told the first time. What they submitted is not submitted again. In a call the clock stands still, and a
+// sleep takes no time but moves it.
+func ExactlyOnce() ActorOption {
+	return actorOption(func(o *spec.ActorOptions) error { yes := true; o.ExactlyOnce = &yes; return nil })
+}
+
+// MaxConcurrency is how many calls of the actor run at once, each in a goroutine. One that waits for refs lets the others
+// go on; code between two waits is not interrupted, as with one CPU. Calls end in any order. The default is 1, one call
+// after the other.
+func MaxConcurrency(n int) ActorOption {
+	return actorOption(func(o *spec.ActorOptions) (err error) {
+		o.MaxConcurrency, err = count("max_concurrency", n)
+		return
+	})
+}
+
+// ConcurrencyGroup makes a named group of the actor's calls, of which n run at once beside those of other groups. See
+// [InGroup]. With groups, the limit of the calls in none is 1000 unless [MaxConcurrency] is said.
+func ConcurrencyGroup(name string, n int) ActorOption {
+	return actorOption(func(o *spec.ActorOptions) error {
+		limit, err := count("concurrency group", n)
+		if err != nil {
+			return err
+		}
+		if o.Groups == nil {
+			o.Groups = make(map[string]int32)
+		}
+		o.Groups[name] = *limit
+		return nil
+	})
+}
+
+// InGroup says in which [ConcurrencyGroup] a method's calls run.
+func InGroup(name string) MethodOption {
+	return methodOption(func(o *spec.TaskOptions) error { o.Group = &name; return nil })
+}
+
 // MaxPendingCalls bounds the calls that wait in the actor's queue; a call beyond it fails with
 // [PendingCallsLimitExceeded]. -1, the default, is no bound.
 func MaxPendingCalls(n int) ActorOption {
@@ -258,6 +297,10 @@ type callOption func(*spec.TaskOptions) error
 
 func (f callOption) task(o *spec.TaskOptions) error   { return f(o) }
 func (f callOption) method(o *spec.TaskOptions) error { return f(o) }
+
+type methodOption func(*spec.TaskOptions) error
+
+func (f methodOption) method(o *spec.TaskOptions) error { return f(o) }
 
 type actorOption func(*spec.ActorOptions) error
 

@@ -35,6 +35,9 @@ func (r Ref[T]) GetWithin(timeout time.Duration) (v T, err error) {
 	if r.h == nil || !r.h.held {
 		return v, r.h.problem("get", "ref")
 	}
+	if timeout, err = awaited("get", []uint32{r.h.id}, 0, timeout); err != nil {
+		return v, err
+	}
 	var small [256]byte
 	n := hostGetValue(r.h.id, int64(timeout), small[:])
 	runtime.KeepAlive(r)
@@ -52,7 +55,7 @@ func got(h *handle, n int64, small []byte, v any) (err error) {
 	if n < 0 {
 		return lastError(spec.Kind(-n), "get")
 	}
-	mu.Lock()
+	lock()
 	defer mu.Unlock()
 	sweep()
 	b, large := small[:min(int64(len(small)), n)], n > int64(len(small))
@@ -83,6 +86,9 @@ func GetAllWithin[T any](refs []Ref[T], timeout time.Duration) ([]T, error) {
 		return nil, err
 	}
 	if len(ids) > 0 {
+		if timeout, err = awaited("get", ids, 0, timeout); err != nil {
+			return nil, err
+		}
 		if err := check(hostGet(ids, int64(timeout)), "get"); err != nil {
 			return nil, err
 		}
@@ -128,6 +134,9 @@ func Wait[T any](refs []Ref[T], count int, timeout time.Duration) (ready, rest [
 	}
 	if missing > 0 {
 		found := make([]byte, len(ids))
+		if timeout, err = awaited("wait", ids, missing, timeout); err != nil {
+			return nil, refs, err
+		}
 		if err := check(hostWait(ids, missing, int64(timeout), found), "wait"); err != nil {
 			return nil, refs, err
 		}

@@ -25,6 +25,8 @@ type Resources = spec.Resources
 
 // Self returns where the caller runs. Outside raywasm it is the zero Info.
 func Self() Info {
+	lock()
+	defer mu.Unlock()
 	var s spec.Self
 	form, ok := pull(hostSelf)
 	if !ok || spec.Unmarshal(form, &s) != nil {

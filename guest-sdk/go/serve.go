@@ -30,6 +30,9 @@ var spare *inbound
 
 // serve runs one call for the host: 0 it returned, 1 it failed. The result or the error has then been handed over.
 func serve(kind spec.CallKind, nargs int) (status int32) {
+	if kind == spec.CallHook {
+		return shutDown()
+	}
 	name, args := receive()
 	if name == nil {
 		return fail(spec.Errorf("call", spec.System, "", "the host gave no name"))
@@ -78,6 +81,10 @@ func item0(frame []byte) (first, rest []byte) {
 func (e *entry) invoke(in *inbound) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
+			if p == (exiting{}) {
+				err = spec.Errorf(e.op(), spec.ActorDied, "", "the actor ended itself")
+				return
+			}
 			err = panicked(e.op(), p)
 		}
 	}()
@@ -142,7 +149,7 @@ func take[T any](in *inbound) (v T) {
 
 // takeSlowly decodes the next argument, a large one or one for the codec.
 func (in *inbound) takeSlowly(v any) {
-	mu.Lock()
+	lock()
 	defer mu.Unlock()
 	i := in.took
 	in.took++

@@ -40,7 +40,7 @@ func Val[T any](v T) Arg[T] { return val[T]{v} }
 
 // begin locks mu, which sent unlocks.
 func begin() {
-	mu.Lock()
+	lock()
 	sweep()
 }
 

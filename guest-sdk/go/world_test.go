@@ -28,6 +28,7 @@ type fakeWorld struct {
 	calls   int // host calls of any kind
 	options map[string][]byte
 	killed  map[*thing]bool
+	exits   int
 	cancels []uint32 // flags
 	waits   []int64  // timeouts of get and wait, in nanoseconds
 }
@@ -272,6 +273,7 @@ func (w *fakeWorld) actorCreate(class string, opts []byte) int32 {
 			return w.refuse(err)
 		}
 	}
+	w.options[class] = append([]byte(nil), opts...)
 	args := w.take()
 	if th := w.actors[o.Name]; th != nil && o.GetIfExists {
 		return w.give(th)
@@ -319,6 +321,20 @@ func (w *fakeWorld) actorKill(id uint32, noRestart bool) int32 {
 	w.killed[w.at(id)] = noRestart
 	return 0
 }
+
+func (w *fakeWorld) actorTerminate(id uint32) int32 {
+	w.killed[w.at(id)] = true
+	return 0
+}
+
+func (w *fakeWorld) actorExit() int32 {
+	w.exits++
+	return 0
+}
+
+// The fake serves one call at a time.
+func (w *fakeWorld) serveCall(uint32) int32                   { return -int32(spec.Unsupported) }
+func (w *fakeWorld) await([]uint32, int, int64, uint32) int32 { return -int32(spec.Unsupported) }
 
 func (w *fakeWorld) cancel(id uint32, flags uint32) int32 {
 	th := w.at(id)

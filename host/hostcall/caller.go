@@ -74,6 +74,10 @@ type Actors interface {
 	Call(ctx context.Context, id spec.ActorID, call spec.Call) ([]spec.ObjectID, error)
 	// Kill ends the actor; without noRestart it may restart.
 	Kill(ctx context.Context, id spec.ActorID, noRestart bool) error
+	// Terminate ends the actor when it has served the calls that wait.
+	Terminate(ctx context.Context, id spec.ActorID) error
+	// Exit ends the actor that the caller is a method of, once that method has returned.
+	Exit(ctx context.Context) error
 }
 
 // Context tells where the guest runs and takes its log.

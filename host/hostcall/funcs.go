@@ -80,6 +80,13 @@ var functions = []function{
 	{Signature{"actor_call", []Param{{"actor", Handle}, {"method", Bytes}, {"method_size", Uint}, {"options", Bytes}, {"options_size", Uint}, {"out", NewHandles}, {"n", Uint}}, Int}, (*Session).actorCall},
 	{Signature{"actor_find", []Param{{"name", Bytes}, {"name_size", Uint}, {"namespace", Bytes}, {"namespace_size", Uint}}, Int}, (*Session).actorFind},
 	{Signature{"actor_kill", []Param{{"actor", Handle}, {"no_restart", Int}}, Int}, (*Session).actorKill},
+	{Signature{"actor_terminate", []Param{{"actor", Handle}}, Int}, (*Session).actorTerminate},
+	{Signature{"actor_exit", nil, Int}, (*Session).actorExit},
+
+	{Signature{"serve", []Param{{"call", Uint}}, Int}, (*Session).serve},
+	{Signature{"done", []Param{{"status", Int}}, Int}, (*Session).done},
+	{Signature{"await", []Param{{"handles", Handles}, {"n", Uint}, {"count", Uint}, {"timeout", Long}, {"token", Uint}}, Int}, (*Session).await},
+	{Signature{"events", []Param{{"ptr", Buffer}, {"cap", Uint}}, Int}, (*Session).events},
 
 	{Signature{"self", []Param{{"ptr", Buffer}, {"cap", Uint}}, Int}, (*Session).self},
 	{Signature{"log", []Param{{"level", Int}, {"ptr", Bytes}, {"size", Uint}}, Int}, (*Session).log},

@@ -15,7 +15,7 @@ type HandleTable struct {
 
 // HandleTable returns what the session's handles stand for, between two calls.
 func (s *Session) HandleTable() *HandleTable {
-	h := &HandleTable{table: s.handles, number: s.number}
+	h := &HandleTable{table: s.handles, number: s.began}
 	h.table.slots = slices.Clone(s.handles.slots)
 	return h
 }
@@ -40,7 +40,7 @@ func (s *Session) Take(h *HandleTable) error {
 	if err := s.hold(h.Bytes()); err != nil {
 		return err
 	}
-	s.handles, s.number = h.table, h.number
+	s.handles, s.began = h.table, h.number
 	s.handles.slots = slices.Clone(h.table.slots)
 	s.countIn(h.Links())
 	return nil

@@ -42,7 +42,7 @@ func (s *Session) ret(_ context.Context, g *engine.Guest, p params) (int64, erro
 	s.countIn(v.Links)
 	s.resultBytes += int64(len(v.Data))
 	s.resultLinks += len(v.Links)
-	if s.results == nil {
+	if s.results == nil && s.concurrent == nil { // whose results would share the place
 		s.results = s.oneResult[:0]
 	}
 	s.results = append(s.results, v)

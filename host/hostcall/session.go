@@ -7,27 +7,15 @@ import (
 // Session is what one sandbox has of the host: its handles, the call it serves, and what it may do. It belongs to one
 // goroutine at a time. The Owner of the sandbox's engine.Guest is its *Session.
 type Session struct {
-	caller  Caller
 	handles handles
 
 	memory   Memory
 	holds    int64 // bytes
 	reserved int64 // bytes of it that are reserved: what is beyond Allowance
 
-	// The call being served.
-	serving     bool
-	number      uint32 // of the call: how often Begin was called
-	function    string
-	args        []spec.Value
-	results     []spec.Value
-	resultBytes int64
-	resultLinks int
-	resultHolds int64 // bytes held for them
-	failure     *spec.Error
-	logged      int64 // bytes
-
-	passed passed
-	last   error // of the last function that failed
+	turn              // the call that the guest acts for now
+	began      uint32 // how many calls have
+	concurrent *concurrent
 
 	// What is used again from call to call, so that a small one allocates nothing.
 	oneResult [1]spec.Value
@@ -37,6 +25,23 @@ type Session struct {
 	waiting   []uint32
 	waitHolds int64 // bytes held for waiting and ids
 	ids       []spec.ObjectID
+}
+
+// turn is one call and what belongs to it.
+type turn struct {
+	caller      Caller
+	serving     bool
+	number      uint32 // of the call: how often one had begun
+	function    string
+	args        []spec.Value
+	results     []spec.Value
+	resultBytes int64
+	resultLinks int
+	resultHolds int64 // bytes held for them
+	failure     *spec.Error
+	logged      int64 // bytes
+	passed      passed
+	last        error // of the last function that failed
 }
 
 // passed is the list of arguments for the next call.
@@ -65,7 +70,8 @@ func (s *Session) SetCaller(c Caller) { s.caller = c }
 func (s *Session) Begin(function string, args []spec.Value) {
 	s.End()
 	s.serving = true
-	s.number++
+	s.began++
+	s.number = s.began
 	s.function, s.args = function, args
 }
 
@@ -106,6 +112,7 @@ const releaseBatch = 1024
 // Close ends the call and releases everything that the session holds. Afterwards it may do nothing. Closing twice is
 // fine.
 func (s *Session) Close() {
+	s.endConcurrent()
 	s.End()
 	var batch []spec.Link
 	for i := range s.handles.slots {
@@ -119,7 +126,7 @@ func (s *Session) Close() {
 	}
 	s.countOut(batch)
 	s.drop(s.holds)
-	*s = Session{number: s.number}
+	*s = Session{began: s.began}
 }
 
 // hold notes that the session keeps n bytes more, unless there is no room for them.

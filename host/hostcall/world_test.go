@@ -29,7 +29,9 @@ type fakeHost struct {
 	block   context.CancelCauseFunc // called where a wait would never end
 
 	calls   []spec.Call // submitted, of functions and methods; constructors with the class as function
-	kills   int
+	kills   int         // and terminations
+	exits   int
+	awaits  []uint32 // tokens of waits that have begun
 	cancels []string
 	logs    []string
 }
@@ -223,6 +225,18 @@ func (h *fakeHost) Log(level spec.LogLevel, text string) {
 	h.logs = append(h.logs, fmt.Sprintf("%d %s", level, text))
 }
 
+// Await never has to wait for what is there.
+func (h *fakeHost) Await(ids []spec.ObjectID, count int, timeout time.Duration, token uint32) (bool, error) {
+	there := len(ids) > 0
+	for _, id := range ids {
+		there = there && !h.objects[id].pending
+	}
+	if !there {
+		h.awaits = append(h.awaits, token)
+	}
+	return there, nil
+}
+
 type fakeActors struct{ *fakeHost }
 
 func (h fakeActors) Create(_ context.Context, class string, args []spec.Arg, opts spec.ActorOptions) (spec.ActorID, error) {
@@ -261,6 +275,16 @@ func (h fakeActors) Call(_ context.Context, _ spec.ActorID, call spec.Call) ([]s
 
 func (h fakeActors) Kill(_ context.Context, _ spec.ActorID, _ bool) error {
 	h.kills++
+	return nil
+}
+
+func (h fakeActors) Terminate(_ context.Context, _ spec.ActorID) error {
+	h.kills++
+	return nil
+}
+
+func (h fakeActors) Exit(context.Context) error {
+	h.exits++
 	return nil
 }
 

@@ -41,6 +41,9 @@ func (s *System) Monotonic() int64 {
 	if s.config.Frozen {
 		return frozenMonotonic + s.slept
 	}
+	if s.pinned {
+		return s.moment.Monotonic + s.slept
+	}
 	return HostMonotonic() + s.config.MonotonicOffset
 }
 
@@ -48,6 +51,9 @@ func (s *System) Monotonic() int64 {
 func (s *System) realtime() int64 {
 	if s.config.Frozen {
 		return frozenRealtime + s.slept
+	}
+	if s.pinned {
+		return s.moment.Realtime + s.slept
 	}
 	return time.Now().UnixNano()
 }

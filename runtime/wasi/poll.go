@@ -141,8 +141,8 @@ func (s *System) sleep(ctx context.Context, d time.Duration) error {
 	if d == 0 {
 		return nil
 	}
-	if s.config.Frozen {
-		s.slept += min(int64(d), maxFrozenSleep-s.slept)
+	if s.config.Frozen || s.pinned {
+		s.slept += min(int64(d), s.maxSleep()-s.slept)
 		return nil
 	}
 	start := time.Now()

@@ -37,12 +37,15 @@ func randomGet(ctx context.Context, s *System, m memory, p params) error {
 	}
 }
 
-// random fills buf: from the host, or from the fixed stream.
+// random fills buf: from the host, or from the stream of a frozen or pinned system.
 func (s *System) random(buf []byte) {
-	if !s.config.Frozen {
+	if !s.config.Frozen && !s.pinned {
 		rand.Read(buf) // never fails
 		return
 	}
 	s.entropy.Read(buf) // never fails
+	if s.pinned {
+		return
+	}
 	s.served = append(s.served, buf[:min(len(buf), maxServed-len(s.served))]...)
 }

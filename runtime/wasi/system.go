@@ -11,13 +11,15 @@ import (
 // It belongs to one goroutine at a time.
 type System struct {
 	config  Config
-	fds     []descriptor  // the index is the number that the guest knows it by
-	listed  int           // directory entries held, at most maxListed
-	written int64         // bytes written to stdout and stderr, at most maxOutput
-	tail    tail          // the end of what was written to stderr
-	slept   int64         // nanoseconds that the frozen clocks have moved
+	fds     []descriptor // the index is the number that the guest knows it by
+	listed  int          // directory entries held, at most maxListed
+	written int64        // bytes written to stdout and stderr, at most maxOutput
+	tail    tail         // the end of what was written to stderr
+	pinned  bool         // to moment
+	moment  Moment
+	slept   int64         // nanoseconds that the frozen or pinned clocks have moved
 	waited  time.Duration // what the current host call has waited, for Guest.Waited
-	entropy rand.ChaCha8  // the stream of a frozen system
+	entropy rand.ChaCha8  // the stream of a frozen or pinned system
 	served  []byte        // what it gave
 }
 
@@ -54,7 +56,7 @@ func (s *System) Reset(cfg Config) {
 	}
 	s.written = 0
 	s.tail.clear()
-	s.slept = 0
+	s.pinned, s.slept = false, 0
 	s.served = nil
 	if cfg.Frozen {
 		s.entropy.Seed(frozenSeed)

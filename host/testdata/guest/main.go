@@ -12,20 +12,21 @@ import (
 )
 
 var (
-	addRemote      = ray.Remote2(add)
-	crashRemote    = ray.Remote1(crash)
-	spinRemote     = ray.Remote1(spin)
-	lengthRemote   = ray.Remote1(length)
-	makeRemote     = ray.Remote1(make_)
-	doubleRemote   = ray.Remote1(double)
-	stampedRemote  = ray.Remote2(stamped)
-	attemptRemote  = ray.Remote1(attempt)
-	selfRemote     = ray.Remote0(self)
-	nestedRefs     = ray.Remote1(sumRefs)
-	allocateRemote = ray.Remote1(allocate)
-	recurseRemote  = ray.Remote1(recurse)
-	useActorRemote = ray.Remote2(useActor)
-	feedRemote     = ray.Remote2(feed)
+	addRemote       = ray.Remote2(add)
+	crashRemote     = ray.Remote1(crash)
+	spinRemote      = ray.Remote1(spin)
+	lengthRemote    = ray.Remote1(length)
+	spinBelowRemote = ray.Remote0(spinBelow)
+	makeRemote      = ray.Remote1(make_)
+	doubleRemote    = ray.Remote1(double)
+	stampedRemote   = ray.Remote2(stamped)
+	attemptRemote   = ray.Remote1(attempt)
+	selfRemote      = ray.Remote0(self)
+	nestedRefs      = ray.Remote1(sumRefs)
+	allocateRemote  = ray.Remote1(allocate)
+	recurseRemote   = ray.Remote1(recurse)
+	useActorRemote  = ray.Remote2(useActor)
+	feedRemote      = ray.Remote2(feed)
 
 	counters  = ray.Actor1(NewCounter)
 	inc       = ray.Method1((*Counter).Inc)
@@ -96,6 +97,9 @@ func spin(forever bool) (int, error) {
 	}
 	return n, nil
 }
+
+// spinBelow waits for a task that never ends.
+func spinBelow() (int, error) { return ray.Named[int]("spin").Remote(true).Get() }
 
 func length(b []byte) (int, error) { return len(b), nil }
 

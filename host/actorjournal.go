@@ -1,0 +1,278 @@
+package host
+
+import (
+	"context"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/raywasm/raywasm/host/hostcall"
+	"github.com/raywasm/raywasm/owner"
+	wasmrt "github.com/raywasm/raywasm/runtime"
+	"github.com/raywasm/raywasm/spec"
+)
+
+// An actor whose calls take effect exactly once keeps a record of each call since its checkpoint: the arguments, the moment
+// that the call saw, and what the host's functions told it, in order. A call that runs again is told the same, so it does
+// the same, and what it submitted is not submitted twice; where the record of a call that was interrupted ends, the host's
+// functions do what they are asked for again.
+
+// record is one call in an actor's log.
+type record struct {
+	task   *task
+	args   []spec.Value
+	moment *wasmrt.Moment // nil before the call has begun
+	told   []told
+	links  []spec.Link // held for it: what it was given and what it was told of
+	bytes  int64       // reserved for it
+	// broken is why it cannot be run again.
+	broken *spec.Error
+}
+
+// told is what one of the host's functions answered.
+type told struct {
+	function string
+	ids      []spec.ObjectID
+	actor    spec.ActorID
+	values   []spec.Value
+	flags    []bool
+	self     spec.Self
+	err      error
+	// How many tasks, actors and objects the call had made by then.
+	tasks, actors, puts uint64
+}
+
+// recordBytes is a record beside its arguments, toldBytes an answer beside its values.
+const (
+	recordBytes = 512
+	toldBytes   = 384
+)
+
+// record returns the record of a call that runs, a new one the first time.
+func (a *actor) record(c *caller, life *incarnation, t *task) (*record, *spec.Error) {
+	a.mu.Lock()
+	r := a.log[t.call]
+	a.mu.Unlock()
+	if r != nil {
+		return r, nil
+	}
+	args, err := c.arguments(life.ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	r = &record{task: t, args: args}
+	bytes := int64(recordBytes)
+	for _, v := range args {
+		bytes += hostcall.ValueBytes + valueBytes(v)
+	}
+	if full := a.job.memory.Reserve(bytes); full != nil {
+		return nil, t.failure(full)
+	}
+	r.bytes = bytes
+	r.hold(a, t.links)
+	a.mu.Lock()
+	a.log[t.call] = r
+	a.mu.Unlock()
+	return r, nil
+}
+
+// hold keeps what links refer to for as long as the record is there.
+func (r *record) hold(a *actor, links []spec.Link) {
+	a.node.objects.retain(links)
+	r.links = append(r.links, links...)
+}
+
+// takeLog takes all records out. The caller holds mu.
+func (a *actor) takeLog() map[owner.CallID]*record {
+	log := a.log
+	if log != nil {
+		a.log = make(map[owner.CallID]*record)
+	}
+	return log
+}
+
+// forget drops records: there is a checkpoint that has their effects, or the actor has ended.
+func (a *actor) forget(log map[owner.CallID]*record) {
+	for _, r := range log {
+		a.job.memory.Release(r.bytes)
+		a.node.objects.release(r.links)
+	}
+}
+
+// invokeLogged is invoke for an actor with a log: the call runs, or runs again.
+func (a *actor) invokeLogged(life *incarnation, t *task, again bool) (ev owner.ActorEvent, crashed bool, answer func(error)) {
+	ev, answer = owner.ActorEvent{Op: owner.Returned, Call: t.call, Now: clock()}, answered
+	c := newCaller(t, 0, a.lease)
+	c.holds = a.hold
+	r, err := a.record(c, life, t)
+	if err != nil { // it has no effect then
+		t.finish(nil, err)
+		return ev, false, answer
+	}
+	moment, perr := life.sandbox.Pin(life.ctx, r.moment)
+	if perr != nil {
+		return owner.ActorEvent{Op: owner.Crashed, Err: t.failure(perr)}, true, answer
+	}
+	r.moment = &moment
+	j := &journal{caller: c, actors: actorCaller{c}, actor: a, record: r}
+	life.session.SetCaller(j.functions())
+	before := life.sandbox.Usage().CPU
+	values, err := t.invoke(life.ctx, life.sandbox, life.session, spec.CallMethod, r.args)
+	a.job.stats.cpu.Add(int64(life.sandbox.Usage().CPU - before))
+	life.out.close()
+	if r.broken != nil {
+		a.node.log.Error("a call of an actor cannot be logged or run again", zap.String("actor", a.label()), zap.String("name", t.name), zap.NamedError("reason", r.broken))
+		return owner.ActorEvent{Op: owner.Crashed, Err: r.broken}, true, answer
+	}
+	if err != nil && isCrash(err.Kind) {
+		return owner.ActorEvent{Op: owner.Crashed, Err: err}, true, answer
+	}
+	if c.exits {
+		ev.Op = owner.Exited
+	} else if !again {
+		answer = a.settle(t, values, err)
+	}
+	life.session.End()
+	ev.Now = clock()
+	return ev, false, answer
+}
+
+// journal stands between a call and the host's functions: it answers from the record as far as that goes, then asks the
+// caller and writes down what that answers. What counts and reserves passes through: both belong to the session.
+type journal struct {
+	caller *caller
+	actors actorCaller
+	actor  *actor
+	record *record
+	at     int // the next answer of the record
+}
+
+func (j *journal) functions() hostcall.Caller {
+	return hostcall.Caller{Objects: j, Counts: j.caller, Memory: j.caller.job.memory, Tasks: j, Actors: journalActors{j}, Context: j}
+}
+
+// answer returns what the function answered the first time, or asks it now. What it gave, it gives again: counted once.
+func (j *journal) answer(ctx context.Context, function string, ask func(*told)) *told {
+	c, r := j.caller, j.record
+	if r.broken != nil {
+		return &told{err: r.broken}
+	}
+	if j.at < len(r.told) {
+		t := &r.told[j.at]
+		j.at++
+		if t.function != function {
+			r.broken = spec.Errorf("run "+r.task.name+" again", spec.System, r.task.label(), "it calls %s where it called %s the first time: it does not do the same when it is told the same", function, t.function)
+			return &told{err: r.broken}
+		}
+		c.nextTask.Store(t.tasks)
+		c.nextActor.Store(t.actors)
+		c.nextPut.Store(t.puts)
+		if t.err == nil {
+			c.Retain(t.gave())
+		}
+		return t
+	}
+	t := told{function: function}
+	ask(&t)
+	if ctx.Err() != nil { // the call ends here, and was told nothing
+		return &t
+	}
+	t.tasks, t.actors, t.puts = c.nextTask.Load(), c.nextActor.Load(), c.nextPut.Load()
+	bytes := int64(toldBytes) + hostcall.LinkBytes*int64(len(t.ids)) + int64(len(t.flags))
+	for _, v := range t.values {
+		bytes += hostcall.ValueBytes + valueBytes(v)
+	}
+	if full := c.job.memory.Reserve(bytes); full != nil {
+		r.broken = &spec.Error{Op: "log " + function, Kind: spec.KindOf(full), ID: r.task.label(), Err: full}
+		return &t
+	}
+	r.bytes += bytes
+	if t.err == nil {
+		r.hold(j.actor, t.gave())
+		for _, v := range t.values {
+			r.hold(j.actor, v.Links)
+		}
+	}
+	r.told = append(r.told, t)
+	j.at++
+	return &t
+}
+
+// gave returns what the answer gave the guest a handle of.
+func (t *told) gave() []spec.Link {
+	links := linksTo(t.ids)
+	if t.actor != (spec.ActorID{}) {
+		links = append(links, spec.ActorLink(t.actor))
+	}
+	return links
+}
+
+// Put is hostcall.Objects, and so on: each asks its counterpart of the caller.
+func (j *journal) Put(ctx context.Context, v spec.Value) (id spec.ObjectID, err error) {
+	t := j.answer(ctx, "put", func(t *told) {
+		var id spec.ObjectID
+		if id, t.err = j.caller.Put(ctx, v); t.err == nil {
+			t.ids = []spec.ObjectID{id}
+		}
+	})
+	if t.err != nil {
+		return id, t.err
+	}
+	return t.ids[0], nil
+}
+
+func (j *journal) Get(ctx context.Context, ids []spec.ObjectID, timeout time.Duration) ([]spec.Value, error) {
+	t := j.answer(ctx, "get", func(t *told) { t.values, t.err = j.caller.Get(ctx, ids, timeout) })
+	return t.values, t.err
+}
+
+func (j *journal) Wait(ctx context.Context, ids []spec.ObjectID, count int, timeout time.Duration) ([]bool, error) {
+	t := j.answer(ctx, "wait", func(t *told) { t.flags, t.err = j.caller.Wait(ctx, ids, count, timeout) })
+	return t.flags, t.err
+}
+
+func (j *journal) Submit(ctx context.Context, call spec.Call) ([]spec.ObjectID, error) {
+	t := j.answer(ctx, "submit", func(t *told) { t.ids, t.err = j.caller.Submit(ctx, call) })
+	return t.ids, t.err
+}
+
+func (j *journal) Cancel(ctx context.Context, id spec.ObjectID, force, recursive bool) error {
+	return j.answer(ctx, "cancel", func(t *told) { t.err = j.caller.Cancel(ctx, id, force, recursive) }).err
+}
+
+func (j *journal) Self() spec.Self {
+	return j.answer(context.Background(), "self", func(t *told) { t.self = j.caller.Self() }).self
+}
+
+// Log writes what a call says for the first time.
+func (j *journal) Log(level spec.LogLevel, text string) {
+	j.answer(context.Background(), "log", func(*told) { j.caller.Log(level, text) })
+}
+
+// journalActors is the part of a journal that has methods of the same names.
+type journalActors struct{ *journal }
+
+func (j journalActors) Create(ctx context.Context, class string, args []spec.Arg, opts spec.ActorOptions) (spec.ActorID, error) {
+	t := j.answer(ctx, "actor_create", func(t *told) { t.actor, t.err = j.actors.Create(ctx, class, args, opts) })
+	return t.actor, t.err
+}
+
+func (j journalActors) Find(ctx context.Context, name, namespace string) (spec.ActorID, error) {
+	t := j.answer(ctx, "actor_find", func(t *told) { t.actor, t.err = j.actors.Find(ctx, name, namespace) })
+	return t.actor, t.err
+}
+
+func (j journalActors) Call(ctx context.Context, id spec.ActorID, call spec.Call) ([]spec.ObjectID, error) {
+	t := j.answer(ctx, "actor_call", func(t *told) { t.ids, t.err = j.actors.Call(ctx, id, call) })
+	return t.ids, t.err
+}
+
+func (j journalActors) Kill(ctx context.Context, id spec.ActorID, noRestart bool) error {
+	return j.answer(ctx, "actor_kill", func(t *told) { t.err = j.actors.Kill(ctx, id, noRestart) }).err
+}
+
+func (j journalActors) Terminate(ctx context.Context, id spec.ActorID) error {
+	return j.answer(ctx, "actor_terminate", func(t *told) { t.err = j.actors.Terminate(ctx, id) }).err
+}
+
+func (j journalActors) Exit(ctx context.Context) error { return j.actors.Exit(ctx) }
