@@ -8,20 +8,29 @@ import (
 
 	"github.com/raywasm/raywasm/spec"
 	"github.com/raywasm/raywasm/store"
+	"github.com/raywasm/raywasm/store/local"
 )
 
 // table returns a table of objects with room for limit bytes, and a job's account in it. At the end of the test nothing
 // may be reserved.
 func table(t *testing.T, limit int64) (*objects, *store.Account) {
-	s := store.NewHeap(limit)
+	bound := store.NewBound(limit, 0)
+	s, err := local.Open(local.Config{Limit: limit})
+	if err != nil {
+		t.Fatal(err)
+	}
 	o := newObjects(s)
 	t.Cleanup(func() {
 		known, counted := o.count()
-		if bytes, stored := s.Used(); bytes != 0 || stored != 0 || known != 0 || counted != 0 {
+		if bytes, stored := bound.Used(), s.Usage().Objects; bytes != 0 || stored != 0 || known != 0 || counted != 0 {
 			t.Errorf("left: %d bytes reserved, %d objects stored, %d known, %d counted", bytes, stored, known, counted)
 		}
+		o.close()
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
 	})
-	return o, s.Account()
+	return o, bound.Account()
 }
 
 // objectID returns the n-th result of some task.
@@ -33,7 +42,7 @@ func pending(t *testing.T, o *objects, memory *store.Account, n uint32) spec.Obj
 	if err := memory.Reserve(objectBytes); err != nil {
 		t.Fatal(err)
 	}
-	o.expect(memory, []spec.ObjectID{objectID(n)})
+	o.expect(memory, []spec.ObjectID{objectID(n)}, "f")
 	return objectID(n)
 }
 
@@ -43,7 +52,7 @@ func TestEveryByteOfAnObjectIsReserved(t *testing.T) {
 	reserved := int64(0)
 	put := func(id spec.ObjectID, v spec.Value) {
 		t.Helper()
-		if err := o.put(memory, id, v); err != nil {
+		if err := o.put(t.Context(), memory, id, v, "f"); err != nil {
 			t.Fatal(err)
 		}
 		if reserved += objectBytes + valueBytes(v); memory.Used() != reserved {
@@ -69,13 +78,13 @@ func TestEveryByteOfAnObjectIsReserved(t *testing.T) {
 func TestWhatDoesNotFitIsRefused(t *testing.T) {
 	o, memory := table(t, 100*spec.KiB)
 	tooLarge := spec.Value{Data: make([]byte, 90*spec.KiB)}
-	if err := o.put(memory, objectID(1), tooLarge); !errors.Is(err, spec.ObjectStoreFull) {
+	if err := o.put(t.Context(), memory, objectID(1), tooLarge, "f"); !errors.Is(err, spec.ObjectStoreFull) {
 		t.Errorf("a put without room: %v", err)
 	}
 	for i, err := range []*spec.Error{nil, {Kind: spec.TaskError, Err: &spec.Fault{Message: string(tooLarge.Data)}}} {
 		id := pending(t, o, memory, uint32(i)+1)
 		o.complete(id, tooLarge, err)
-		if _, ready, err := o.value(id); !ready || !errors.Is(err, spec.ObjectStoreFull) {
+		if _, ready, err := o.value(t.Context(), id); !ready || !errors.Is(err, spec.ObjectStoreFull) {
 			t.Errorf("a result without room: %v, %v", ready, err)
 		}
 		if memory.Used() != objectBytes {
@@ -98,7 +107,7 @@ func TestAChainOfWaitersNeedsNoStack(t *testing.T) {
 		o.join(&waiter{ids: ids[i : i+1], left: 1, failFast: true, fire: func() { o.complete(ids[i+1], spec.Value{}, errJobEnded) }})
 	}
 	o.complete(ids[0], spec.Value{}, errJobEnded)
-	if _, ready, err := o.value(ids[length-1]); !ready || err == nil {
+	if _, ready, err := o.value(t.Context(), ids[length-1]); !ready || err == nil {
 		t.Errorf("the last of the chain: ready %v, %v", ready, err)
 	}
 	o.release(linksTo(ids))
@@ -188,7 +197,7 @@ func TestAJobHasOnlySoManyTasks(t *testing.T) {
 }
 
 func TestAJobHasOnlySoManyActors(t *testing.T) {
-	j := &Job{memory: store.NewHeap(0).Account()}
+	j := &Job{memory: store.NewBound(0, 0).Account()}
 	c := actorCaller{&caller{job: j}}
 	if _, err := c.create(&spec.Class{Name: "C"}, nil, spec.ActorOptions{}); !errors.Is(err, spec.ObjectStoreFull) {
 		t.Errorf("without room: %v", err)

@@ -108,6 +108,7 @@ func (c actorCaller) Call(_ context.Context, id spec.ActorID, call spec.Call) ([
 	if !ok {
 		return nil, a.module.missing("call", "method", call.Function)
 	}
+	call.Function = m.name
 	opts := call.Options.Over(m.Options)
 	if opts.MaxRetries == nil {
 		none := int32(0)

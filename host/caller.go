@@ -21,11 +21,12 @@ import (
 // caller acts for one task, method or driver: everything it submits, puts and waits for goes through here. It is what
 // the functions of package hostcall find behind a sandbox.
 type caller struct {
-	job    *Job
-	scope  *scope // whose goroutines run what it submits
-	module *Module
-	task   spec.TaskID
-	name   string
+	job      *Job
+	scope    *scope // whose goroutines run what it submits
+	module   *Module
+	task     spec.TaskID
+	name     string
+	function string // as its module spells it; "driver" for a driver
 	// origin is what the ids of its tasks, actors and puts derive from: the task, or for a retry an id of its own, so
 	// that an attempt never meets the children of the one before.
 	origin    spec.TaskID
@@ -48,7 +49,7 @@ type caller struct {
 const retryOrigin = 1 << 62
 
 func newCaller(t *task, attempt int32, lease sched.Lease) *caller {
-	c := &caller{job: t.job, scope: t.scope, module: t.module, task: t.id, name: t.name, origin: t.id, attempt: attempt,
+	c := &caller{job: t.job, scope: t.scope, module: t.module, task: t.id, name: t.name, function: t.function, origin: t.id, attempt: attempt,
 		lease: lease, holds: t.need, stream: t.stream, deadline: t.deadline}
 	c.within = captured(t.placement())
 	if attempt > 0 {
@@ -60,7 +61,7 @@ func newCaller(t *task, attempt int32, lease sched.Lease) *caller {
 // newDriver returns the caller that acts for a job's driver; it holds no resources.
 func newDriver(j *Job) *caller {
 	id := spec.DriverTaskID(j.id)
-	return &caller{job: j, scope: j.scope, module: j.module, task: id, name: "driver", origin: id}
+	return &caller{job: j, scope: j.scope, module: j.module, task: id, name: "driver", function: "driver", origin: id}
 }
 
 // functions returns c in the form that a session wants.
@@ -72,13 +73,13 @@ func (c *caller) functions() hostcall.Caller {
 const maxPuts = math.MaxUint32 - spec.FirstPutIndex + 1
 
 // Put makes an object of a value.
-func (c *caller) Put(_ context.Context, v spec.Value) (spec.ObjectID, error) {
+func (c *caller) Put(ctx context.Context, v spec.Value) (spec.ObjectID, error) {
 	n := c.nextPut.Add(1)
 	if n > maxPuts {
 		return spec.ObjectID{}, spec.Errorf("put", spec.LimitExceeded, "", "the caller has put %d objects, which is all it can", maxPuts)
 	}
 	id := c.origin.Object(spec.FirstPutIndex + uint32(n-1))
-	return id, c.job.node.objects.put(c.job.memory, id, v)
+	return id, c.job.node.objects.put(ctx, c.job.memory, id, v, c.function)
 }
 
 // Get waits for the objects and returns their values, or the first error among them in their order.
@@ -88,7 +89,7 @@ func (c *caller) Get(ctx context.Context, ids []spec.ObjectID, timeout time.Dura
 	for waited := error(nil); ; {
 		pending := 0
 		for i, id := range ids {
-			v, ready, err := objects.value(id)
+			v, ready, err := objects.value(ctx, id)
 			if err != nil {
 				return nil, err
 			}
@@ -151,6 +152,7 @@ func (c *caller) Submit(_ context.Context, call spec.Call) ([]spec.ObjectID, err
 	if !ok {
 		return nil, c.module.missing("submit", "function", call.Function)
 	}
+	call.Function = f.Name // the module's copy, which outlives the call
 	id := spec.NewTaskID(c.origin, c.nextTask.Add(1), spec.NoActor(c.job.id))
 	opts := call.Options.Over(f.Options)
 	opts.Placement = c.placement(opts.Placement)

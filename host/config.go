@@ -15,6 +15,7 @@ import (
 	"github.com/raywasm/raywasm/runtime/wazero"
 	"github.com/raywasm/raywasm/sched/label"
 	"github.com/raywasm/raywasm/spec"
+	"github.com/raywasm/raywasm/store/spill"
 )
 
 // Config configures a node. The zero value uses what the machine has.
@@ -27,6 +28,13 @@ type Config struct {
 	Memory int64
 	// ObjectStoreMemory, in bytes, bounds the object store. 0: 30 % of the machine's memory, as in Ray.
 	ObjectStoreMemory int64
+	// Spill is where objects go that do not fit the object store's memory. The zero value is nowhere: then they are refused.
+	Spill spill.Config
+	// SpillBytes is how many bytes of large objects a node that spills keeps beyond ObjectStoreMemory; what is small stays
+	// in memory. 0: nine times ObjectStoreMemory.
+	SpillBytes int64
+	// MinSpill, in bytes, is how much is written to disk at once if there is so much. 0: 100 MiB, as in Ray.
+	MinSpill int64
 	// LoseObjects switches off that lost objects are made again by their tasks: then get fails with spec.ObjectLost. It is
 	// the opposite of Ray's enable_object_reconstruction, which is on by default as it is in Ray today.
 	LoseObjects bool
@@ -66,6 +74,14 @@ const (
 	objectStorePercent = 30
 )
 
+const (
+	// spillFactor is how many times the object store's memory may be on disk if nothing is said.
+	spillFactor = 9
+	// keepFree bounds the free memory that the object store keeps for the next object, in bytes: to make pages anew costs
+	// several times as much as to use them again.
+	keepFree = 64 * spec.MiB
+)
+
 // resolved is a checked Config with every default filled in.
 type resolved struct {
 	id                spec.NodeID
@@ -73,6 +89,9 @@ type resolved struct {
 	labels            label.Set
 	quotas            map[string]spec.Resources
 	objectStoreMemory int64
+	spill             spill.Config
+	spillBytes        int64 // 0: nothing is spilled
+	minSpill          int64 // 0: the store's default
 	sleepDir          string
 	parkedMemory      int64
 	lineageMemory     int64  // 0: nothing is made again
@@ -141,6 +160,16 @@ func (c Config) resolve() (resolved, error) {
 	}
 	if r.objectStoreMemory < 0 {
 		return r, spec.Errorf(op, spec.InvalidArgument, "ObjectStoreMemory", "%d bytes is negative", r.objectStoreMemory)
+	}
+	switch r.spill, r.minSpill = c.Spill, c.MinSpill; {
+	case c.MinSpill < 0:
+		return r, spec.Errorf(op, spec.InvalidArgument, "MinSpill", "%d bytes is negative", c.MinSpill)
+	case c.SpillBytes < 0:
+		return r, spec.Errorf(op, spec.InvalidArgument, "SpillBytes", "%d bytes is negative", c.SpillBytes)
+	case len(c.Spill.Directories) > 0:
+		r.spillBytes = cmp.Or(c.SpillBytes, spillFactor*r.objectStoreMemory)
+	case c.SpillBytes > 0:
+		return r, spec.Errorf(op, spec.InvalidArgument, "SpillBytes", "there is no directory to spill to: name one in Spill.Directories")
 	}
 	switch {
 	case c.LineageMemory < 0:

@@ -39,5 +39,5 @@ func (n *Node) Lose(refs ...*Ref) {
 	for i, r := range refs {
 		ids[i] = r.id
 	}
-	n.objects.lose(ids, "its only copy was in the memory of node "+n.id.String())
+	n.objects.lose(ids, 0, "its only copy was in the memory of node "+n.id.String())
 }

@@ -94,7 +94,7 @@ func (n *Node) NewJob(ctx context.Context, cfg JobConfig) (*Job, error) {
 		module:    cfg.Module,
 		namespace: cmp.Or(cfg.Namespace, anonymousNamespace()),
 		cfg:       cfg,
-		memory:    n.store.Account(),
+		memory:    n.memory.Account(),
 		gate:      newGate(),
 		live:      make(map[spec.TaskID]*task),
 		started:   time.Now(),

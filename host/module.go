@@ -20,7 +20,13 @@ type Module struct {
 	desc      spec.Description
 	functions map[string]*spec.Function // by name
 	classes   map[string]*spec.Class
-	methods   map[string]*spec.Function // by "Class.Method"
+	methods   map[string]method // by "Class.Method"
+}
+
+// method is a function of a class, by its name with the class.
+type method struct {
+	name string
+	*spec.Function
 }
 
 // LoadConfig says how a module is loaded.
@@ -60,7 +66,7 @@ func (n *Node) LoadWith(ctx context.Context, wasm []byte, cfg LoadConfig) (*Modu
 	if err != nil {
 		return nil, err
 	}
-	m = &Module{key: key, functions: make(map[string]*spec.Function), classes: make(map[string]*spec.Class), methods: make(map[string]*spec.Function)}
+	m = &Module{key: key, functions: make(map[string]*spec.Function), classes: make(map[string]*spec.Class), methods: make(map[string]method)}
 	m.wasm, err = rt.Load(ctx, wasm, wasmrt.LoadConfig{Trusted: cfg.Trusted, WarmName: "describe", Warm: func(ctx context.Context, s *wasmrt.Sandbox) ([]byte, error) {
 		return describe(ctx, s, digest)
 	}})
@@ -102,7 +108,8 @@ func (m *Module) index() {
 		c := &m.desc.Classes[i]
 		m.classes[c.Name] = c
 		for k := range c.Methods {
-			m.methods[c.Name+"."+c.Methods[k].Name] = &c.Methods[k]
+			name := c.Name + "." + c.Methods[k].Name
+			m.methods[name] = method{name, &c.Methods[k]}
 		}
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/raywasm/raywasm/spec"
 	"github.com/raywasm/raywasm/store"
 	"github.com/raywasm/raywasm/store/checkpoints"
+	storelocal "github.com/raywasm/raywasm/store/local"
 )
 
 // Node is an open node. It is safe for concurrent use.
@@ -25,7 +26,8 @@ type Node struct {
 	id        spec.NodeID
 	log       *zap.Logger
 	cfg       resolved
-	store     *store.Heap
+	memory    *store.Bound      // of what guests make the node keep
+	store     *storelocal.Store // of large objects
 	objects   *objects
 	leases    *leases
 	groups    *groups
@@ -68,7 +70,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		seed:     cmp.Or(r.seed, rand.Uint64()),
 		log:      r.log,
 		cfg:      r,
-		store:    store.NewHeap(r.objectStoreMemory),
+		memory:   store.NewBound(r.objectStoreMemory, r.spillBytes),
 		leases:   newLeases(r),
 		workers:  &workers{},
 		open:     make(map[*Job]struct{}),
@@ -79,9 +81,12 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	}
 	n.groups = newGroups(n)
 	n.leases.groups = n.groups
+	if n.store, err = r.openStore(); err != nil {
+		return nil, err
+	}
 	if r.sleepDir != "" {
 		if n.residents.disk, err = checkpoints.Open(r.sleepDir, checkpoints.Options{Scratch: true}); err != nil {
-			return nil, err
+			return nil, errors.Join(err, n.store.Close())
 		}
 		n.residents.limit = r.parkedMemory
 	}
@@ -95,6 +100,23 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		return nil, errors.Join(err, n.Close())
 	}
 	return n, nil
+}
+
+// openStore opens the store of large objects. What it is to write to disk directly goes where the rest is spilled.
+func (r *resolved) openStore() (*storelocal.Store, error) {
+	disk, err := r.spill.Open(r.log)
+	if err != nil {
+		return nil, err
+	}
+	cfg := storelocal.Config{Limit: r.objectStoreMemory, Keep: min(keepFree, r.objectStoreMemory), Disk: disk, MinSpill: r.minSpill}
+	if disk != nil {
+		cfg.FallbackDir = r.spill.Directories[0]
+	}
+	s, err := storelocal.Open(cfg)
+	if err != nil && disk != nil {
+		err = errors.Join(err, disk.Close())
+	}
+	return s, err
 }
 
 // begin opens what the node needs, and goes on with what an earlier one left in its data directory.
@@ -160,7 +182,8 @@ func (n *Node) Close() error {
 	if n.residents.disk != nil {
 		err = errors.Join(err, n.residents.disk.Close())
 	}
-	return errors.Join(err, n.closeDurable())
+	n.objects.close()
+	return errors.Join(err, n.store.Close(), n.closeDurable())
 }
 
 // random returns a number for an attempt of a task, the same for the same seed.
@@ -175,11 +198,12 @@ func (n *Node) ID() spec.NodeID { return n.id }
 type Usage struct {
 	Total, Free  spec.Resources // what placement groups reserve is not free
 	Waiting      int            // requests for resources that wait
-	ObjectBytes  int64          // bytes in the object store
+	ObjectBytes  int64          // bytes that guests make the node keep, in memory and on disk
 	Objects      int            // objects known, small ones included
 	References   int            // objects and actors with a count
 	Actors       int
 	StoreObjects int
+	Store        store.Usage // of large objects
 	// Idle actors that keep an instance, those that are parked and may sleep, and those that sleep on disk.
 	IdleActors, ParkedActors, SleepingActors int
 }
@@ -189,7 +213,8 @@ func (n *Node) Usage() Usage {
 	var u Usage
 	u.Total, u.Free, u.Waiting = n.leases.usage()
 	u.Waiting += n.groups.waiting()
-	u.ObjectBytes, u.StoreObjects = n.store.Used()
+	u.Store = n.store.Usage()
+	u.ObjectBytes, u.StoreObjects = n.memory.Used(), u.Store.Objects
 	u.Objects, u.References = n.objects.count()
 	n.mu.Lock()
 	defer n.mu.Unlock()

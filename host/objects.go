@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 	"time"
+	"weak"
 
 	"github.com/raywasm/raywasm/owner"
 	"github.com/raywasm/raywasm/spec"
@@ -14,14 +15,17 @@ import (
 // objects is the node's table of objects: which are there, who waits for them, and how many refer to them. The counts
 // are owner.Refs; large bytes are in the store. Every entry is reserved in the account of a job.
 type objects struct {
-	store *store.Heap
+	store store.Store
 	// forget is called, without the lock, for an actor to which no reference is left.
 	forget func(spec.ActorID)
 
-	mu    sync.Mutex
-	refs  *owner.Refs
-	table map[spec.ObjectID]*object
-	ends  map[spec.ActorID]func() // what else is done when no reference to the actor is left
+	using sync.WaitGroup // of the store
+
+	mu     sync.Mutex
+	closed bool // the store is not used any more
+	refs   *owner.Refs
+	table  map[spec.ObjectID]*object
+	ends   map[spec.ActorID]func() // what else is done when no reference to the actor is left
 	// How what is lost is made again, see rebuild.go. lineage is nil where it is not.
 	lineage *owner.Lineage
 	makers  map[spec.TaskID]*task
@@ -34,16 +38,19 @@ type objects struct {
 // object is one entry. It is pending until ready is set; then either err or value is its content.
 type object struct {
 	ready   bool
-	stored  bool    // the bytes are in the store, value.Data is nil
-	kept    bool    // the lineage counts it among what its task made
-	stream  *stream // of the generator that declares it; nil for others
-	lost    bool    // its bytes are gone, and nothing makes them again yet
+	stored  int64              // how many bytes are in the store and reserved as large; 0: they are in value
+	made    int                // how often they were put there
+	copy    weak.Pointer[byte] // the first of a copy of them
+	kept    bool               // the lineage counts it among what its task made
+	stream  *stream            // of the generator that declares it; nil for others
+	lost    bool               // its bytes are gone, and nothing makes them again yet
 	value   spec.Value
 	err     *spec.Error
 	waiters []*waiter
 	stale   int // how many of the waiters wait no longer
 	memory  *store.Account
-	bytes   int64 // reserved in memory
+	bytes   int64  // reserved in memory, beside stored
+	maker   string // the function that made it, as its module spells it
 }
 
 // waiter waits for left of some objects. When left reaches zero, or at the first object that holds an error if failFast,
@@ -62,74 +69,105 @@ type waiter struct {
 	few     [1]*object // pending, if there is one
 }
 
-func newObjects(s *store.Heap) *objects {
+func newObjects(s store.Store) *objects {
 	return &objects{store: s, refs: owner.NewRefs(), table: make(map[spec.ObjectID]*object), ends: make(map[spec.ActorID]func()), makers: make(map[spec.TaskID]*task)}
 }
 
 // expect makes pending objects, each with one reference for the caller. objectBytes are reserved in memory for each.
-func (o *objects) expect(memory *store.Account, ids []spec.ObjectID) {
+// maker is the function that makes them.
+func (o *objects) expect(memory *store.Account, ids []spec.ObjectID, maker string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, id := range ids {
-		o.table[id] = &object{memory: memory, bytes: objectBytes}
+		o.table[id] = &object{memory: memory, bytes: objectBytes, maker: maker}
 		o.refs.Create(spec.ObjectLink(id), 1)
 	}
 }
 
-// put makes an object that is ready, with one reference for the caller, and reserves it in memory.
-func (o *objects) put(memory *store.Account, id spec.ObjectID, v spec.Value) error {
-	entry := &object{memory: memory, bytes: objectBytes + valueBytes(v)}
+// put makes an object that is ready, with one reference for the caller, and reserves it in memory. It may wait for memory
+// of the store.
+func (o *objects) put(ctx context.Context, memory *store.Account, id spec.ObjectID, v spec.Value, maker string) error {
+	fail := func(err error) error { return &spec.Error{Op: "put", Kind: spec.KindOf(err), Err: err} }
+	entry := &object{memory: memory, bytes: objectBytes, maker: maker}
+	stored := int64(0)
+	if isLarge(v) {
+		if err := o.keepBytes(ctx, memory, id, v.Data); err != nil {
+			return fail(err)
+		}
+		stored, v.Data = int64(len(v.Data)), nil
+	}
+	entry.bytes += valueBytes(v)
 	if err := memory.Reserve(entry.bytes); err != nil {
-		return &spec.Error{Op: "put", Kind: spec.KindOf(err), Err: err}
+		if stored > 0 {
+			o.dropBytes(memory, id, stored)
+		}
+		return fail(err)
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if err := o.fill(id, entry, v); err != nil {
-		memory.Release(entry.bytes)
-		return err
-	}
+	entry.fill(v, stored)
 	o.table[id] = entry
 	o.refs.Create(spec.ObjectLink(id), 1)
 	o.refs.Contain(id, v.Links)
 	return nil
 }
 
-// fill gives an entry its value, whose bytes are reserved. The caller holds mu.
-func (o *objects) fill(id spec.ObjectID, entry *object, v spec.Value) error {
-	if len(v.Data) > spec.MaxInlineBytes {
-		if err := o.store.Put(id, v.Data); err != nil {
-			return err
-		}
-		entry.stored, v.Data = true, nil
+// fill gives an entry its value, of which stored bytes are in the store. The caller holds mu.
+func (e *object) fill(v spec.Value, stored int64) {
+	if stored > 0 {
+		e.made++
 	}
-	entry.ready, entry.value = true, v
-	return nil
+	e.ready, e.value, e.stored = true, v, stored
 }
 
 // complete fills a pending object with a value, or with an error if err is not nil. An object that nobody refers to any
-// more is forgotten already: its value is dropped. One for which there is no room gets an error that says so.
-func (o *objects) complete(id spec.ObjectID, v spec.Value, err *spec.Error) {
+// more is forgotten already: its value is dropped. One for which there is no room gets an error that says so, which is
+// returned. It may wait for memory of the store, but not for long: what nothing helps is refused.
+func (o *objects) complete(id spec.ObjectID, v spec.Value, err *spec.Error) *spec.Error {
+	o.mu.Lock()
+	entry := o.table[id]
+	if entry == nil || entry.ready {
+		o.mu.Unlock()
+		return nil
+	}
+	var full error
+	stored := int64(0)
+	if err == nil && isLarge(v) {
+		o.mu.Unlock()
+		if full = o.keepBytes(context.Background(), entry.memory, id, v.Data); full == nil {
+			stored, v.Data = int64(len(v.Data)), nil
+		}
+		o.mu.Lock()
+		if o.table[id] != entry || entry.ready { // freed meanwhile
+			o.mu.Unlock()
+			if stored > 0 {
+				o.dropBytes(entry.memory, id, stored)
+			}
+			return nil
+		}
+	}
 	bytes := int64(0)
 	if err == nil {
 		bytes = valueBytes(v)
 	} else {
 		bytes = errorBytes(err)
 	}
-	o.mu.Lock()
-	entry, ok := o.table[id]
-	if !ok || entry.ready {
-		o.mu.Unlock()
-		return
+	if full == nil {
+		full = entry.memory.Reserve(bytes)
 	}
-	if full := entry.memory.Reserve(bytes); full != nil {
-		err = &spec.Error{Op: "keep a result", Kind: spec.KindOf(full), Err: full}
-	} else {
-		entry.bytes += bytes
-		if err == nil {
-			if taken := o.fill(id, entry, v); taken != nil {
-				err = &spec.Error{Op: "keep a result", Kind: spec.KindOf(taken), Err: taken}
-			}
+	refused := (*spec.Error)(nil)
+	switch {
+	case full != nil:
+		if stored > 0 {
+			o.dropBytes(entry.memory, id, stored)
 		}
+		refused = &spec.Error{Op: "keep a result", Kind: spec.KindOf(full), Err: full}
+		err = refused
+	case err == nil:
+		entry.fill(v, stored)
+		fallthrough
+	default:
+		entry.bytes += bytes
 	}
 	entry.ready, entry.err = true, err
 	if err == nil {
@@ -148,6 +186,7 @@ func (o *objects) complete(id spec.ObjectID, v spec.Value, err *spec.Error) {
 	}
 	entry.waiters = nil
 	o.settle()
+	return refused
 }
 
 // keepDue is how many places for what is due are kept from one settle to the next.
@@ -281,23 +320,47 @@ func (o *objects) await(ctx context.Context, ids []spec.ObjectID, count int, fai
 	}
 }
 
-// value returns a ready object's value.
-func (o *objects) value(id spec.ObjectID) (v spec.Value, ready bool, err error) {
-	o.mu.Lock()
-	entry, ok := o.table[id]
-	if !ok {
+// value returns a ready object's value. It may wait until its bytes are back from disk. If they turn out to be lost, the
+// object is not ready until they are made again.
+func (o *objects) value(ctx context.Context, id spec.ObjectID) (v spec.Value, ready bool, err error) {
+	label := "object " + id.String()
+	for {
+		o.mu.Lock()
+		entry, ok := o.table[id]
+		if !ok {
+			o.mu.Unlock()
+			return v, true, spec.Errorf("get", spec.ReferenceCounting, label, "nothing refers to it any more, so it was freed")
+		}
+		v, ready = entry.value, entry.ready
+		if entry.err != nil {
+			err = entry.err
+		}
+		if ready && entry.stored > 0 {
+			v.Data = entry.held()
+		}
+		made := entry.made
+		switch {
+		case !ready || entry.stored == 0 || v.Data != nil:
+			o.mu.Unlock()
+			return v, ready, err
+		case o.closed:
+			o.mu.Unlock()
+			return v, true, errNodeClosed
+		}
+		o.using.Add(1)
 		o.mu.Unlock()
-		return v, true, spec.Errorf("get", spec.ReferenceCounting, "object "+id.String(), "nothing refers to it any more, so it was freed")
+		data, same, err := o.readBytes(ctx, id, entry, made)
+		switch kind := spec.KindOf(err); {
+		case err == nil && same:
+			v.Data = data
+			return v, true, nil
+		case err == nil: // it was lost or freed meanwhile, and is looked at again
+		case ctx.Err() == nil && (kind == spec.ObjectLost || kind == spec.NotFound):
+			o.lose([]spec.ObjectID{id}, made, err.Error())
+		default:
+			return v, true, &spec.Error{Op: "get", Kind: kind, ID: label, Err: err}
+		}
 	}
-	v, ready, stored := entry.value, entry.ready, entry.stored
-	if entry.err != nil {
-		err = entry.err
-	}
-	o.mu.Unlock()
-	if ready && stored {
-		v.Data, _ = o.store.Get(id)
-	}
-	return v, ready, err
 }
 
 // isReady reports for each object whether it is there.
@@ -363,8 +426,8 @@ func (o *objects) forgetFreed(freed []spec.Link) {
 				delete(o.ends, l.Actor)
 			}
 		} else if entry, ok := o.table[l.Object]; ok {
-			if entry.stored {
-				o.store.Delete(l.Object)
+			if entry.stored > 0 {
+				o.dropBytes(entry.memory, l.Object, entry.stored)
 			}
 			if entry.kept {
 				o.forgetMakers(o.lineage.Freed(l.Object.Task(), nil))

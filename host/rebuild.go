@@ -2,6 +2,7 @@ package host
 
 import (
 	"slices"
+	"weak"
 
 	"github.com/raywasm/raywasm/owner"
 	"github.com/raywasm/raywasm/spec"
@@ -20,7 +21,7 @@ func (o *objects) keep(t *task) {
 	}
 	live := 0
 	for _, id := range t.returns {
-		if entry := o.table[id]; entry != nil && entry.stored {
+		if entry := o.table[id]; entry != nil && entry.stored > 0 {
 			entry.kept = true
 			live++
 		}
@@ -31,7 +32,7 @@ func (o *objects) keep(t *task) {
 	bytes := t.bytes
 	args := slices.Clone(t.args)
 	for i := range args {
-		if entry := o.table[args[i].Ref]; args[i].IsRef && entry != nil && entry.ready && !entry.stored && entry.err == nil {
+		if entry := o.table[args[i].Ref]; args[i].IsRef && entry != nil && entry.ready && entry.stored == 0 && entry.err == nil {
 			args[i] = spec.ValueArg(entry.value)
 			bytes += valueBytes(entry.value)
 		}
@@ -67,13 +68,14 @@ func (t *task) again(args []spec.Arg) *task {
 }
 
 // lose says that the bytes of objects are gone; where tells people how. What refers to them waits until they are made
-// again, or finds an error that says why they are not.
-func (o *objects) lose(ids []spec.ObjectID, where string) {
+// again, or finds an error that says why they are not. made says which time they were stored; if it is another by now, they
+// are not lost. 0: whichever.
+func (o *objects) lose(ids []spec.ObjectID, made int, where string) {
 	var run []*task
 	failed := make(map[spec.ObjectID]*spec.Error)
 	o.mu.Lock()
 	for _, id := range ids {
-		if entry := o.table[id]; entry != nil && entry.ready && entry.stored {
+		if entry := o.table[id]; entry != nil && entry.ready && entry.stored > 0 && (made == 0 || entry.made == made) {
 			o.empty(id, entry)
 			entry.lost = true
 		}
@@ -118,11 +120,12 @@ func (o *objects) plan(lost spec.ObjectID, where string) (run []*task, err *spec
 	for _, id := range missing {
 		entry := o.table[id]
 		if entry == nil { // freed: who needs it counts it
-			memory := o.makers[id.Task()].job.memory
+			maker := o.makers[id.Task()]
+			memory := maker.job.memory
 			if full := memory.Reserve(objectBytes); full != nil {
 				return nil, &spec.Error{Op: "make again", Kind: spec.KindOf(full), ID: label, Err: full}
 			}
-			entry = &object{memory: memory, bytes: objectBytes}
+			entry = &object{memory: memory, bytes: objectBytes, maker: maker.function}
 			o.table[id] = entry
 			o.refs.Create(spec.ObjectLink(id), 0)
 		}
@@ -153,11 +156,12 @@ func (t *task) restart() {
 
 // empty takes an object's value away; the entry is pending again. The caller holds mu and settles.
 func (o *objects) empty(id spec.ObjectID, entry *object) {
-	if entry.stored {
-		o.store.Delete(id)
+	if entry.stored > 0 {
+		o.dropBytes(entry.memory, id, entry.stored)
 	}
 	entry.memory.Release(entry.bytes - objectBytes)
-	entry.ready, entry.stored, entry.value, entry.err, entry.bytes = false, false, spec.Value{}, nil, objectBytes
+	entry.copy = weak.Pointer[byte]{}
+	entry.ready, entry.stored, entry.value, entry.err, entry.bytes = false, 0, spec.Value{}, nil, objectBytes
 	o.forgetFreed(o.refs.Empty(id, nil))
 }
 

@@ -103,7 +103,14 @@ func (r *residents) counts() (awake, parked, asleep int) {
 
 // rest notes that the incarnation has nothing to do, and parks the one that has been idle longest if there are many.
 func (a *actor) rest(life *incarnation) {
-	if over := a.node.residents.add(life); over != nil {
+	over := a.node.residents.add(life)
+	a.mu.Lock()
+	ended := life.over // before it was in the list, so that nobody has taken it out
+	a.mu.Unlock()
+	if ended {
+		a.node.residents.remove(life)
+	}
+	if over != nil {
 		for _, longer := range over.actor.park(over) {
 			longer.actor.sleep(longer)
 		}

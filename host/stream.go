@@ -57,10 +57,17 @@ func (s *stream) yield(ctx context.Context, c *caller, index int, v spec.Value) 
 		s.mu.Lock()
 		y := s.core.Yield(index)
 		if y == owner.Fresh {
-			err := s.task.job.node.objects.put(s.task.job.memory, s.item(index), v)
+			memory, objects, id := s.task.job.memory, s.task.job.node.objects, s.item(index)
+			full := memory.Reserve(objectBytes)
+			if full == nil {
+				objects.expect(memory, []spec.ObjectID{id}, s.task.function)
+			}
 			s.notify()
 			s.mu.Unlock()
-			if err != nil { // its place is taken: who takes it finds that it is gone
+			if full != nil { // its place is taken: who takes it finds that it is gone
+				return &spec.Error{Op: "yield", Kind: spec.KindOf(full), Err: full}
+			}
+			if err := objects.complete(id, v, nil); err != nil {
 				return err
 			}
 			return nil
@@ -93,7 +100,7 @@ func (s *stream) end(err *spec.Error) []spec.Value {
 	objects, id := s.task.job.node.objects, s.item(index)
 	last = last && s.task.job.memory.Reserve(objectBytes) == nil // without room for it, it is gone
 	if last {
-		objects.expect(s.task.job.memory, []spec.ObjectID{id})
+		objects.expect(s.task.job.memory, []spec.ObjectID{id}, s.task.function)
 	}
 	s.notify()
 	s.mu.Unlock()

@@ -66,7 +66,7 @@ func (t *task) begin() ([]spec.ObjectID, error) {
 	if err := memory.Reserve(t.bytes + objects); err != nil {
 		return nil, &spec.Error{Op: "submit " + t.function, Kind: spec.KindOf(err), Err: err}
 	}
-	n.objects.expect(memory, t.returns)
+	n.objects.expect(memory, t.returns, t.function)
 	if t.stream != nil {
 		n.objects.streams(t.returns[0], t.stream)
 	}
@@ -390,7 +390,7 @@ func (t *task) cancel(err *spec.Error, force bool) {
 func (c *caller) arguments(ctx context.Context, t *task) ([]spec.Value, *spec.Error) {
 	objects := t.job.node.objects
 	for {
-		values, ready, err := objects.resolve(t.args, t.name)
+		values, ready, err := objects.resolve(ctx, t.args, t.name)
 		if ready || err != nil {
 			return values, err
 		}
@@ -403,14 +403,14 @@ func (c *caller) arguments(ctx context.Context, t *task) ([]spec.Value, *spec.Er
 
 // resolve returns the values of a call's arguments, if all are there. An argument that holds an error is the call's error,
 // as in Ray.
-func (o *objects) resolve(args []spec.Arg, name string) (values []spec.Value, ready bool, err *spec.Error) {
+func (o *objects) resolve(ctx context.Context, args []spec.Arg, name string) (values []spec.Value, ready bool, err *spec.Error) {
 	values, ready = make([]spec.Value, len(args)), true
 	for i, a := range args {
 		values[i] = a.Value
 		if !a.IsRef {
 			continue
 		}
-		v, there, err := o.value(a.Ref)
+		v, there, err := o.value(ctx, a.Ref)
 		if err != nil { // even where another is not there: it is what the call waited for
 			return nil, false, &spec.Error{Op: "await argument " + ordinal(i) + " of " + name, Kind: spec.KindOf(err), ID: "object " + a.Ref.String(), Err: err}
 		}

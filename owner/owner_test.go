@@ -112,3 +112,20 @@ func TestRetriesWaitTwiceAsLongEachTimeWithinBounds(t *testing.T) {
 		t.Errorf("without a delay: %v", wait)
 	}
 }
+
+func TestContainedCountsWhatIsInValues(t *testing.T) {
+	r := owner.NewRefs()
+	task := spec.DriverTaskID(spec.JobNumber(1))
+	inner, outer := task.Object(1), task.Object(2)
+	link := spec.ObjectLink(inner)
+	r.Create(link, 1)
+	r.Create(spec.ObjectLink(outer), 1)
+	r.Contain(outer, []spec.Link{link, link})
+	if n := r.Contained(); len(n) != 1 || n[link] != 2 || r.Count(link) != 3 {
+		t.Errorf("contained: %v, of %d references", n, r.Count(link))
+	}
+	r.Empty(outer, nil)
+	if n := r.Contained(); len(n) != 0 {
+		t.Errorf("contained in nothing: %v", n)
+	}
+}

@@ -97,5 +97,16 @@ func (r *Refs) Count(l spec.Link) int {
 	return 0
 }
 
+// Contained returns how many of the references to each object and actor are in the values of objects.
+func (r *Refs) Contained() map[spec.Link]int {
+	times := make(map[spec.Link]int)
+	for _, c := range r.counts {
+		for _, l := range c.contains {
+			times[l]++
+		}
+	}
+	return times
+}
+
 // Len returns how many objects and actors are counted.
 func (r *Refs) Len() int { return len(r.counts) }

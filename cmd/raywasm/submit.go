@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/raywasm/raywasm/host"
+	"github.com/raywasm/raywasm/store/spill"
 )
 
 // submission is what a command line asks to run.
@@ -28,6 +29,7 @@ func newSubmit() *cobra.Command {
 	resources, env := make(amounts), make(variables)
 	var memory, objectStore size
 	var rebuild bool
+	var system string
 	cmd := &cobra.Command{
 		Use:   "submit [flags] PROGRAM [-- ARGS...]",
 		Short: "Run a program as a job",
@@ -85,6 +87,11 @@ It is not printed if the job never began.`,
 			s.program, s.job.Args = args[0], args[1:]
 			s.job.Env, s.node.Resources = env, resources
 			s.node.Memory, s.node.ObjectStoreMemory, s.node.LoseObjects = int64(memory), int64(objectStore), !rebuild
+			if system != "" {
+				if err := s.configure(system); err != nil {
+					return usagef(cmd, "--system-config: %v", err)
+				}
+			}
 			return s.run(cmd.Context(), newScreen(cmd.OutOrStdout(), cmd.ErrOrStderr(), s.quiet))
 		},
 	}
@@ -97,6 +104,8 @@ It is not printed if the job never began.`,
 	f.Float64Var(&s.node.NumGPUs, "num-gpus", 0, "offer `N` GPUs (default: none)")
 	f.Var(&memory, "memory", "what tasks and actors may reserve of the machine's memory (default: 70 %)")
 	f.Var(&objectStore, "object-store-memory", "bound of the object store (default: 30 % of the machine's memory)")
+	f.Var((*spilling)(&s.node.Spill), "object-spilling-directory", "where objects go that do not fit the object store's memory: directories with commas between them, or JSON as in Ray's object_spilling_config (default: nowhere, they are refused)")
+	f.StringVar(&system, "system-config", "", "Ray's _system_config as `JSON`, as far as it is about the object store; flags of their own take precedence")
 	f.BoolVar(&rebuild, "enable-object-reconstruction", true, "make lost objects again by running their tasks again")
 	f.Var(resources, "resources", "a custom resource the node offers, such as x86=4; may be repeated")
 	f.StringVar(&s.node.DataDir, "data-dir", "", "the `DIR` in which detached actors and the table of jobs outlive the command; a later one that names it finds them (default: nothing does)")
@@ -108,7 +117,24 @@ It is not printed if the job never began.`,
 	f.Lookup("format").Usage = "how to print the summary: text or json"
 	_ = cmd.MarkFlagDirname("working-dir") // the flags are there
 	_ = cmd.MarkFlagDirname("data-dir")
+	_ = cmd.MarkFlagDirname("object-spilling-directory")
 	return cmd
+}
+
+// configure takes what Ray's _system_config says and no flag does.
+func (s *submission) configure(system string) error {
+	c, err := spill.ParseSystem(system)
+	if err != nil {
+		return err
+	}
+	s.node.MinSpill = c.MinSpill
+	if s.node.ObjectStoreMemory == 0 {
+		s.node.ObjectStoreMemory = c.ObjectStoreMemory
+	}
+	if len(s.node.Spill.Directories) == 0 {
+		s.node.Spill = c.Spill
+	}
+	return nil
 }
 
 // run opens a node, runs the job on it and closes it.

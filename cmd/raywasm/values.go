@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/raywasm/raywasm/spec"
+	"github.com/raywasm/raywasm/store/spill"
 )
 
 // The values of flags that pflag does not know. What is wrong with one is a usage error.
@@ -55,6 +56,19 @@ func (a amounts) Set(text string) error {
 	}
 	a[name] = n
 	return nil
+}
+
+// spilling is where objects are spilled to: directories with commas between them, or Ray's object_spilling_config.
+type spilling spill.Config
+
+func (s *spilling) String() string { return strings.Join(s.Directories, ",") }
+
+func (s *spilling) Type() string { return "DIR" }
+
+func (s *spilling) Set(text string) error {
+	c, err := spill.ParseConfig(text)
+	*s = spilling(c)
+	return err
 }
 
 // variables are an environment: K=V, or K alone to copy it from the caller's.

@@ -2,6 +2,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -18,6 +19,7 @@ var (
 	spinBelowRemote = ray.Remote0(spinBelow)
 	makeRemote      = ray.Remote1(make_)
 	doubleRemote    = ray.Remote1(double)
+	stampedRemote   = ray.Remote2(stamped)
 	attemptRemote   = ray.Remote1(attempt)
 	selfRemote      = ray.Remote0(self)
 	nestedRefs      = ray.Remote1(sumRefs)
@@ -102,6 +104,9 @@ func spinBelow() (int, error) { return ray.Named[int]("spin").Remote(true).Get()
 func length(b []byte) (int, error) { return len(b), nil }
 
 func make_(n int) ([]byte, error) { return make([]byte, n), nil }
+
+// stamped returns n bytes, each of them stamp.
+func stamped(n, stamp int) ([]byte, error) { return bytes.Repeat([]byte{byte(stamp)}, n), nil }
 
 // double returns what it was given twice, one after the other.
 func double(b []byte) ([]byte, error) { return append(b, b...), nil }

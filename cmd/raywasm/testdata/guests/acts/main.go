@@ -2,6 +2,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"maps"
@@ -33,7 +34,34 @@ func main() {
 
 var acts = map[string]func(args []string) error{
 	"echo": echo, "env": env, "read": read, "exit": exit, "unfinished": unfinished, "tell": tell, "retry": retry,
-	"crash": crash, "trap": trap, "log": log, "spin": spin, "leave": leave, "tally": tally,
+	"crash": crash, "trap": trap, "log": log, "spin": spin, "leave": leave, "tally": tally, "hoard": hoard,
+}
+
+// hoard keeps objects of 1 MiB, as many as its argument says, and reads them all.
+func hoard(args []string) error {
+	n, err := strconv.Atoi(args[0])
+	if err != nil {
+		return err
+	}
+	var refs []ray.Ref[[]byte]
+	for i := range n {
+		ref, err := ray.Put(bytes.Repeat([]byte{byte(i)}, 1<<20))
+		if err != nil {
+			return err
+		}
+		refs = append(refs, ref)
+	}
+	for i, ref := range refs {
+		b, err := ref.Get()
+		if err != nil {
+			return err
+		}
+		if !bytes.Equal(b, bytes.Repeat([]byte{byte(i)}, 1<<20)) {
+			return fmt.Errorf("object %d reads differently", i)
+		}
+	}
+	fmt.Println("all", n)
+	return nil
 }
 
 // echo prints its arguments, one a line.
