@@ -14,7 +14,7 @@ import (
 func shortest() plan {
 	return plan{
 		rounds: 1, slice: time.Millisecond, deadlines: 2, gcs: 1, goActors: 200, actors: 1000, wakeUps: 5,
-		tasks: 500, processes: 1, kernels: "fib|sha",
+		tasks: 500, refs: 100, waits: 20, queued: 500, processes: 1, kernels: "fib|sha",
 	}
 }
 
@@ -31,7 +31,8 @@ var wantGroups = map[string][]string{
 		"memory of a live idle actor, GUEST guest", "an actor answers, GUEST guest",
 		"memory of a live idle actor, a job's", "an actor answers, a job's",
 	},
-	"job": {"calls of a job", "a whole process"},
+	"job":   {"calls of a job", "a whole process"},
+	"crowd": {"many refs", "many waiting calls of an actor", "many queued tasks"},
 }
 
 func TestEverySuiteMeasures(t *testing.T) {

@@ -26,6 +26,9 @@ type plan struct {
 	actors    int           // live actors of the other guests
 	wakeUps   int           // of those
 	tasks     int           // of a job, pipelined; a fifth as many actor calls, a 25th one after the other
+	refs      int           // in one object
+	waits     int           // tasks, waited for one by one, and calls of an actor that wait
+	queued    int           // tasks that wait on a node at once
 	processes int           // that submit a job
 	kernels   string        // which to run, as in "fib|sha", and in one language; "" for all
 }
@@ -33,11 +36,11 @@ type plan struct {
 var (
 	fullPlan = plan{
 		rounds: 9, slice: 50 * time.Millisecond, deadlines: 50, gcs: 20, goActors: 10_000, actors: 100_000, wakeUps: 2_000,
-		tasks: 50_000, processes: 5,
+		tasks: 50_000, refs: 10_000, waits: 1_000, queued: 1_000_000, processes: 5,
 	}
 	shortPlan = plan{
 		rounds: 3, slice: 5 * time.Millisecond, deadlines: 10, gcs: 3, goActors: 1_000, actors: 10_000, wakeUps: 200,
-		tasks: 10_000, processes: 3, kernels: "fib|sha|sorting|jsons",
+		tasks: 10_000, refs: 10_000, waits: 1_000, queued: 100_000, processes: 3, kernels: "fib|sha|sorting|jsons",
 	}
 )
 

@@ -85,8 +85,7 @@ func (c *caller) Put(_ context.Context, v spec.Value) (spec.ObjectID, error) {
 func (c *caller) Get(ctx context.Context, ids []spec.ObjectID, timeout time.Duration) ([]spec.Value, error) {
 	objects := c.job.node.objects
 	values := make([]spec.Value, len(ids))
-	for {
-		waited := objects.await(ctx, ids, len(ids), true, timeout, c.block, c.resume)
+	for waited := error(nil); ; {
 		pending := 0
 		for i, id := range ids {
 			v, ready, err := objects.value(id)
@@ -101,7 +100,8 @@ func (c *caller) Get(ctx context.Context, ids []spec.ObjectID, timeout time.Dura
 		switch {
 		case pending == 0:
 			return values, nil
-		case waited == nil: // one was lost as soon as it was there
+		case waited == nil: // not waited yet, or one was lost as soon as it was there
+			waited = objects.await(ctx, ids, len(ids), true, timeout, c.block, c.resume)
 			continue
 		}
 		if waited == spec.GetTimeout || errors.Is(waited, context.DeadlineExceeded) {

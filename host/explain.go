@@ -20,6 +20,27 @@ const (
 // {CPU: 1}, {CPU: 1} more than is free (resources)". It says that the object is there if it is.
 func (r *Ref) Explain() string { return r.job.node.explain(r.id, explainedDepth) }
 
+// Explain says what one of the job's unfinished calls waits for, in the words of [Ref.Explain]: the first by id of those that
+// do not run, or of those that run if all do. It is "" when there is none.
+func (j *Job) Explain() string {
+	var chosen *task
+	chosenRuns := false
+	j.mu.Lock()
+	for _, t := range j.live {
+		t.mu.Lock()
+		runs := t.runs
+		t.mu.Unlock()
+		if chosen == nil || chosenRuns && !runs || chosenRuns == runs && slices.Compare(t.id[:], chosen.id[:]) < 0 {
+			chosen, chosenRuns = t, runs
+		}
+	}
+	j.mu.Unlock()
+	if chosen == nil {
+		return ""
+	}
+	return chosen.explain(explainedDepth)
+}
+
 // explainAll says what the first few of the objects wait for that are not there.
 func (n *Node) explainAll(ids []spec.ObjectID) string {
 	var said []string

@@ -32,6 +32,9 @@ func TestAWaitSaysWhatItWaitsFor(t *testing.T) {
 		}
 	}
 	wantExplained(t, queued, "add", "is queued", "it needs {CPU: 1}", "more than is free (resources)", queued.ID().Task().String())
+	if text := j.Explain(); !strings.Contains(text, "is queued") || strings.HasPrefix(text, "task spin") {
+		t.Errorf("the job does not say what waits: %s", text)
+	}
 	wantExplained(t, waits, "waits for its argument 2", "is queued", waits.ID().Task().String(), queued.ID().Task().String())
 
 	a, err := j.NewActor(t.Context(), "Counter", spec.ActorOptions{}, 0)

@@ -56,8 +56,10 @@ type waiter struct {
 	fire     func()
 
 	// Guarded by the mu of objects.
-	over bool // it has fired, or is ignored
-	in   int  // in how many lists of waiters it is
+	over    bool       // it has fired, or is ignored
+	in      int        // in how many lists of waiters it is
+	pending []*object  // whose lists these are and were
+	few     [1]*object // pending, if there is one
 }
 
 func newObjects(s *store.Heap) *objects {
@@ -185,16 +187,27 @@ func (o *objects) join(w *waiter) bool {
 	if w.over { // ignored already
 		return true
 	}
-	if o.enough(w.ids, w.left, w.failFast) {
+	pending, left := w.few[:0], w.left
+	if len(w.ids) > cap(pending) {
+		pending = make([]*object, 0, len(w.ids))
+	}
+	for i := 0; left > 0 && i < len(w.ids); i++ {
+		entry, ok := o.table[w.ids[i]]
+		switch {
+		case ok && !entry.ready:
+			pending = append(pending, entry)
+		case w.failFast && (!ok || entry.err != nil):
+			return false
+		default:
+			left--
+		}
+	}
+	if left <= 0 {
 		return false
 	}
-	for _, id := range w.ids {
-		if entry, ok := o.table[id]; ok && !entry.ready {
-			entry.waiters = append(entry.waiters, w)
-			w.in++
-		} else {
-			w.left--
-		}
+	w.pending, w.in, w.left = pending, len(pending), left
+	for _, entry := range pending {
+		entry.waiters = append(entry.waiters, w)
 	}
 	return true
 }
@@ -221,9 +234,8 @@ func (o *objects) ignore(w *waiter) {
 	defer o.mu.Unlock()
 	w.over = true
 	if w.in > 0 {
-		for _, id := range w.ids {
-			entry, ok := o.table[id]
-			if !ok || entry.ready {
+		for _, entry := range w.pending {
+			if entry.ready {
 				continue
 			}
 			if entry.stale++; 2*entry.stale > len(entry.waiters) {
@@ -232,7 +244,7 @@ func (o *objects) ignore(w *waiter) {
 			}
 		}
 	}
-	w.ids, w.fire = nil, nil
+	w.ids, w.fire, w.pending, w.few = nil, nil, nil, [1]*object{}
 }
 
 // await blocks until count of ids are ready, or one of them failed if failFast. It calls blocked before it waits and

@@ -26,8 +26,11 @@ func (r *Refs) Create(l spec.Link, n int) { r.counts[l] = &count{n: n} }
 // Contain says that the object's value contains links. The object holds each of them while it lives; what is gone
 // already stays gone.
 func (r *Refs) Contain(id spec.ObjectID, links []spec.Link) {
+	if len(links) == 0 {
+		return
+	}
 	c := r.counts[spec.ObjectLink(id)]
-	if c == nil || len(links) == 0 {
+	if c == nil {
 		return
 	}
 	held := slices.DeleteFunc(slices.Clone(links), func(l spec.Link) bool { return !r.Retain(l) })

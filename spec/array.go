@@ -130,29 +130,59 @@ func (a *Array[T]) SetView(b []byte) error {
 	return err
 }
 
-// MakeAligned returns n bytes for a CBOR item that begins with head, placed so that a typed array in it is aligned.
+// How the data of values is aligned, in bytes: a typed array's for its largest elements, an Arrow stream's as Arrow
+// recommends.
+const (
+	alignArray = 8
+	alignArrow = 64
+)
+
+// MakeAligned returns n bytes for a CBOR item that begins with head, placed so that a typed array or an Arrow stream in it
+// is aligned, to 8 and to 64 bytes.
 func MakeAligned(head []byte, n int) []byte {
-	const align = 8
-	shift := -ArrayOffset(head) & (align - 1)
-	return make([]byte, n+shift)[shift:]
+	align := alignArray
+	if isArrow(head) {
+		align = alignArrow
+	}
+	room := make([]byte, n+align-1)
+	if n == 0 {
+		return room[:0]
+	}
+	data := int(uintptr(unsafe.Pointer(unsafe.SliceData(room)))) + ArrayOffset(head)
+	shift := -data & (align - 1)
+	return room[shift : shift+n]
 }
 
 // ArrayHead is how many bytes of an item tell [ArrayOffset] all.
 const ArrayHead = 11
 
-// ArrayOffset returns where in b, the beginning of a CBOR item, the data of a typed array lies, 0 if it is none.
+// ArrayOffset returns where in b, the beginning of a CBOR item, the data of a typed array or an Arrow stream lies, 0 if it
+// is neither.
 func ArrayOffset(b []byte) int {
-	if len(b) < ArrayHead || b[0] != 0xd8 || b[1] < tagUint8 || b[1] > 87 {
+	var at int // of the byte string
+	switch {
+	case len(b) < ArrayHead:
+		return 0
+	case isArrow(b):
+		at = 3
+	case b[0] == 0xd8 && b[1] >= tagUint8 && b[1] <= 87:
+		at = 2
+	default:
 		return 0
 	}
-	switch head := b[2]; {
+	switch head := b[at]; {
 	case head < 0x40 || head > 0x5b:
 		return 0
 	case head < 0x58:
-		return 3
+		return at + 1
 	default:
-		return 3 + 1<<(head-0x58)
+		return at + 1 + 1<<(head-0x58)
 	}
+}
+
+// isArrow is whether b begins with the tag of an Arrow stream.
+func isArrow(b []byte) bool {
+	return len(b) >= 3 && b[0] == 0xd9 && b[1] == TagArrow>>8 && b[2] == TagArrow&0xff
 }
 
 // arrayData returns the data and the tag of a typed array; tag 0 if b is something else.

@@ -8,10 +8,12 @@ import (
 )
 
 // CBOR tags of raywasm, from the first-come range that IANA has not assigned (RFC 8949 section 9.2). The content of
-// both is an unsigned integer: the position of the reference in the list that travels beside the bytes.
+// TagRef and TagActor is an unsigned integer: the position of the reference in the list that travels beside the bytes.
+// That of TagArrow is a byte string: an Arrow IPC stream, which package rayarrow writes and reads.
 const (
 	TagRef   = 55801
 	TagActor = 55802
+	TagArrow = 55803
 )
 
 // encMode is RFC 8949 core deterministic encoding; decMode is strict and bounded.

@@ -1,12 +1,9 @@
 package main
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -147,47 +144,6 @@ func (e *ending) json() (string, error) {
 	return string(text), err
 }
 
-// statusText is the status line of a running job.
-func statusText(job spec.JobID, s host.Stats, pending []host.Pending, elapsed time.Duration) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "job %v: %d running, %d waiting%s, %d finished", job, s.Running, s.Waiting, reasonsText(pending), s.Finished)
-	for _, p := range []struct {
-		n    int64
-		what string
-	}{{s.Retried, "retried"}, {s.Failed, "failed"}} {
-		if p.n > 0 {
-			fmt.Fprintf(&b, ", %d %s", p.n, p.what)
-		}
-	}
-	return b.String() + " " + seconds(elapsed)
-}
-
-// reasonsText prints what things wait for, the most frequent reason first: " (3 resources, 1 arguments)".
-func reasonsText(pending []host.Pending) string {
-	count := make(map[string]int)
-	for _, p := range pending {
-		count[p.Reason] += p.Count
-	}
-	var parts []string
-	for _, reason := range slices.SortedFunc(maps.Keys(count), func(a, b string) int {
-		return cmp.Or(cmp.Compare(count[b], count[a]), strings.Compare(a, b))
-	}) {
-		parts = append(parts, fmt.Sprintf("%d %s", count[reason], reason))
-	}
-	if len(parts) == 0 {
-		return ""
-	}
-	return " (" + strings.Join(parts, ", ") + ")"
-}
-
-// duration prints how long something took: "23ms", and from a second on as seconds does.
-func duration(d time.Duration) string {
-	if d < time.Second {
-		return d.Round(time.Millisecond).String()
-	}
-	return seconds(d)
-}
-
 // seconds prints how long something has taken so far: "0.3s", "12.0s", "2m5s".
 func seconds(d time.Duration) string {
 	if d < time.Minute {
@@ -202,4 +158,12 @@ func count(n int64, thing string) string {
 		return "1 " + thing
 	}
 	return fmt.Sprintf("%d %ss", n, thing)
+}
+
+// duration prints how long something took: "23ms", and from a second on as seconds does.
+func duration(d time.Duration) string {
+	if d < time.Second {
+		return d.Round(time.Millisecond).String()
+	}
+	return seconds(d)
 }

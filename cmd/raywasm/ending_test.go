@@ -51,16 +51,6 @@ func TestSummary(t *testing.T) {
 	}
 }
 
-func TestStatusText(t *testing.T) {
-	job := spec.JobNumber(2)
-	if got, want := statusText(job, host.Stats{Running: 2, Waiting: 5, Finished: 7}, []host.Pending{{Count: 1, Reason: "arguments"}, {Count: 3, Reason: "resources"}, {Count: 1, Reason: "resources"}}, 300*time.Millisecond), "job 02000000: 2 running, 5 waiting (4 resources, 1 arguments), 7 finished 0.3s"; got != want {
-		t.Errorf("%q, want %q", got, want)
-	}
-	if got, want := statusText(job, host.Stats{Retried: 1, Failed: 2}, nil, time.Hour), "job 02000000: 0 running, 0 waiting, 0 finished, 1 retried, 2 failed 1h0m0s"; got != want {
-		t.Errorf("%q, want %q", got, want)
-	}
-}
-
 // TestDriversStderrIsToldOnce: it was there live, so the error has the stack only.
 func TestDriversStderrIsToldOnce(t *testing.T) {
 	err := &spec.Error{Op: "run the driver", Kind: spec.GuestTrap, Err: &spec.Fault{Message: "unreachable", Stack: "main.main\n", Stderr: "seen before\n"}}

@@ -57,8 +57,9 @@ the same, with the reason.
              signature, granted); exports (name, kind, signature); memory_min, memory_max,
              metered, no_snapshot (why there can be no image), image_bytes, image_digest
 With --value the file is no module but one serialized value (CBOR), which is printed in
-diagnostic notation (RFC 8949 section 8), with its size and the refs and typed arrays in it.
-As JSON: file, bytes, refs, actors, arrays (how many of each kind), notation.
+diagnostic notation (RFC 8949 section 8), with its size, the refs and typed arrays in it, and
+the rows and columns of Arrow tables. As JSON: file, bytes, refs, actors, arrays (how many of
+each kind), tables (rows, batches, schema, error), notation.
 
 Options have Ray's names: num_cpus, memory, max_retries and so on; memory is in bytes,
 times are in seconds.`,

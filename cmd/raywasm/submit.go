@@ -40,7 +40,8 @@ files of --working-dir, read-only, as "/".
 
 Output: what the driver writes to stdout and stderr passes through as it comes. A line of
 a task or an actor is preceded by who wrote it: "(square task=ab12) text". When the job has
-ended, a line on stderr sums it up. On a terminal a status line shows how far the job is.
+ended, a line on stderr sums it up. On a terminal a status line shows how far the job is,
+and when nothing has moved for 10 seconds, what one of its tasks waits for.
 --quiet leaves out both, but not a summary that --format json asks for. NO_COLOR=1 turns
 colours off.
 
@@ -165,8 +166,9 @@ func (s *submission) drive(ctx context.Context, to *screen, node *host.Node, job
 		stopDriver(context.Cause(ctx))
 	})
 	start := time.Now()
+	line := progress{job: job.ID()}
 	stop := to.follow(func(elapsed time.Duration) string {
-		return statusText(job.ID(), job.Stats(), node.Pending(maxReasons), elapsed)
+		return line.text(job.Stats(), node.Pending(maxReasons), job.Explain, elapsed)
 	})
 	status, err := job.Run(driving)
 	stop()

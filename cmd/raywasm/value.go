@@ -11,6 +11,7 @@ import (
 	"github.com/fxamacker/cbor/v2"
 
 	"github.com/raywasm/raywasm/spec"
+	"github.com/raywasm/raywasm/spec/rayarrow"
 )
 
 // maxValueFile bounds the values that are printed, in bytes: their notation is some times as long.
@@ -23,7 +24,16 @@ type valueInspection struct {
 	Refs     int            `json:"refs"`
 	Actors   int            `json:"actors"`
 	Arrays   map[string]int `json:"arrays,omitempty"`
+	Tables   []arrowTable   `json:"tables,omitempty"`
 	Notation string         `json:"notation"`
+}
+
+// arrowTable is an Arrow stream in a value, or why it is none.
+type arrowTable struct {
+	Rows    int64    `json:"rows"`
+	Batches int      `json:"batches"`
+	Schema  []string `json:"schema,omitempty"` // "name: type", a column each
+	Error   string   `json:"error,omitempty"`
 }
 
 // inspectValue reads a file with one CBOR item.
@@ -84,6 +94,8 @@ func (v *valueInspection) count(item any) {
 			v.Actors++
 		case known && isBytes:
 			v.Arrays[fmt.Sprintf("%d x %s", len(data)/e.size, e.name)]++
+		case item.Number == spec.TagArrow:
+			v.Tables = append(v.Tables, readTable(item))
 		default:
 			v.count(item.Content)
 		}
@@ -96,6 +108,27 @@ func (v *valueInspection) count(item any) {
 			v.count(x)
 		}
 	}
+}
+
+// readTable reads an Arrow stream for what is told of it.
+func readTable(item cbor.Tag) (told arrowTable) {
+	form, err := spec.Marshal(item)
+	var t rayarrow.Table
+	if err == nil {
+		t, err = rayarrow.View(form)
+	}
+	if err != nil {
+		return arrowTable{Error: err.Error()}
+	}
+	told = arrowTable{Rows: t.Rows(), Batches: len(t.Batches)}
+	for _, f := range t.Schema.Fields() {
+		column := f.Name + ": " + f.Type.String()
+		if f.Nullable {
+			column += ", nullable"
+		}
+		told.Schema = append(told.Schema, column)
+	}
+	return told
 }
 
 // print writes v for a person.
@@ -112,6 +145,18 @@ func (v *valueInspection) print(to io.Writer) error {
 	for _, name := range slices.Sorted(maps.Keys(v.Arrays)) {
 		count(v.Arrays[name], "typed arrays of "+name)
 	}
-	_, err := fmt.Fprintf(to, "%s\n\n%s\n", strings.Join(parts, ", "), v.Notation)
+	count(len(v.Tables), "Arrow streams (tag 55803)")
+	text := strings.Join(parts, ", ") + "\n"
+	for _, t := range v.Tables {
+		if t.Error != "" {
+			text += fmt.Sprintf("\nno Arrow stream: %s\n", t.Error)
+			continue
+		}
+		text += fmt.Sprintf("\n%d rows in %d batches\n", t.Rows, t.Batches)
+		for _, column := range t.Schema {
+			text += fmt.Sprintf("  %q\n", column)
+		}
+	}
+	_, err := fmt.Fprintf(to, "%s\n%s\n", text, v.Notation)
 	return err
 }

@@ -57,7 +57,7 @@ func watches(t *testing.T, sub Subject) {
 				mu.Unlock()
 				if w == 0 && i == each/2 {
 					watch(rev, &between)
-					watch(rev+each, &future)
+					watch(rev+each/4, &future) // this writer alone comes to it
 				}
 			}
 		})

@@ -117,8 +117,7 @@ func Wait[T any](refs []Ref[T], count int, timeout time.Duration) (ready, rest [
 		return nil, refs, spec.Errorf("wait", spec.InvalidArgument, "", "for %d of %d refs: the count is from 1 to the number of refs", count, len(refs))
 	}
 	done := make([]byte, len(refs))
-	var ids []uint32
-	var places []int // of ids in refs
+	ids, places := make([]uint32, 0, len(refs)), make([]int, 0, len(refs)) // places: of ids in refs
 	missing := count
 	for i, r := range refs {
 		if r.h != nil && r.h.err != nil {
@@ -126,11 +125,10 @@ func Wait[T any](refs []Ref[T], count int, timeout time.Duration) (ready, rest [
 			missing--
 			continue
 		}
-		id, err := r.h.use("wait", fmt.Sprintf("ref %d", i))
-		if err != nil {
-			return nil, refs, err
+		if r.h == nil || !r.h.held {
+			return nil, refs, r.h.problem("wait", fmt.Sprintf("ref %d", i))
 		}
-		ids, places = append(ids, id), append(places, i)
+		ids, places = append(ids, r.h.id), append(places, i)
 	}
 	if missing > 0 {
 		found := make([]byte, len(ids))
@@ -145,6 +143,7 @@ func Wait[T any](refs []Ref[T], count int, timeout time.Duration) (ready, rest [
 		}
 	}
 	runtime.KeepAlive(refs)
+	ready, rest = make([]Ref[T], 0, count), make([]Ref[T], 0, len(refs))
 	for i, r := range refs {
 		if done[i] != 0 && len(ready) < count {
 			ready = append(ready, r)

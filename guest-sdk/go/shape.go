@@ -48,6 +48,8 @@ func shape(b []byte) string {
 			return "a ref"
 		case spec.TagActor:
 			return "an actor handle"
+		case spec.TagArrow:
+			return "an Arrow stream"
 		}
 		return fmt.Sprintf("a value with tag %d", n)
 	}

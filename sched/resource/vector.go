@@ -28,6 +28,9 @@ type Amount struct {
 // Of returns r as a vector.
 func Of(r spec.Resources) Vector {
 	v := Vector{CPU: r.CPU, GPU: r.GPU, Memory: r.Memory}
+	if len(r.Custom) == 0 {
+		return v
+	}
 	for _, name := range slices.Sorted(maps.Keys(r.Custom)) {
 		if n := r.Custom[name]; n != 0 {
 			v.custom = append(v.custom, Amount{unique.Make(name), n})

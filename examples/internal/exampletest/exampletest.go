@@ -92,6 +92,21 @@ func (e *Example) Run(t testing.TB, cfg host.JobConfig) Result {
 	return got
 }
 
+// Job begins a job of the example's module whose driver is the test. The end of the test closes it.
+func (e *Example) Job(t testing.TB) *host.Job {
+	t.Helper()
+	job, err := e.node.NewJob(t.Context(), host.JobConfig{Module: e.module})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := job.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return job
+}
+
 // checkClean checks that no job has left anything in the node.
 func (e *Example) checkClean(t testing.TB) {
 	t.Helper()
