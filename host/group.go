@@ -119,7 +119,7 @@ func (c *caller) GroupReady(_ context.Context, id spec.GroupID) (spec.ObjectID, 
 		return spec.ObjectID{}, &spec.Error{Op: "wait for placement group", Kind: spec.KindOf(err), ID: id.String(), Err: err}
 	}
 	object := c.origin.Object(spec.FirstPutIndex + uint32(index-1))
-	n.objects.expect(memory, []spec.ObjectID{object})
+	n.objects.expect(memory, []spec.ObjectID{object}, c.name)
 	n.groups.wait(id, func(err error) {
 		n.groups.after = append(n.groups.after, func() {
 			memory.Release(groupBytes)
