@@ -2,6 +2,7 @@ package host_test
 
 import (
 	"errors"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -57,6 +58,9 @@ func TestARestartGoesOnFromTheCheckpoint(t *testing.T) {
 			j := job(t, node, host.JobConfig{Module: module})
 			a := counter(t, j, test.policy)
 			inc(t, a, 5)
+			for node.Usage().IdleActors == 0 { // the last call has been answered, and is followed by a checkpoint
+				runtime.Gosched()
+			}
 			crash(t, a)
 			if got := inc(t, a, 1); got != test.want {
 				t.Errorf("after 5 calls, a crash and a call the counter is %d, want %d", got, test.want)
