@@ -38,9 +38,6 @@ func (n *Node) Lose(refs ...*Ref) {
 	ids := make([]spec.ObjectID, len(refs))
 	for i, r := range refs {
 		ids[i] = r.id
-		for _, live := r.job.task(r.id.Task()); live; _, live = r.job.task(r.id.Task()) { // how it was made is kept just after it is there
-			runtime.Gosched()
-		}
 	}
 	n.objects.lose(ids, 0, "its only copy was in the memory of node "+n.id.String())
 }

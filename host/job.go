@@ -281,7 +281,9 @@ func (j *Job) add(t *task) error {
 
 func (j *Job) remove(t *task, err *spec.Error) {
 	j.mu.Lock()
-	delete(j.live, t.id)
+	if j.live[t.id] == t { // otherwise it makes again already what it has made
+		delete(j.live, t.id)
+	}
 	if j.over && len(j.live) == 0 {
 		j.none.Broadcast()
 	}

@@ -163,6 +163,10 @@ func (o *objects) complete(id spec.ObjectID, v spec.Value, err *spec.Error) *spe
 		}
 		refused = &spec.Error{Op: "keep a result", Kind: spec.KindOf(full), Err: full}
 		err = refused
+		if entry.kept {
+			o.forgetMakers(o.lineage.Freed(id.Task(), nil))
+			entry.kept = false
+		}
 	case err == nil:
 		entry.fill(v, stored)
 		fallthrough

@@ -12,16 +12,17 @@ import (
 // records, of those alone that made something that can be lost: objects whose bytes are in the store. What is small lies
 // in the table itself, and the records have copies of small arguments.
 
-// keep remembers how a task that has just finished made its large objects. What it was given is counted still.
-func (o *objects) keep(t *task) {
+// keep remembers how a task that has just ended has made values, those of its large objects, before anybody can have them:
+// so there is no instant in which one that is lost cannot be made again. What the task was given is counted still.
+func (o *objects) keep(t *task, values []spec.Value) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.lineage == nil || t.actor != nil && t.retry.MaxRetries == 0 {
 		return
 	}
 	live := 0
-	for _, id := range t.returns {
-		if entry := o.table[id]; entry != nil && entry.stored > 0 {
+	for i, id := range t.returns {
+		if entry := o.table[id]; entry != nil && (entry.stored > 0 || !entry.ready && isLarge(values[i])) {
 			entry.kept = true
 			live++
 		}

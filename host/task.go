@@ -348,15 +348,15 @@ func (t *task) finish(values []spec.Value, err *spec.Error) {
 		values = t.stream.end(err)
 	}
 	objects := t.job.node.objects
+	if err == nil && slices.ContainsFunc(values, isLarge) {
+		objects.keep(t, values)
+	}
 	for i, id := range t.returns {
 		if err != nil {
 			objects.complete(id, spec.Value{}, err)
 		} else {
 			objects.complete(id, values[i], nil)
 		}
-	}
-	if err == nil && slices.ContainsFunc(values, func(v spec.Value) bool { return len(v.Data) > spec.MaxInlineBytes }) {
-		objects.keep(t)
 	}
 	if lease != 0 { // it waits for its turn
 		t.job.node.leases.release(lease)

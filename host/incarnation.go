@@ -1,0 +1,222 @@
+package host
+
+import (
+	"container/list"
+	"context"
+
+	"go.uber.org/zap"
+
+	"github.com/raywasm/raywasm/host/hostcall"
+	"github.com/raywasm/raywasm/owner"
+	wasmrt "github.com/raywasm/raywasm/runtime"
+	"github.com/raywasm/raywasm/spec"
+)
+
+// incarnation is one life of an actor's sandbox, from the constructor to a crash, a kill or the end.
+type incarnation struct {
+	actor   *actor
+	entry   *list.Element // in the node's residents, guarded by their mu, as is bytes
+	bytes   int64         // that it takes while it is parked
+	ctx     context.Context
+	stop    context.CancelCauseFunc
+	number  int32 // 0 for the first
+	resumes bool  // from the actor's checkpoint
+	sandbox *wasmrt.Sandbox
+	session *hostcall.Session
+	out     *taskOutput
+	turns   *turns      // nil if calls run one by one
+	fresh   *checkpoint // taken and not installed
+	asleep  bool        // on disk, without a sandbox
+
+	// Guarded by the actor's mu.
+	busy bool // a goroutine is in the sandbox; it cleans up when it leaves and over is set
+	over bool // it was stopped or crashed
+	left bool // it has been closed
+	// parking is closed when somebody who is parking the sandbox has done so; nil if nobody is.
+	parking chan struct{}
+}
+
+// errActorStopped is the cause of what ends in the sandbox of an actor that was stopped.
+var errActorStopped = &spec.Error{Op: "run", Kind: spec.ActorDied, Err: errorText("the actor was stopped")}
+
+// box returns where the incarnation finds what it is to do; nil if its calls run one by one.
+func (life *incarnation) box() *inbox {
+	if life.turns == nil {
+		return nil
+	}
+	return &life.turns.inbox
+}
+
+// start constructs the actor in a fresh sandbox, or in one that goes on from its checkpoint.
+func (a *actor) start(life *incarnation) {
+	err := a.construct(life)
+	ev := owner.ActorEvent{Op: owner.Started, Now: clock()}
+	if err != nil {
+		ev = owner.ActorEvent{Op: owner.StartFailed, Err: err}
+	}
+	next := a.perform(a.report(life, ev, err != nil))
+	switch {
+	case next != nil:
+		a.serve(next)
+	case err != nil:
+	case life.turns != nil:
+		a.wake(life)
+	default:
+		a.rest(life)
+	}
+}
+
+// firstHook is where the indexes of hooks start, beyond those of constructors.
+const firstHook = 1 << 62
+
+// ownTask is what the actor does without being called: its constructor or its hook.
+func (a *actor) ownTask(index uint64) *task {
+	id := spec.NewTaskID(spec.DriverTaskID(a.job.id), index, a.id)
+	return &task{job: a.job, scope: a.scope, module: a.module, id: id, name: a.class.Name, function: a.class.Name, need: a.hold, placed: a.opts.Placement}
+}
+
+func (a *actor) construct(life *incarnation) *spec.Error {
+	t := a.ownTask(uint64(life.number))
+	t.args = a.args
+	c := newCaller(t, life.number, a.lease)
+	args, err := c.arguments(life.ctx, t)
+	if err != nil {
+		return err
+	}
+	life.session = hostcall.NewSession(c.functions())
+	if life.turns != nil {
+		defer life.session.Concurrent(c.functions(), life)
+	}
+	life.out = a.job.openOutput(t.id, a.class.Name)
+	cfg := a.job.sandbox(life.session, said(a.opts.Memory, 0), nil, life.out)
+	if life.resumes {
+		if err := a.resume(life, cfg); err != nil {
+			return t.failure(err)
+		}
+		return nil
+	}
+	sandbox, rerr := a.module.wasm.NewSandbox(life.ctx, cfg)
+	if rerr != nil {
+		return t.failure(rerr)
+	}
+	life.sandbox = sandbox
+	_, err = t.invoke(life.ctx, sandbox, life.session, spec.CallNew, args)
+	return err
+}
+
+// serve runs the actor's calls, one after the other, takes its checkpoints and runs its hook, as long as the core says.
+func (a *actor) serve(next *deed) {
+	cannot := a.rouse(next.life)
+	answer := answered // of a durable actor's call: when the checkpoint that is due after it is durable
+	for {
+		life := next.life
+		var ev owner.ActorEvent
+		crashed := false
+		switch {
+		case cannot != nil:
+			ev, crashed = owner.ActorEvent{Op: owner.Crashed, Err: cannot}, true
+		case next.do == owner.Save:
+			ev = a.save(life)
+		case next.do == owner.End:
+			ev = a.runHook(life)
+		case a.log != nil:
+			ev, crashed, answer = a.invokeLogged(life, next.task, next.do == owner.Again)
+		default:
+			ev, crashed, answer = a.invoke(life, next.task)
+		}
+		next = a.perform(a.report(life, ev, crashed))
+		if next == nil || next.do != owner.Save {
+			answer(ev.Err)
+			answer = answered
+		}
+		if next == nil {
+			if !crashed {
+				a.rest(life)
+			}
+			return
+		}
+	}
+}
+
+// invoke runs one method and finishes its task, unless the sandbox crashed: then the core decides about the call. A
+// durable actor's task is finished by answer.
+func (a *actor) invoke(life *incarnation, t *task) (ev owner.ActorEvent, crashed bool, answer func(error)) {
+	c := newCaller(t, t.attempt, a.lease)
+	c.holds = a.hold
+	life.session.SetCaller(c.functions())
+	if t.attempt > 0 {
+		t.job.stats.retried.Add(1)
+	}
+	if life.out != nil {
+		life.out.stdout.line, life.out.stderr.line = OutputLine{Task: t.id, Name: t.name}, OutputLine{Task: t.id, Name: t.name, Stderr: true}
+	}
+	args, err := c.arguments(life.ctx, t)
+	var values []spec.Value
+	if err == nil {
+		before := life.sandbox.Usage().CPU
+		values, err = t.invoke(life.ctx, life.sandbox, life.session, spec.CallMethod, args)
+		t.job.stats.cpu.Add(int64(life.sandbox.Usage().CPU - before))
+	}
+	life.out.close()
+	if err != nil && isCrash(err.Kind) {
+		t.attempt++
+		return owner.ActorEvent{Op: owner.Crashed, Call: t.call, Err: err}, true, answered
+	}
+	if c.exits {
+		life.session.End()
+		return owner.ActorEvent{Op: owner.Exited, Call: t.call}, false, answered
+	}
+	answer = a.settle(t, values, err)
+	life.session.End() // an idle actor holds on to no call's arguments and results
+	return owner.ActorEvent{Op: owner.Returned, Call: t.call, Now: clock()}, false, answer
+}
+
+// runHook runs what the class has to do before the actor ends. What it fails with is an operator's to know: nobody waits
+// for it.
+func (a *actor) runHook(life *incarnation) owner.ActorEvent {
+	ctx, stop := context.WithTimeoutCause(life.ctx, spec.ShutdownGrace,
+		spec.Errorf("end", spec.DeadlineExceeded, a.label(), "its hook did not return within %v", spec.ShutdownGrace))
+	defer stop()
+	t := a.ownTask(firstHook + uint64(life.number))
+	life.session.SetCaller(newCaller(t, life.number, a.lease).functions())
+	if _, err := t.invoke(ctx, life.sandbox, life.session, spec.CallHook, nil); err != nil {
+		a.node.log.Warn("an actor's hook failed", zap.String("actor", a.label()), zap.NamedError("reason", err))
+	}
+	return owner.ActorEvent{Op: owner.Ended}
+}
+
+// isCrash reports whether a failure of that kind leaves a sandbox that cannot go on.
+func isCrash(k spec.Kind) bool {
+	for _, crash := range []spec.Kind{spec.WorkerCrashed, spec.OutOfMemory, spec.TaskCancelled, spec.ActorError, spec.LocalNodeDied, spec.System} {
+		if k.Is(crash) {
+			return true
+		}
+	}
+	return false
+}
+
+// leave closes an incarnation that is over, once nobody is in its sandbox.
+func (a *actor) leave(life *incarnation) {
+	a.mu.Lock()
+	clean := life.over && !life.busy && !life.left && life.parking == nil
+	life.left = life.left || clean
+	a.mu.Unlock()
+	if !clean {
+		return
+	}
+	a.node.residents.remove(life)
+	life.stop(nil)
+	if life.turns != nil {
+		a.endTurns(life)
+	}
+	switch {
+	case life.sandbox != nil:
+		_ = life.sandbox.Close() // it is discarded either way
+	case life.asleep:
+		a.forgetSleep()
+	}
+	if life.session != nil {
+		life.session.Close()
+	}
+	life.out.close()
+}
