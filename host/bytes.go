@@ -81,6 +81,13 @@ func (e *object) held() []byte {
 func (o *objects) readBytes(ctx context.Context, id spec.ObjectID, entry *object, made int) (data []byte, same bool, err error) {
 	defer o.using.Done()
 	view, err := o.store.Get(ctx, id)
+	if spec.KindOf(err) == spec.NotFound {
+		if at, size := o.elsewhere(entry); len(at) > 0 {
+			if err = o.cluster.fetch(ctx, id, size, at); err == nil {
+				view, err = o.store.Get(ctx, id)
+			}
+		}
+	}
 	if err != nil {
 		return nil, true, err
 	}

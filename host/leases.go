@@ -17,6 +17,8 @@ type leases struct {
 	holders map[sched.Lease]holder
 	actions []sched.Action // reused
 
+	changed func() // called when resources were granted or given back; nil: nobody wants to know
+
 	groups *groups // who leases in bundles; nil in a bundle, and before the node has any
 }
 
@@ -117,13 +119,21 @@ func (l *leases) step(ev sched.Event, h holder) {
 	for _, t := range l.decide(ev, h, few[:0]) {
 		t.tell()
 	}
+	if l.changed != nil {
+		l.changed()
+	}
 }
 
 // decide gives the core an event and appends what is to be told, which may be done under no lock.
 func (l *leases) decide(ev sched.Event, h holder, tell []decision) []decision {
-	now := time.Now().UnixNano()
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	return l.decideLocked(ev, h, tell)
+}
+
+// decideLocked is decide for who holds mu.
+func (l *leases) decideLocked(ev sched.Event, h holder, tell []decision) []decision {
+	now := time.Now().UnixNano()
 	switch ev.Op {
 	case sched.Request:
 		l.holders[ev.Lease] = h
@@ -140,6 +150,35 @@ func (l *leases) decide(ev sched.Event, h holder, tell []decision) []decision {
 		}
 	}
 	return tell
+}
+
+// queued returns some of the requests that wait for resources, those that go first among them.
+func (l *leases) queued(few []sched.Lease) []sched.Lease {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.node.Queued(cap(few), few)
+}
+
+// holder returns who asked for a lease; nil if nobody did.
+func (l *leases) holder(lease sched.Lease) holder {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.holders[lease]
+}
+
+// withdraw takes a request back that waits still; false if it does not.
+func (l *leases) withdraw(lease sched.Lease) bool {
+	var tell []decision
+	l.mu.Lock()
+	_, waits := l.node.Why(lease)
+	if waits {
+		tell = l.decideLocked(sched.Event{Op: sched.Release, Lease: lease}, nil, nil)
+	}
+	l.mu.Unlock()
+	for _, t := range tell { // it may have held others back
+		t.tell()
+	}
+	return waits
 }
 
 // usage returns the node's resources and how many requests wait.

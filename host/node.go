@@ -11,6 +11,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/raywasm/raywasm/control"
 	"github.com/raywasm/raywasm/control/local"
 	"github.com/raywasm/raywasm/host/hostcall"
 	"github.com/raywasm/raywasm/owner"
@@ -23,21 +24,23 @@ import (
 
 // Node is an open node. It is safe for concurrent use.
 type Node struct {
-	id        spec.NodeID
-	log       *zap.Logger
-	cfg       resolved
-	memory    *store.Bound      // of what guests make the node keep
-	store     *storelocal.Store // of large objects
-	objects   *objects
-	leases    *leases
-	groups    *groups
-	residents residents
-	workers   *workers
-	scope     *scope // the node's goroutines, detached actors among them
-	jobs      atomic.Uint32
-	seed      uint64 // of what is random
-	control   *local.Store
-	states    *checkpoints.Store // of durable actors; nil without a data directory
+	id         spec.NodeID
+	log        *zap.Logger
+	cfg        resolved
+	memory     *store.Bound      // of what guests make the node keep
+	store      *storelocal.Store // of large objects
+	objects    *objects
+	leases     *leases
+	groups     *groups
+	residents  residents
+	workers    *workers
+	scope      *scope // the node's goroutines, detached actors among them
+	jobs       atomic.Uint32
+	seed       uint64 // of what is random
+	control    control.Store
+	ownControl *local.Store       // control, unless it is a cluster's
+	cluster    *clusterNode       // nil for a node alone
+	states     *checkpoints.Store // of durable actors; nil without a data directory
 
 	mu       sync.Mutex
 	closed   bool
@@ -127,6 +130,9 @@ func (n *Node) begin(ctx context.Context) error {
 	if err := n.openDurable(); err != nil {
 		return err
 	}
+	if err := n.openCluster(ctx); err != nil {
+		return err
+	}
 	if err := n.restoreJobs(ctx); err != nil {
 		return err
 	}
@@ -174,6 +180,9 @@ func (n *Node) Close() error {
 	}
 	n.killActors(nil, errNodeClosed)
 	n.scope.close(errNodeClosed)
+	if n.cluster != nil {
+		err = errors.Join(err, n.cluster.leave())
+	}
 	n.groups.close()
 	n.workers.close()
 	for _, rt := range n.runtimes {

@@ -33,6 +33,12 @@ type objects struct {
 	due      []func()
 	spare    []func()
 	settling bool
+
+	// Of a node in a cluster, see borrow.go; nil on a node alone.
+	cluster  *clusterNode
+	borrows  *owner.Borrows
+	borrowed *store.Account            // of what other nodes own
+	kept     map[spec.ObjectID]keptFor // results of attempts that were made for others
 }
 
 // object is one entry. It is pending until ready is set; then either err or value is its content.
@@ -40,6 +46,7 @@ type object struct {
 	ready   bool
 	stored  int64              // how many bytes are in the store and reserved as large; 0: they are in value
 	made    int                // how often they were put there
+	remote  *remote            // of what is another node's, or whose bytes are there; nil for others
 	copy    weak.Pointer[byte] // the first of a copy of them
 	kept    bool               // the lineage counts it among what its task made
 	stream  *stream            // of the generator that declares it; nil for others
@@ -124,54 +131,74 @@ func (e *object) fill(v spec.Value, stored int64) {
 // more is forgotten already: its value is dropped. One for which there is no room gets an error that says so, which is
 // returned. It may wait for memory of the store, but not for long: what nothing helps is refused.
 func (o *objects) complete(id spec.ObjectID, v spec.Value, err *spec.Error) *spec.Error {
+	return o.completeAt(id, v, far{}, err)
+}
+
+// completeAt is complete for a value whose bytes may be on another node.
+func (o *objects) completeAt(id spec.ObjectID, v spec.Value, where far, err *spec.Error) *spec.Error {
 	o.mu.Lock()
+	defer o.settle()
 	entry := o.table[id]
 	if entry == nil || entry.ready {
-		o.mu.Unlock()
+		o.dropFar(id, where)
 		return nil
 	}
-	var full error
-	stored := int64(0)
+	stored := where.size
+	var refused *spec.Error
 	if err == nil && isLarge(v) {
 		o.mu.Unlock()
-		if full = o.keepBytes(context.Background(), entry.memory, id, v.Data); full == nil {
-			stored, v.Data = int64(len(v.Data)), nil
-		}
+		full := o.keepBytes(context.Background(), entry.memory, id, v.Data)
 		o.mu.Lock()
-		if o.table[id] != entry || entry.ready { // freed meanwhile
-			o.mu.Unlock()
-			if stored > 0 {
-				o.dropBytes(entry.memory, id, stored)
+		switch now := o.table[id]; {
+		case now != entry || entry.ready: // freed meanwhile
+			if full == nil {
+				o.dropBytes(entry.memory, id, int64(len(v.Data)))
 			}
 			return nil
+		case full == nil:
+			stored, v.Data = int64(len(v.Data)), nil
+		default:
+			refused = refusedRoom(full)
+			err = refused
 		}
 	}
+	if where.size > 0 {
+		entry.remote = &remote{at: []spec.NodeID{where.at}}
+	}
+	if full := o.fulfil(id, entry, v, stored, err); full != nil {
+		refused = full
+	}
+	if refused != nil && entry.kept {
+		o.forgetMakers(o.lineage.Freed(id.Task(), nil))
+		entry.kept = false
+	}
+	return refused
+}
+
+// refusedRoom is the error of an object for which there is no room.
+func refusedRoom(full error) *spec.Error {
+	return &spec.Error{Op: "keep a result", Kind: spec.KindOf(full), Err: full}
+}
+
+// fulfil makes a pending entry ready, with a value, of which stored bytes are in a store, or with an error, and tells who waits.
+// Without room for it, it becomes an error, which is returned. The caller holds mu and settles.
+func (o *objects) fulfil(id spec.ObjectID, entry *object, v spec.Value, stored int64, err *spec.Error) (refused *spec.Error) {
 	bytes := int64(0)
 	if err == nil {
+		entry.fill(v, stored)
 		bytes = valueBytes(v)
 	} else {
 		bytes = errorBytes(err)
 	}
-	if full == nil {
-		full = entry.memory.Reserve(bytes)
-	}
-	refused := (*spec.Error)(nil)
-	switch {
-	case full != nil:
-		if stored > 0 {
-			o.dropBytes(entry.memory, id, stored)
-		}
-		refused = &spec.Error{Op: "keep a result", Kind: spec.KindOf(full), Err: full}
-		err = refused
-		if entry.kept {
-			o.forgetMakers(o.lineage.Freed(id.Task(), nil))
-			entry.kept = false
-		}
-	case err == nil:
-		entry.fill(v, stored)
-		fallthrough
-	default:
+	if full := entry.memory.Reserve(bytes); full == nil {
 		entry.bytes += bytes
+	} else {
+		if entry.stored > 0 {
+			o.dropStored(id, entry)
+		}
+		entry.value, entry.stored = spec.Value{}, 0
+		refused = refusedRoom(full)
+		err = refused
 	}
 	entry.ready, entry.err = true, err
 	if err == nil {
@@ -189,7 +216,7 @@ func (o *objects) complete(id spec.ObjectID, v spec.Value, err *spec.Error) *spe
 		}
 	}
 	entry.waiters = nil
-	o.settle()
+	o.tellBorrowers(id, entry)
 	return refused
 }
 
@@ -423,6 +450,9 @@ func (o *objects) release(links []spec.Link) {
 // forgetFreed drops what has no reference left. The caller holds mu and settles.
 func (o *objects) forgetFreed(freed []spec.Link) {
 	for _, l := range freed {
+		if o.borrows != nil {
+			o.borrow(owner.BorrowEvent{Op: owner.Unused, Link: l})
+		}
 		if l.IsActor {
 			o.due = append(o.due, func() { o.forget(l.Actor) })
 			if end := o.ends[l.Actor]; end != nil {
@@ -431,7 +461,7 @@ func (o *objects) forgetFreed(freed []spec.Link) {
 			}
 		} else if entry, ok := o.table[l.Object]; ok {
 			if entry.stored > 0 {
-				o.dropBytes(entry.memory, l.Object, entry.stored)
+				o.dropStored(l.Object, entry)
 			}
 			if entry.kept {
 				o.forgetMakers(o.lineage.Freed(l.Object.Task(), nil))

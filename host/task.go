@@ -6,8 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"go.uber.org/zap"
-
 	"github.com/raywasm/raywasm/host/hostcall"
 	"github.com/raywasm/raywasm/owner"
 	wasmrt "github.com/raywasm/raywasm/runtime"
@@ -46,6 +44,8 @@ type task struct {
 	waiter   *waiter // for its arguments; nil if there is nothing to wait for
 	bytes    int64   // reserved for it, beside its objects
 	stream   *stream // of a generator; nil for others
+	origin   *origin // of an attempt that is made for another node; nil for others
+	cpu      int64   // nanoseconds that its last sandbox computed
 
 	mu       sync.Mutex
 	timer    *time.Timer // at the deadline
@@ -53,6 +53,8 @@ type task struct {
 	since    time.Time   // the attempt runs
 	attempt  int32
 	lease    sched.Lease // of the attempt that waits or runs; 0 for none
+	away     *away       // the attempt that another node makes; nil for none
+	hops     int32       // how often an attempt was moved from one node to another
 	runs     bool        // a function does, under its context
 	context  attempt
 	finished bool
@@ -81,7 +83,9 @@ func (t *task) begin() ([]spec.ObjectID, error) {
 func (t *task) start() error {
 	n := t.job.node
 	t.context.scope = t.scope
-	n.objects.retain(t.links)
+	if t.origin == nil { // otherwise the links were counted as they came
+		n.objects.retain(t.links)
+	}
 	next := func() { t.queue(0) }
 	if t.actor != nil {
 		next = t.ready
@@ -103,7 +107,7 @@ func (t *task) start() error {
 	if !t.deadline.IsZero() {
 		t.setTimer()
 	}
-	if t.waiter != nil && t.actor == nil {
+	if t.waiter != nil && t.actor == nil && n.cluster == nil { // in a cluster it is placed when they are there, perhaps where they are
 		t.queue(sched.ReasonArguments)
 		if t.ended() { // it can never run
 			return nil
@@ -153,6 +157,9 @@ func (t *task) label() string { return "task " + t.id.String() }
 // queue asks for the resources of the next attempt, when it does not wait for what until says any more.
 func (t *task) queue(until sched.Reason) {
 	n := t.job.node
+	if until == 0 && n.cluster.place(t) {
+		return
+	}
 	lease := n.leases.number(t)
 	t.mu.Lock()
 	if t.finished {
@@ -175,6 +182,10 @@ func (t *task) ended() bool {
 
 // unheld: the arguments are there.
 func (t *task) unheld() {
+	if t.job.node.cluster != nil {
+		t.queue(0)
+		return
+	}
 	t.mu.Lock()
 	lease := t.lease
 	t.mu.Unlock()
@@ -243,6 +254,9 @@ func (t *task) do(w *worker) {
 		t.leave()
 		return
 	}
+	if t.origin != nil {
+		n.cluster.begun(*t.origin)
+	}
 	err := t.execute(&t.context, w, lease, number)
 	t.context.leave()
 	t.mu.Lock()
@@ -258,10 +272,7 @@ func (t *task) do(w *worker) {
 	w.rest() // so that whoever gets the lease goes on in this goroutine
 	t.leave()
 	if again {
-		n.log.Warn("task attempt failed, retrying", zap.String("task", t.id.String()), zap.String("name", t.name),
-			zap.Int32("attempt", number+1), zap.Int32("max_retries", t.retry.MaxRetries), zap.NamedError("reason", err))
-		t.job.stats.retried.Add(1)
-		t.queueLater(t.retry.Wait(number, n.random(t.id, number)))
+		t.retries(number, err)
 	}
 }
 
@@ -285,7 +296,8 @@ func (t *task) execute(ctx context.Context, w *worker, lease sched.Lease, attemp
 	}
 	defer sandbox.Close()
 	values, err := t.invoke(ctx, sandbox, session, spec.CallFunction, args)
-	t.job.stats.cpu.Add(int64(sandbox.Usage().CPU))
+	t.cpu = int64(sandbox.Usage().CPU)
+	t.job.stats.cpu.Add(t.cpu)
 	if err != nil {
 		return err
 	}
@@ -326,14 +338,18 @@ func (t *task) failure(err error) *spec.Error {
 }
 
 // finish completes the task's objects, once, and lets go of what it held.
-func (t *task) finish(values []spec.Value, err *spec.Error) {
+func (t *task) finish(values []spec.Value, err *spec.Error) { t.finishAt(values, nil, err) }
+
+// finishAt is finish for values whose bytes may be on other nodes; where is nil if none are.
+func (t *task) finishAt(values []spec.Value, where []far, err *spec.Error) {
 	t.mu.Lock()
 	if t.finished {
 		t.mu.Unlock()
 		return
 	}
 	t.finished = true
-	lease, timer, pause := t.lease, t.timer, t.pause
+	lease, timer, pause, away := t.lease, t.timer, t.pause, t.away
+	t.away = nil
 	if t.runs { // it gives its lease back itself
 		lease = 0
 	}
@@ -348,14 +364,24 @@ func (t *task) finish(values []spec.Value, err *spec.Error) {
 		values = t.stream.end(err)
 	}
 	objects := t.job.node.objects
-	if err == nil && slices.ContainsFunc(values, isLarge) {
-		objects.keep(t, values)
+	if away != nil { // what it makes is not wanted any more
+		t.job.node.cluster.dismiss(away, err)
 	}
-	for i, id := range t.returns {
-		if err != nil {
-			objects.complete(id, spec.Value{}, err)
-		} else {
-			objects.complete(id, values[i], nil)
+	if err == nil && t.origin == nil && (where != nil || slices.ContainsFunc(values, isLarge)) {
+		objects.keep(t, values, where)
+	}
+	if t.origin != nil {
+		t.job.node.cluster.finished(t, values, err)
+	} else {
+		for i, id := range t.returns {
+			switch {
+			case err != nil:
+				objects.complete(id, spec.Value{}, err)
+			case where != nil:
+				objects.completeAt(id, values[i], where[i], nil)
+			default:
+				objects.complete(id, values[i], nil)
+			}
 		}
 	}
 	if lease != 0 { // it waits for its turn

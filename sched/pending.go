@@ -73,6 +73,26 @@ func (n *Node) Why(id Lease) (Wait, bool) {
 	return w, true
 }
 
+// Queued appends to out at most limit of the requests that wait for resources and nothing else: of each class those that go
+// first there, the classes in the order in which they began to wait.
+func (n *Node) Queued(limit int, out []Lease) []Lease {
+	for c := n.firstWaiting; c != nil; c = c.next {
+		for _, l := range c.dated.items { // the earliest deadline comes first, the others as they lie in the heap
+			if len(out) == limit {
+				return out
+			}
+			out = append(out, l.id)
+		}
+		for l := c.first; l != nil; l = l.next {
+			if len(out) == limit {
+				return out
+			}
+			out = append(out, l.id)
+		}
+	}
+	return out
+}
+
 // Demand is requests of one class that wait for the same reason.
 type Demand struct {
 	Ask    *Ask

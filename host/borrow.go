@@ -1,0 +1,344 @@
+package host
+
+import (
+	"context"
+	"slices"
+
+	"github.com/raywasm/raywasm/host/peer"
+	"github.com/raywasm/raywasm/owner"
+	"github.com/raywasm/raywasm/sched/cluster"
+	"github.com/raywasm/raywasm/spec"
+	"github.com/raywasm/raywasm/store"
+)
+
+// What is owned by another node is borrowed: it has an entry and a count here, as what this node owns, and the core
+// owner.Borrows keeps the owner from freeing it. The owner tells all borrowers when the object is there: its value if it
+// is small, or which nodes have its bytes. Bytes come when somebody here reads them, and stay as a copy that may be evicted.
+//
+// The core is stepped under the table's lock, and its messages are sent there too: so they leave in the order in which they
+// were decided.
+
+// remote is what an entry has whose bytes are elsewhere, or which another node owns.
+type remote struct {
+	owner spec.NodeID   // zero: this node
+	at    []spec.NodeID // who has the bytes
+}
+
+// far is where the bytes of a result are that another node made.
+type far struct {
+	size int64 // 0: they are in its value
+	at   spec.NodeID
+}
+
+// keptFor is a result that was made here for another node.
+type keptFor struct {
+	node   spec.NodeID
+	memory *store.Account
+	size   int64
+}
+
+// share makes the table one of a cluster's.
+func (o *objects) share(c *clusterNode) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.cluster, o.borrows, o.kept = c, owner.NewBorrows(c.node.id), make(map[spec.ObjectID]keptFor)
+	o.borrowed = c.node.memory.Account()
+}
+
+// borrow gives the core an event and does what follows. The caller holds mu and settles.
+func (o *objects) borrow(ev owner.BorrowEvent) {
+	for _, a := range o.borrows.Step(ev, func(l spec.Link) bool { return o.refs.Count(l) > 0 }, nil) {
+		switch a.Do {
+		case owner.Tell:
+			o.cluster.port.Send(a.Node, peer.Message{Count: &peer.Count{Op: a.Op, Link: peer.Link(a.Link), Owner: a.Owner}})
+			if entry := o.table[a.Link.Object]; a.Op == owner.Held && !a.Link.IsActor && entry != nil && entry.ready {
+				o.tellState(a.Node, a.Link.Object, entry)
+			}
+		case owner.Retain:
+			if !o.refs.Retain(a.Link) {
+				o.refs.Create(a.Link, 1)
+				if !a.Link.IsActor {
+					o.table[a.Link.Object] = &object{memory: o.borrowed, remote: &remote{owner: ev.Owner}}
+				}
+			}
+		case owner.Release:
+			o.forgetFreed(o.refs.Release(a.Link, nil))
+		case owner.Lose:
+			if entry := o.table[a.Link.Object]; !a.Link.IsActor && entry != nil && !entry.ready {
+				o.due = append(o.due, func() { o.complete(a.Link.Object, spec.Value{}, a.Err) })
+			} else if entry != nil && entry.stored > 0 {
+				entry.remote.owner = spec.NodeID{} // it is this node's now: who has the bytes is known
+			}
+		}
+	}
+}
+
+// counted takes in a message about references.
+func (o *objects) counted(from spec.NodeID, m *peer.Count) {
+	o.mu.Lock()
+	o.borrow(owner.BorrowEvent{Op: m.Op, Node: from, Link: spec.Link(m.Link), Owner: m.Owner})
+	o.settle()
+}
+
+// died: a node is dead.
+func (o *objects) died(node spec.NodeID) {
+	o.mu.Lock()
+	for _, entry := range o.table {
+		if entry.remote != nil {
+			entry.remote.at = slices.DeleteFunc(entry.remote.at, func(n spec.NodeID) bool { return n == node })
+		}
+	}
+	for id, k := range o.kept {
+		if k.node == node {
+			o.forgetKept(id, k)
+		}
+	}
+	o.borrow(owner.BorrowEvent{Op: owner.Death, Node: node})
+	o.settle()
+}
+
+// pass says that a message to a node is about to carry links.
+func (o *objects) pass(to spec.NodeID, links []spec.Link) {
+	if len(links) == 0 {
+		return
+	}
+	o.mu.Lock()
+	o.passLinks(to, links)
+	o.settle()
+}
+
+func (o *objects) passLinks(to spec.NodeID, links []spec.Link) {
+	for _, l := range links {
+		o.borrow(owner.BorrowEvent{Op: owner.Pass, Node: to, Link: l, Owner: o.ownerOf(l)})
+	}
+}
+
+// ownerOf returns who owns a link. The caller holds mu.
+func (o *objects) ownerOf(l spec.Link) spec.NodeID {
+	if node, ok := o.borrows.Owner(l); ok {
+		return node
+	}
+	return o.cluster.node.id
+}
+
+// dispatch sends a call to a node: with the values of small arguments that are there, and references to the others.
+func (o *objects) dispatch(to spec.NodeID, args []spec.Arg, run *peer.Run) {
+	o.mu.Lock()
+	run.Args = make([]peer.Arg, len(args))
+	for i, a := range args {
+		entry := o.table[a.Ref]
+		switch {
+		case !a.IsRef:
+			v := peer.ValueOf(a.Value)
+			run.Args[i].Value = &v
+			o.passLinks(to, a.Value.Links)
+		case entry != nil && entry.ready && entry.stored == 0 && entry.err == nil:
+			v := peer.ValueOf(entry.value)
+			run.Args[i].Value = &v
+			o.passLinks(to, entry.value.Links)
+		default:
+			run.Args[i].Ref = &a.Ref
+			o.passLinks(to, []spec.Link{spec.ObjectLink(a.Ref)})
+		}
+	}
+	o.cluster.port.Send(to, peer.Message{Run: run})
+	o.settle()
+}
+
+// tellState tells a borrower what has become of an object. The caller holds mu.
+func (o *objects) tellState(to spec.NodeID, id spec.ObjectID, entry *object) {
+	m := &peer.State{ID: id, Made: entry.made}
+	switch {
+	case entry.err != nil:
+		m.Err = spec.MarshalError(entry.err)
+	case entry.stored > 0:
+		m.Value, m.Size, m.At = peer.ValueOf(spec.Value{Links: entry.value.Links}), entry.stored, o.locations(entry)
+	default:
+		m.Value = peer.ValueOf(entry.value)
+	}
+	if entry.err == nil {
+		o.passLinks(to, entry.value.Links)
+	}
+	o.cluster.port.Send(to, peer.Message{State: m})
+}
+
+// tellBorrowers tells all of them. The caller holds mu.
+func (o *objects) tellBorrowers(id spec.ObjectID, entry *object) {
+	if o.borrows == nil {
+		return
+	}
+	for _, node := range o.borrows.Borrowers(spec.ObjectLink(id)) {
+		o.tellState(node, id, entry)
+	}
+}
+
+// locations returns who has an object's bytes.
+func (o *objects) locations(entry *object) []spec.NodeID {
+	if entry.remote == nil {
+		return []spec.NodeID{o.cluster.node.id}
+	}
+	return slices.Clone(entry.remote.at)
+}
+
+// arrived: the owner says what has become of an object.
+func (o *objects) arrived(from spec.NodeID, m *peer.State) {
+	v := m.Value.Spec()
+	err := peer.Error(m.Err)
+	o.mu.Lock()
+	entry := o.table[m.ID]
+	if entry != nil && entry.remote != nil && entry.remote.owner == from {
+		switch {
+		case entry.ready && entry.stored > 0 && m.Size == entry.stored && m.Made >= entry.made: // others have it now
+			entry.remote.at, entry.made = m.At, m.Made
+		case !entry.ready:
+			entry.remote.at = m.At
+			o.fulfil(m.ID, entry, v, m.Size, err)
+			entry.made = m.Made
+		}
+	}
+	o.forgetFreed(o.releaseAll(v.Links))
+	o.settle()
+}
+
+// releaseAll takes a reference from each and returns what has none left. The caller holds mu.
+func (o *objects) releaseAll(links []spec.Link) (freed []spec.Link) {
+	for _, l := range links {
+		freed = o.refs.Release(l, freed)
+	}
+	return freed
+}
+
+// missed: a borrower found the bytes nowhere. If others have them it is told who, otherwise they are made again.
+func (o *objects) missed(from spec.NodeID, m *peer.Lost) {
+	o.mu.Lock()
+	entry := o.table[m.ID]
+	if entry == nil || !entry.ready || o.borrows == nil {
+		o.mu.Unlock()
+		return
+	}
+	others := entry.err != nil || entry.stored == 0 || entry.made != m.Made
+	for _, at := range o.locations(entry) {
+		others = others || !slices.Contains(m.At, at)
+	}
+	if others {
+		o.tellState(from, m.ID, entry)
+		o.settle()
+		return
+	}
+	made := entry.made
+	o.mu.Unlock()
+	o.lose([]spec.ObjectID{m.ID}, made, "node "+from.String()+" found its bytes nowhere")
+}
+
+// ask tells the owner of a borrowed object that its bytes are nowhere; false if this node owns it. The entry waits for what
+// the owner says. The caller holds mu.
+func (o *objects) ask(id spec.ObjectID, entry *object) bool {
+	if entry.remote == nil || entry.remote.owner == (spec.NodeID{}) {
+		return false
+	}
+	at := entry.remote.at
+	made := entry.made
+	o.empty(id, entry)
+	o.cluster.port.Send(entry.remote.owner, peer.Message{Lost: &peer.Lost{ID: id, Made: made, At: at}})
+	return true
+}
+
+// keepFor keeps a result's bytes for another node until it drops them.
+func (o *objects) keepFor(ctx context.Context, node spec.NodeID, memory *store.Account, id spec.ObjectID, data []byte) error {
+	o.mu.Lock()
+	if k, ok := o.kept[id]; ok { // of an attempt before
+		o.forgetKept(id, k)
+	}
+	o.mu.Unlock()
+	o.store.Delete(id) // a copy, perhaps, of what an attempt before made
+	if err := o.keepBytes(ctx, memory, id, data); err != nil {
+		return err
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.kept[id] = keptFor{node, memory, int64(len(data))}
+	return nil
+}
+
+// drop lets go of what was kept for a node.
+func (o *objects) drop(from spec.NodeID, id spec.ObjectID) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if k, ok := o.kept[id]; ok && k.node == from {
+		o.forgetKept(id, k)
+	}
+}
+
+// forgetKept is drop for what is known. The caller holds mu.
+func (o *objects) forgetKept(id spec.ObjectID, k keptFor) {
+	delete(o.kept, id)
+	o.dropBytes(k.memory, id, k.size)
+}
+
+// dropStored lets go of an entry's bytes. The caller holds mu.
+func (o *objects) dropStored(id spec.ObjectID, entry *object) {
+	if entry.remote == nil {
+		o.dropBytes(entry.memory, id, entry.stored)
+		return
+	}
+	if _, ok := o.kept[id]; !ok { // otherwise the bytes here are another node's
+		o.store.Delete(id)
+	}
+	if entry.remote.owner == (spec.NodeID{}) {
+		for _, at := range entry.remote.at {
+			o.cluster.port.Send(at, peer.Message{Drop: &peer.Drop{ID: id}})
+		}
+		entry.remote = nil
+	}
+}
+
+// dropFar tells the node that has a result's bytes that nobody wants them.
+func (o *objects) dropFar(id spec.ObjectID, where far) {
+	if where.size > 0 {
+		o.cluster.port.Send(where.at, peer.Message{Drop: &peer.Drop{ID: id}})
+	}
+}
+
+// where returns how many bytes of objects lie on which nodes; nil for none.
+func (o *objects) where(ids []spec.ObjectID) []cluster.Held {
+	var held []cluster.Held
+	add := func(node spec.NodeID, bytes int64) {
+		if i := slices.IndexFunc(held, func(h cluster.Held) bool { return h.Node == node }); i >= 0 {
+			held[i].Bytes += bytes
+			return
+		}
+		held = append(held, cluster.Held{Node: node, Bytes: bytes})
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, id := range ids {
+		if entry := o.table[id]; entry != nil && entry.stored > 0 {
+			for _, node := range o.locations(entry) {
+				add(node, entry.stored)
+			}
+		}
+	}
+	return held
+}
+
+// elsewhere returns which nodes have an entry's bytes, and how many these are.
+func (o *objects) elsewhere(entry *object) (at []spec.NodeID, size int64) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if entry.remote == nil {
+		return nil, 0
+	}
+	return slices.Clone(entry.remote.at), entry.stored
+}
+
+// cancelBorrowed asks the owner of an object to cancel the task that makes it.
+func (o *objects) cancelBorrowed(id spec.ObjectID, force, recursive bool) {
+	if o.cluster == nil {
+		return
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if entry := o.table[id]; entry != nil && !entry.ready && entry.remote != nil && entry.remote.owner != (spec.NodeID{}) {
+		o.cluster.port.Send(entry.remote.owner, peer.Message{Cancel: &peer.Cancel{ID: id, Force: force, Recursive: recursive}})
+	}
+}
