@@ -160,12 +160,12 @@ func TestNothingIsKeptForWhoWaitsNoLonger(t *testing.T) {
 			t.Fatal("an ignored waiter keeps what it would have done")
 		}
 		for _, id := range []spec.ObjectID{never, soon} {
-			if n := len(o.table[id].waiters); n > 4 {
+			if n := len(o.refs.Object(id).waiters); n > 4 {
 				t.Fatalf("%d waiters are listed, one waits", n)
 			}
 		}
 	}
-	if w := o.table[never].waiters; len(w) == 0 || w[0] != stays {
+	if w := o.refs.Object(never).waiters; len(w) == 0 || w[0] != stays {
 		t.Error("the one that waits was dropped")
 	}
 	o.ignore(stays)

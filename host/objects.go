@@ -12,8 +12,8 @@ import (
 	"github.com/raywasm/raywasm/store"
 )
 
-// objects is the node's table of objects: which are there, who waits for them, and how many refer to them. The counts
-// are owner.Refs; large bytes are in the store. Every entry is reserved in the account of a job.
+// objects is the node's table of objects: which are there, who waits for them, and how many refer to them. The table
+// is that of owner.Refs, which counts; large bytes are in the store. Every entry is reserved in the account of a job.
 type objects struct {
 	store store.Store
 	// forget is called, without the lock, for an actor to which no reference is left.
@@ -23,8 +23,7 @@ type objects struct {
 
 	mu     sync.Mutex
 	closed bool // the store is not used any more
-	refs   *owner.Refs
-	table  map[spec.ObjectID]*object
+	refs   *owner.Refs[object]
 	ends   map[spec.ActorID]func() // what else is done when no reference to the actor is left
 	// How what is lost is made again, see rebuild.go. lineage is nil where it is not.
 	lineage *owner.Lineage
@@ -70,7 +69,7 @@ type waiter struct {
 }
 
 func newObjects(s store.Store) *objects {
-	return &objects{store: s, refs: owner.NewRefs(), table: make(map[spec.ObjectID]*object), ends: make(map[spec.ActorID]func()), makers: make(map[spec.TaskID]*task)}
+	return &objects{store: s, refs: owner.NewRefs[object](), ends: make(map[spec.ActorID]func()), makers: make(map[spec.TaskID]*task)}
 }
 
 // expect makes pending objects, each with one reference for the caller. objectBytes are reserved in memory for each.
@@ -79,8 +78,7 @@ func (o *objects) expect(memory *store.Account, ids []spec.ObjectID, maker strin
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, id := range ids {
-		o.table[id] = &object{memory: memory, bytes: objectBytes, maker: maker}
-		o.refs.Create(spec.ObjectLink(id), 1)
+		*o.refs.Create(id, 1) = object{memory: memory, bytes: objectBytes, maker: maker}
 	}
 }
 
@@ -88,7 +86,6 @@ func (o *objects) expect(memory *store.Account, ids []spec.ObjectID, maker strin
 // of the store.
 func (o *objects) put(ctx context.Context, memory *store.Account, id spec.ObjectID, v spec.Value, maker string) error {
 	fail := func(err error) error { return &spec.Error{Op: "put", Kind: spec.KindOf(err), Err: err} }
-	entry := &object{memory: memory, bytes: objectBytes, maker: maker}
 	stored := int64(0)
 	if isLarge(v) {
 		if err := o.keepBytes(ctx, memory, id, v.Data); err != nil {
@@ -96,8 +93,8 @@ func (o *objects) put(ctx context.Context, memory *store.Account, id spec.Object
 		}
 		stored, v.Data = int64(len(v.Data)), nil
 	}
-	entry.bytes += valueBytes(v)
-	if err := memory.Reserve(entry.bytes); err != nil {
+	bytes := objectBytes + valueBytes(v)
+	if err := memory.Reserve(bytes); err != nil {
 		if stored > 0 {
 			o.dropBytes(memory, id, stored)
 		}
@@ -105,9 +102,9 @@ func (o *objects) put(ctx context.Context, memory *store.Account, id spec.Object
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	entry := o.refs.Create(id, 1)
+	*entry = object{memory: memory, bytes: bytes, maker: maker}
 	entry.fill(v, stored)
-	o.table[id] = entry
-	o.refs.Create(spec.ObjectLink(id), 1)
 	o.refs.Contain(id, v.Links)
 	return nil
 }
@@ -125,7 +122,7 @@ func (e *object) fill(v spec.Value, stored int64) {
 // returned. It may wait for memory of the store, but not for long: what nothing helps is refused.
 func (o *objects) complete(id spec.ObjectID, v spec.Value, err *spec.Error) *spec.Error {
 	o.mu.Lock()
-	entry := o.table[id]
+	entry := o.refs.Object(id)
 	if entry == nil || entry.ready {
 		o.mu.Unlock()
 		return nil
@@ -138,7 +135,7 @@ func (o *objects) complete(id spec.ObjectID, v spec.Value, err *spec.Error) *spe
 			stored, v.Data = int64(len(v.Data)), nil
 		}
 		o.mu.Lock()
-		if o.table[id] != entry || entry.ready { // freed meanwhile
+		if o.refs.Object(id) != entry || entry.ready { // freed meanwhile
 			o.mu.Unlock()
 			if stored > 0 {
 				o.dropBytes(entry.memory, id, stored)
@@ -235,11 +232,11 @@ func (o *objects) join(w *waiter) bool {
 		pending = make([]*object, 0, len(w.ids))
 	}
 	for i := 0; left > 0 && i < len(w.ids); i++ {
-		entry, ok := o.table[w.ids[i]]
+		entry := o.refs.Object(w.ids[i])
 		switch {
-		case ok && !entry.ready:
+		case entry != nil && !entry.ready:
 			pending = append(pending, entry)
-		case w.failFast && (!ok || entry.err != nil):
+		case w.failFast && (entry == nil || entry.err != nil):
 			return false
 		default:
 			left--
@@ -260,9 +257,9 @@ func (o *objects) join(w *waiter) bool {
 func (o *objects) enough(ids []spec.ObjectID, count int, failFast bool) bool {
 	ready := 0
 	for _, id := range ids {
-		if entry, ok := o.table[id]; !ok || entry.ready {
+		if entry := o.refs.Object(id); entry == nil || entry.ready {
 			ready++
-			if failFast && (!ok || entry.err != nil) {
+			if failFast && (entry == nil || entry.err != nil) {
 				return true
 			}
 		}
@@ -330,8 +327,8 @@ func (o *objects) value(ctx context.Context, id spec.ObjectID) (v spec.Value, re
 	label := "object " + id.String()
 	for {
 		o.mu.Lock()
-		entry, ok := o.table[id]
-		if !ok {
+		entry := o.refs.Object(id)
+		if entry == nil {
 			o.mu.Unlock()
 			return v, true, spec.Errorf("get", spec.ReferenceCounting, label, "nothing refers to it any more, so it was freed")
 		}
@@ -373,8 +370,8 @@ func (o *objects) isReady(ids []spec.ObjectID) []bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for i, id := range ids {
-		entry, ok := o.table[id]
-		out[i] = !ok || entry.ready
+		entry := o.refs.Object(id)
+		out[i] = entry == nil || entry.ready
 	}
 	return out
 }
@@ -402,7 +399,7 @@ func (o *objects) tryRetain(l spec.Link) bool {
 func (o *objects) adopt(id spec.ActorID) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.refs.Create(spec.ActorLink(id), 1)
+	o.refs.CreateActor(id, 1)
 }
 
 // release takes a reference from each, and frees what has none left.
@@ -410,7 +407,7 @@ func (o *objects) release(links []spec.Link) {
 	if len(links) == 0 {
 		return
 	}
-	var few [8]spec.Link
+	var few [8]owner.Freed[object]
 	freed := few[:0]
 	o.mu.Lock()
 	for _, l := range links {
@@ -421,27 +418,27 @@ func (o *objects) release(links []spec.Link) {
 }
 
 // forgetFreed drops what has no reference left. The caller holds mu and settles.
-func (o *objects) forgetFreed(freed []spec.Link) {
-	for _, l := range freed {
-		if l.IsActor {
-			o.due = append(o.due, func() { o.forget(l.Actor) })
-			if end := o.ends[l.Actor]; end != nil {
+func (o *objects) forgetFreed(freed []owner.Freed[object]) {
+	for _, f := range freed {
+		if f.IsActor {
+			o.due = append(o.due, func() { o.forget(f.Actor) })
+			if end := o.ends[f.Actor]; end != nil {
 				o.due = append(o.due, end)
-				delete(o.ends, l.Actor)
+				delete(o.ends, f.Actor)
 			}
-		} else if entry, ok := o.table[l.Object]; ok {
-			if entry.stored > 0 {
-				o.dropBytes(entry.memory, l.Object, entry.stored)
-			}
-			if entry.kept {
-				o.forgetMakers(o.lineage.Freed(l.Object.Task(), nil))
-			}
-			if entry.stream != nil {
-				o.due = append(o.due, entry.stream.abandon)
-			}
-			entry.memory.Release(entry.bytes)
-			delete(o.table, l.Object)
+			continue
 		}
+		entry := f.Kept
+		if entry.stored > 0 {
+			o.dropBytes(entry.memory, f.Object, entry.stored)
+		}
+		if entry.kept {
+			o.forgetMakers(o.lineage.Freed(f.Object.Task(), nil))
+		}
+		if entry.stream != nil {
+			o.due = append(o.due, entry.stream.abandon)
+		}
+		entry.memory.Release(entry.bytes)
 	}
 }
 
@@ -456,13 +453,13 @@ func (o *objects) atEnd(id spec.ActorID, do func()) {
 func (o *objects) streams(id spec.ObjectID, s *stream) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.table[id].stream = s
+	o.refs.Object(id).stream = s
 }
 
 func (o *objects) stream(id spec.ObjectID) *stream {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if entry := o.table[id]; entry != nil {
+	if entry := o.refs.Object(id); entry != nil {
 		return entry.stream
 	}
 	return nil
@@ -472,5 +469,6 @@ func (o *objects) stream(id spec.ObjectID) *stream {
 func (o *objects) count() (known, counted int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return len(o.table), o.refs.Len()
+	known, actors := o.refs.Len()
+	return known, known + actors
 }
