@@ -173,7 +173,7 @@ func TestNothingIsKeptForWhoWaitsNoLonger(t *testing.T) {
 }
 
 func TestAJobHasOnlySoManyTasks(t *testing.T) {
-	j := &Job{live: make(map[spec.TaskID]*task)}
+	j := &Job{}
 	j.stats.unfinished.Store(spec.MaxPendingTasks - 1)
 	last, over := &task{id: spec.TaskID{1}}, &task{id: spec.TaskID{2}}
 	if err := j.add(last); err != nil {

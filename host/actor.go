@@ -143,7 +143,7 @@ func (a *actor) admit() error {
 	if len(refs) > 0 {
 		ready := func() { n.leases.ready(a.lease) }
 		a.waiter = &waiter{ids: refs, left: len(refs), failFast: true, fire: ready}
-		n.leases.request(a.lease, ask, time.Time{}, sched.ReasonArguments, a)
+		n.leases.request(a.lease, &ask, time.Time{}, sched.ReasonArguments, a)
 		a.mu.Lock()
 		ended := a.ended // it can never be placed
 		a.mu.Unlock()
@@ -152,7 +152,7 @@ func (a *actor) admit() error {
 		}
 		return nil
 	}
-	n.leases.request(a.lease, ask, time.Time{}, 0, a)
+	n.leases.request(a.lease, &ask, time.Time{}, 0, a)
 	return nil
 }
 

@@ -250,8 +250,8 @@ func linksOf(args []spec.Arg) []spec.Link {
 // Cancel cancels the task that makes the object, and with recursive also what that task submitted. Cancelling what has
 // finished does nothing.
 func (c *caller) Cancel(_ context.Context, id spec.ObjectID, force, recursive bool) error {
-	t, ok := c.job.task(id.Task())
-	if !ok {
+	t := c.job.node.objects.maker(id)
+	if t == nil || t.job != c.job {
 		return nil
 	}
 	var below []*task

@@ -37,6 +37,7 @@ type objects struct {
 // object is one entry. It is pending until ready is set; then either err or value is its content.
 type object struct {
 	ready   bool
+	task    *task              // that makes it, unless it is ready or that is known otherwise
 	stored  int64              // how many bytes are in the store and reserved as large; 0: they are in value
 	made    int                // how often they were put there
 	copy    weak.Pointer[byte] // the first of a copy of them
@@ -82,6 +83,44 @@ func (o *objects) expect(memory *store.Account, ids []spec.ObjectID, maker strin
 	}
 }
 
+// begin is expect for the objects of a task, and counts what it holds.
+func (o *objects) begin(t *task) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, id := range t.returns {
+		*o.refs.Create(id, 1) = object{memory: t.job.memory, bytes: objectBytes, maker: t.function, task: t, stream: t.stream}
+	}
+	for _, l := range t.links {
+		o.refs.Retain(l)
+	}
+}
+
+// beginAgain is begin for a task whose objects are expected already.
+func (o *objects) beginAgain(t *task) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, id := range t.returns {
+		if entry := o.refs.Object(id); entry != nil && !entry.ready {
+			entry.task = t
+		}
+	}
+	for _, l := range t.links {
+		o.refs.Retain(l)
+	}
+}
+
+// maker returns the task that makes an object now, or that gives it as one of its results, or put it; nil if it has ended.
+func (o *objects) maker(id spec.ObjectID) *task {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, id := range [...]spec.ObjectID{id, id.Task().Object(1)} {
+		if entry := o.refs.Object(id); entry != nil && entry.task != nil {
+			return entry.task
+		}
+	}
+	return nil
+}
+
 // put makes an object that is ready, with one reference for the caller, and reserves it in memory. It may wait for memory
 // of the store.
 func (o *objects) put(ctx context.Context, memory *store.Account, id spec.ObjectID, v spec.Value, maker string) error {
@@ -120,28 +159,51 @@ func (e *object) fill(v spec.Value, stored int64) {
 // complete fills a pending object with a value, or with an error if err is not nil. An object that nobody refers to any
 // more is forgotten already: its value is dropped. One for which there is no room gets an error that says so, which is
 // returned. It may wait for memory of the store, but not for long: what nothing helps is refused.
-func (o *objects) complete(id spec.ObjectID, v spec.Value, err *spec.Error) *spec.Error {
+func (o *objects) complete(id spec.ObjectID, v spec.Value, err *spec.Error) (refused *spec.Error) {
+	if err != nil || !isLarge(v) {
+		o.mu.Lock()
+		refused = o.fulfil(id, v, 0, err)
+		o.settle()
+		return refused
+	}
 	o.mu.Lock()
 	entry := o.refs.Object(id)
 	if entry == nil || entry.ready {
 		o.mu.Unlock()
 		return nil
 	}
-	var full error
-	stored := int64(0)
-	if err == nil && isLarge(v) {
-		o.mu.Unlock()
-		if full = o.keepBytes(context.Background(), entry.memory, id, v.Data); full == nil {
-			stored, v.Data = int64(len(v.Data)), nil
+	o.mu.Unlock()
+	stored := int64(len(v.Data))
+	if full := o.keepBytes(context.Background(), entry.memory, id, v.Data); full != nil {
+		refused = noRoom(full)
+	}
+	o.mu.Lock()
+	switch {
+	case o.refs.Object(id) != entry || entry.ready: // freed meanwhile
+		if refused == nil {
+			o.dropBytes(entry.memory, id, stored)
 		}
-		o.mu.Lock()
-		if o.refs.Object(id) != entry || entry.ready { // freed meanwhile
-			o.mu.Unlock()
-			if stored > 0 {
-				o.dropBytes(entry.memory, id, stored)
-			}
-			return nil
-		}
+		refused = nil
+	case refused != nil:
+		o.fulfil(id, spec.Value{}, 0, refused)
+		o.unkeep(id, entry)
+	default:
+		v.Data = nil
+		refused = o.fulfil(id, v, stored, nil)
+	}
+	o.settle()
+	return refused
+}
+
+func noRoom(full error) *spec.Error {
+	return &spec.Error{Op: "keep a result", Kind: spec.KindOf(full), Err: full}
+}
+
+// fulfil is complete under the lock: of the value, stored bytes are in the store. The caller holds mu and settles.
+func (o *objects) fulfil(id spec.ObjectID, v spec.Value, stored int64, err *spec.Error) (refused *spec.Error) {
+	entry := o.refs.Object(id)
+	if entry == nil || entry.ready {
+		return nil
 	}
 	bytes := int64(0)
 	if err == nil {
@@ -149,30 +211,20 @@ func (o *objects) complete(id spec.ObjectID, v spec.Value, err *spec.Error) *spe
 	} else {
 		bytes = errorBytes(err)
 	}
-	if full == nil {
-		full = entry.memory.Reserve(bytes)
-	}
-	refused := (*spec.Error)(nil)
-	switch {
-	case full != nil:
+	if full := entry.memory.Reserve(bytes); full != nil {
 		if stored > 0 {
 			o.dropBytes(entry.memory, id, stored)
 		}
-		refused = &spec.Error{Op: "keep a result", Kind: spec.KindOf(full), Err: full}
-		err = refused
-		if entry.kept {
-			o.forgetMakers(o.lineage.Freed(id.Task(), nil))
-			entry.kept = false
-		}
-	case err == nil:
-		entry.fill(v, stored)
-		fallthrough
-	default:
-		entry.bytes += bytes
+		refused = noRoom(full)
+		err, bytes = refused, 0
 	}
-	entry.ready, entry.err = true, err
+	entry.bytes += bytes
+	entry.ready, entry.err, entry.task = true, err, nil
 	if err == nil {
+		entry.fill(v, stored)
 		o.refs.Contain(id, v.Links)
+	} else if refused != nil {
+		o.unkeep(id, entry)
 	}
 	for _, w := range entry.waiters {
 		w.in--
@@ -186,8 +238,34 @@ func (o *objects) complete(id spec.ObjectID, v spec.Value, err *spec.Error) *spe
 		}
 	}
 	entry.waiters = nil
-	o.settle()
 	return refused
+}
+
+// finish completes the objects of a task, with its values or with err if it is not nil, and lets go of what it held.
+func (o *objects) finish(t *task, values []spec.Value, err *spec.Error) {
+	if err == nil && slices.ContainsFunc(values, isLarge) {
+		o.keep(t, values)
+		for i, id := range t.returns {
+			if isLarge(values[i]) {
+				o.complete(id, values[i], nil)
+			}
+		}
+	}
+	var few [8]owner.Freed[object]
+	freed := few[:0]
+	o.mu.Lock()
+	for i, id := range t.returns {
+		if err != nil {
+			o.fulfil(id, spec.Value{}, 0, err)
+		} else if !isLarge(values[i]) {
+			o.fulfil(id, values[i], 0, nil)
+		}
+	}
+	for _, l := range t.links {
+		freed = o.refs.Release(l, freed)
+	}
+	o.forgetFreed(freed)
+	o.settle()
 }
 
 // keepDue is how many places for what is due are kept from one settle to the next.
@@ -432,9 +510,7 @@ func (o *objects) forgetFreed(freed []owner.Freed[object]) {
 		if entry.stored > 0 {
 			o.dropBytes(entry.memory, f.Object, entry.stored)
 		}
-		if entry.kept {
-			o.forgetMakers(o.lineage.Freed(f.Object.Task(), nil))
-		}
+		o.unkeep(f.Object, entry)
 		if entry.stream != nil {
 			o.due = append(o.due, entry.stream.abandon)
 		}
@@ -449,13 +525,7 @@ func (o *objects) atEnd(id spec.ActorID, do func()) {
 	o.ends[id] = do
 }
 
-// streams says that the object is the one that a generator declares; stream returns the generator's results.
-func (o *objects) streams(id spec.ObjectID, s *stream) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.refs.Object(id).stream = s
-}
-
+// stream returns the results of the generator that declares an object; nil if none does.
 func (o *objects) stream(id spec.ObjectID) *stream {
 	o.mu.Lock()
 	defer o.mu.Unlock()

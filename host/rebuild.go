@@ -52,6 +52,14 @@ func (o *objects) keep(t *task, values []spec.Value) {
 	o.forgetMakers(o.lineage.Keep(making, nil))
 }
 
+// unkeep: nobody will want an object made again. The caller holds mu.
+func (o *objects) unkeep(id spec.ObjectID, entry *object) {
+	if entry.kept {
+		entry.kept = false
+		o.forgetMakers(o.lineage.Freed(id.Task(), nil))
+	}
+}
+
 func (o *objects) forgetMakers(tasks []spec.TaskID) {
 	for _, id := range tasks {
 		delete(o.makers, id)
@@ -143,6 +151,7 @@ func (o *objects) plan(lost spec.ObjectID, where string) (run []*task, err *spec
 func (t *task) restart() {
 	err := t.job.memory.Reserve(t.bytes)
 	if err == nil {
+		t.job.node.objects.beginAgain(t)
 		err = t.start()
 	}
 	if err == nil {
@@ -172,10 +181,7 @@ func (o *objects) free(ids []spec.ObjectID, by spec.TaskID) {
 	o.mu.Lock()
 	for _, id := range ids {
 		if entry := o.refs.Object(id); entry != nil && entry.ready && entry.err == nil {
-			if entry.kept {
-				o.forgetMakers(o.lineage.Freed(id.Task(), nil))
-				entry.kept = false
-			}
+			o.unkeep(id, entry)
 			o.empty(id, entry)
 			freed = append(freed, id)
 		}

@@ -2,7 +2,6 @@ package host
 
 import (
 	"context"
-	"slices"
 	"sync"
 	"time"
 
@@ -47,6 +46,8 @@ type task struct {
 	bytes    int64   // reserved for it, beside its objects
 	stream   *stream // of a generator; nil for others
 
+	before, after *task // among its job's, guarded by the job's mu
+
 	mu       sync.Mutex
 	timer    *time.Timer // at the deadline
 	pause    *time.Timer // before the next attempt
@@ -66,10 +67,7 @@ func (t *task) begin() ([]spec.ObjectID, error) {
 	if err := memory.Reserve(t.bytes + objects); err != nil {
 		return nil, &spec.Error{Op: "submit " + t.function, Kind: spec.KindOf(err), Err: err}
 	}
-	n.objects.expect(memory, t.returns, t.function)
-	if t.stream != nil {
-		n.objects.streams(t.returns[0], t.stream)
-	}
+	n.objects.begin(t)
 	if err := t.start(); err != nil {
 		n.objects.release(linksTo(t.returns))
 		return nil, err
@@ -77,11 +75,11 @@ func (t *task) begin() ([]spec.ObjectID, error) {
 	return t.returns, nil
 }
 
-// start is begin for a task whose objects are there and for which t.bytes are reserved. After an error they are not.
+// start is begin for a task whose objects are there, which holds what it refers to, and for which t.bytes are reserved. After
+// an error it does not, and they are not.
 func (t *task) start() error {
 	n := t.job.node
 	t.context.scope = t.scope
-	n.objects.retain(t.links)
 	next := func() { t.queue(0) }
 	if t.actor != nil {
 		next = t.ready
@@ -163,7 +161,7 @@ func (t *task) queue(until sched.Reason) {
 	t.lease = lease
 	t.mu.Unlock()
 	need := resource.Of(t.need)
-	n.leases.request(lease, sched.Ask{Need: need, Hold: need, Priority: t.priority, Job: t.job.id, Namespace: t.job.namespace, Strategy: t.strategy}, t.deadline, until, t)
+	n.leases.request(lease, &sched.Ask{Need: need, Hold: need, Priority: t.priority, Job: t.job.id, Namespace: t.job.namespace, Strategy: t.strategy}, t.deadline, until, t)
 }
 
 // ended reports whether the task is finished.
@@ -348,23 +346,13 @@ func (t *task) finish(values []spec.Value, err *spec.Error) {
 		values = t.stream.end(err)
 	}
 	objects := t.job.node.objects
-	if err == nil && slices.ContainsFunc(values, isLarge) {
-		objects.keep(t, values)
-	}
-	for i, id := range t.returns {
-		if err != nil {
-			objects.complete(id, spec.Value{}, err)
-		} else {
-			objects.complete(id, values[i], nil)
-		}
-	}
+	objects.finish(t, values, err)
 	if lease != 0 { // it waits for its turn
 		t.job.node.leases.release(lease)
 	}
 	if err != nil && t.waiter != nil { // it may have waited still
 		objects.ignore(t.waiter)
 	}
-	objects.release(t.links)
 	t.job.remove(t, err) // last: the job's end waits for it
 }
 
