@@ -175,7 +175,7 @@ func TestNothingIsKeptForWhoWaitsNoLonger(t *testing.T) {
 func TestAJobHasOnlySoManyTasks(t *testing.T) {
 	j := &Job{}
 	j.stats.unfinished.Store(spec.MaxPendingTasks - 1)
-	last, over := &task{id: spec.TaskID{1}}, &task{id: spec.TaskID{2}}
+	last, over := &task{terms: &terms{}}, &task{terms: &terms{}}
 	if err := j.add(last); err != nil {
 		t.Errorf("the last that is allowed: %v", err)
 	}
@@ -188,7 +188,7 @@ func TestAJobHasOnlySoManyTasks(t *testing.T) {
 	}
 	j.remove(over, nil)
 	j.over = true
-	if err := j.add(&task{id: spec.TaskID{3}}); !errors.Is(err, spec.TaskCancelled) {
+	if err := j.add(&task{terms: &terms{}}); !errors.Is(err, spec.TaskCancelled) {
 		t.Errorf("in a job that has ended: %v", err)
 	}
 	if n := j.stats.unfinished.Load(); n != spec.MaxPendingTasks-1 {

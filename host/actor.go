@@ -33,6 +33,7 @@ type actor struct {
 	place    spec.Resources
 	hold     spec.Resources
 	strategy sched.Strategy // which nodes will do
+	plain    sync.Map       // by the names of its methods: the *terms of calls that say nothing themselves
 
 	mu         sync.Mutex
 	core       *owner.Actor

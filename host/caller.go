@@ -2,7 +2,6 @@ package host
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"math"
 	"slices"
@@ -12,9 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/raywasm/raywasm/host/hostcall"
-	"github.com/raywasm/raywasm/owner"
 	"github.com/raywasm/raywasm/sched"
-	"github.com/raywasm/raywasm/sched/label"
 	"github.com/raywasm/raywasm/spec"
 )
 
@@ -152,86 +149,45 @@ func (c *caller) Submit(_ context.Context, call spec.Call) ([]spec.ObjectID, err
 	if !ok {
 		return nil, c.module.missing("submit", "function", call.Function)
 	}
-	call.Function = f.Name // the module's copy, which outlives the call
 	id := spec.NewTaskID(c.origin, c.nextTask.Add(1), spec.NoActor(c.job.id))
-	opts := call.Options.Over(f.Options)
-	opts.Placement = c.placement(opts.Placement)
-	t, err := c.newTask(id, call, opts)
+	terms, err := c.functionTerms(f, call.Options)
 	if err != nil {
 		return nil, err
 	}
-	t.placed = opts.Placement
-	t.need = opts.Resources(spec.Unit)
-	if t.strategy, err = strategyOf(opts.Placement); err != nil {
+	t, err := c.newTask(id, terms, call.Args)
+	if err != nil {
 		return nil, err
 	}
 	return t.begin()
 }
 
 // newTask makes the task. Nothing is reserved for it yet.
-func (c *caller) newTask(id spec.TaskID, call spec.Call, opts spec.TaskOptions) (*task, error) {
-	if err := opts.Check(); err != nil {
-		return nil, err
-	}
-	if len(call.Args) > spec.MaxArgs {
-		return nil, spec.Errorf("submit "+call.Function, spec.LimitExceeded, "", "%d arguments, at most %d", len(call.Args), spec.MaxArgs)
+func (c *caller) newTask(id spec.TaskID, terms *terms, args []spec.Arg) (*task, error) {
+	if len(args) > spec.MaxArgs {
+		return nil, spec.Errorf("submit "+terms.function, spec.LimitExceeded, "", "%d arguments, at most %d", len(args), spec.MaxArgs)
 	}
 	t := &task{
-		job: c.job, scope: c.scope, module: c.module, id: id, parent: c.task,
-		name: said(opts.Name, call.Function), function: call.Function, args: call.Args, links: linksOf(call.Args),
-		returns: make([]spec.ObjectID, said(opts.Returns, 1)),
-		memory:  said(opts.Memory, 0), priority: said(opts.Priority, 0),
-		retry: owner.RetryPolicy{MaxRetries: said(opts.MaxRetries, spec.DefaultMaxRetries), RetryExceptions: said(opts.RetryExceptions, false),
-			RetryOn: opts.RetryOn, Delay: said(opts.RetryDelay, 0)},
-		deadline: c.deadline,
+		terms: terms, job: c.job, scope: c.scope, module: c.module, id: id, parent: c.task, args: args, links: linksOf(args),
+		returns: make([]spec.ObjectID, terms.returns), deadline: c.deadline, bytes: taskBytes + terms.bytes + argBytes(args),
 	}
 	sooner := func(at time.Time) {
 		if t.deadline.IsZero() || at.Before(t.deadline) {
 			t.deadline = at
 		}
 	}
-	if opts.Timeout != nil {
-		sooner(time.Now().Add(*opts.Timeout))
+	if terms.timeout > 0 {
+		sooner(time.Now().Add(terms.timeout))
 	}
-	if opts.Deadline != nil {
-		sooner(time.Unix(0, *opts.Deadline))
+	if !terms.deadline.IsZero() {
+		sooner(terms.deadline)
 	}
 	for i := range t.returns {
 		t.returns[i] = id.Object(uint32(i) + 1)
 	}
-	if said(opts.Streaming, false) {
-		if len(t.returns) != 1 {
-			return nil, spec.Errorf("submit "+call.Function, spec.InvalidArgument, "returns", "a generator declares one result, the number of those that it gives, and not %d", len(t.returns))
-		}
-		t.stream = newStream(t, said(opts.StreamAhead, 0))
+	if terms.streaming {
+		t.stream = newStream(t, terms.ahead)
 	}
-	t.bytes = taskBytes + formBytes(call.Options.Custom) + placementBytes(opts.Placement) + int64(len(t.name)+len(t.function)) + argBytes(t.args)
 	return t, nil
-}
-
-// strategyOf reads a placement.
-func strategyOf(p *spec.Placement) (s sched.Strategy, err error) {
-	if p == nil {
-		return s, nil
-	}
-	s.Spread, s.Soft = p.Spread, p.Soft
-	if p.Node != "" {
-		if _, err := hex.Decode(s.Node[:], []byte(p.Node)); err != nil {
-			return s, &spec.Error{Op: "read a placement", Kind: spec.InvalidArgument, ID: "node", Err: err}
-		}
-	}
-	if len(p.Labels) > 0 || len(p.Fallback) > 0 {
-		s.Select, err = label.ParseStrategy(p.Labels, p.Fallback...)
-	}
-	return s, err
-}
-
-// said returns the option's value, or otherwise where it was not said.
-func said[T any](option *T, otherwise T) T {
-	if option != nil {
-		return *option
-	}
-	return otherwise
 }
 
 // linksOf returns everything the arguments refer to.

@@ -65,6 +65,7 @@ type Job struct {
 	memory    *store.Account // what its guests make the host keep
 	gate      *gate
 	stats     stats
+	plain     sync.Map // the *terms of calls of a *spec.Function that say nothing themselves
 
 	started time.Time
 

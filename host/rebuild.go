@@ -70,9 +70,8 @@ func (o *objects) forgetMakers(tasks []spec.TaskID) {
 // first time.
 func (t *task) again(args []spec.Arg) *task {
 	return &task{
-		job: t.job, scope: t.scope, module: t.module, id: t.id, parent: t.parent, name: t.name, function: t.function,
-		args: args, links: linksOf(args), returns: t.returns, need: t.need, placed: t.placed, memory: t.memory, priority: t.priority,
-		retry: t.retry, actor: t.actor, bytes: t.bytes, attempt: t.attempt,
+		terms: t.terms, job: t.job, scope: t.scope, module: t.module, id: t.id, parent: t.parent, args: args, links: linksOf(args),
+		returns: t.returns, actor: t.actor, bytes: t.bytes, attempt: t.attempt,
 	}
 }
 

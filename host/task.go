@@ -11,7 +11,6 @@ import (
 	"github.com/raywasm/raywasm/owner"
 	wasmrt "github.com/raywasm/raywasm/runtime"
 	"github.com/raywasm/raywasm/sched"
-	"github.com/raywasm/raywasm/sched/resource"
 	"github.com/raywasm/raywasm/spec"
 )
 
@@ -22,26 +21,18 @@ import (
 //
 // A method waits for its turn in its actor's queue instead of a lease.
 type task struct {
+	*terms
 	job      *Job
 	scope    *scope // whose goroutines run it
 	module   *Module
 	id       spec.TaskID
 	parent   spec.TaskID
-	name     string // for people
-	function string // what the guest is asked to run
 	args     []spec.Arg
 	links    []spec.Link // held from submission to the end: the refs among args and what values contain
 	returns  []spec.ObjectID
-	need     spec.Resources
-	memory   int64 // cap of the sandbox, bytes; 0 for the default
-	priority int32
-	strategy sched.Strategy  // which nodes will do
-	placed   *spec.Placement // the same as it was said, with the placement group
-	retry    owner.RetryPolicy
 	deadline time.Time // zero for none
 	actor    *actor    // nil for a function
 	call     owner.CallID
-	group    int     // of the actor's concurrency groups
 	waiter   *waiter // for its arguments; nil if there is nothing to wait for
 	bytes    int64   // reserved for it, beside its objects
 	stream   *stream // of a generator; nil for others
@@ -80,15 +71,8 @@ func (t *task) begin() ([]spec.ObjectID, error) {
 func (t *task) start() error {
 	n := t.job.node
 	t.context.scope = t.scope
-	next := func() { t.queue(0) }
-	if t.actor != nil {
-		next = t.ready
-	}
 	if refs := t.refs(); len(refs) > 0 {
-		if t.actor == nil {
-			next = t.unheld
-		}
-		t.waiter = &waiter{ids: refs, left: len(refs), failFast: true, fire: next}
+		t.waiter = &waiter{ids: refs, left: len(refs), failFast: true, fire: t.argued}
 	}
 	if err := t.job.add(t); err != nil {
 		n.objects.release(t.links)
@@ -108,9 +92,21 @@ func (t *task) start() error {
 		}
 	}
 	if t.waiter == nil || !n.objects.join(t.waiter) {
-		next()
+		t.argued()
 	}
 	return nil
+}
+
+// argued: the arguments are there, or there are none.
+func (t *task) argued() {
+	switch {
+	case t.actor != nil:
+		t.ready()
+	case t.waiter == nil:
+		t.queue(0)
+	default:
+		t.unheld()
+	}
 }
 
 // setTimer makes the task end at its deadline, which may have passed.
@@ -160,8 +156,7 @@ func (t *task) queue(until sched.Reason) {
 	}
 	t.lease = lease
 	t.mu.Unlock()
-	need := resource.Of(t.need)
-	n.leases.request(lease, &sched.Ask{Need: need, Hold: need, Priority: t.priority, Job: t.job.id, Namespace: t.job.namespace, Strategy: t.strategy}, t.deadline, until, t)
+	n.leases.request(lease, &t.ask, t.deadline, until, t)
 }
 
 // ended reports whether the task is finished.
