@@ -46,7 +46,12 @@ type caller struct {
 const retryOrigin = 1 << 62
 
 func newCaller(t *task, attempt int32, lease sched.Lease) *caller {
-	c := &caller{job: t.job, scope: t.scope, module: t.module, task: t.id, name: t.name, function: t.function, origin: t.id, attempt: attempt,
+	return new(caller).become(t, attempt, lease)
+}
+
+// become makes c, which nobody uses any more, act for an attempt of a task.
+func (c *caller) become(t *task, attempt int32, lease sched.Lease) *caller {
+	*c = caller{job: t.job, scope: t.scope, module: t.module, task: t.id, name: t.name, function: t.function, origin: t.id, attempt: attempt,
 		lease: lease, holds: t.need, stream: t.stream, deadline: t.deadline}
 	c.within = captured(t.placement())
 	if attempt > 0 {
@@ -79,16 +84,15 @@ func (c *caller) Put(ctx context.Context, v spec.Value) (spec.ObjectID, error) {
 	return id, c.job.node.objects.put(ctx, c.job.memory, id, v, c.function)
 }
 
-// Get waits for the objects and returns their values, or the first error among them in their order.
-func (c *caller) Get(ctx context.Context, ids []spec.ObjectID, timeout time.Duration) ([]spec.Value, error) {
+// Get waits for the objects and gives their values, or the first error among them in their order.
+func (c *caller) Get(ctx context.Context, ids []spec.ObjectID, timeout time.Duration, values []spec.Value) error {
 	objects := c.job.node.objects
-	values := make([]spec.Value, len(ids))
 	for waited := error(nil); ; {
 		pending := 0
 		for i, id := range ids {
 			v, ready, err := objects.value(ctx, id)
 			if err != nil {
-				return nil, err
+				return err
 			}
 			if !ready {
 				pending++
@@ -97,15 +101,15 @@ func (c *caller) Get(ctx context.Context, ids []spec.ObjectID, timeout time.Dura
 		}
 		switch {
 		case pending == 0:
-			return values, nil
+			return nil
 		case waited == nil: // not waited yet, or one was lost as soon as it was there
 			waited = objects.await(ctx, ids, len(ids), true, timeout, c.block, c.resume)
 			continue
 		}
 		if waited == spec.GetTimeout || errors.Is(waited, context.DeadlineExceeded) {
-			return nil, spec.Errorf("get", spec.GetTimeout, "", "%d of %d objects are not there: %s", pending, len(ids), c.job.node.explainAll(ids))
+			return spec.Errorf("get", spec.GetTimeout, "", "%d of %d objects are not there: %s", pending, len(ids), c.job.node.explainAll(ids))
 		}
-		return nil, &spec.Error{Op: "get", Kind: spec.KindOf(waited), Err: waited}
+		return &spec.Error{Op: "get", Kind: spec.KindOf(waited), Err: waited}
 	}
 }
 
@@ -168,7 +172,7 @@ func (c *caller) newTask(id spec.TaskID, terms *terms, args []spec.Arg) (*task, 
 	}
 	t := &task{
 		terms: terms, job: c.job, scope: c.scope, module: c.module, id: id, parent: c.task, args: args, links: linksOf(args),
-		returns: make([]spec.ObjectID, terms.returns), deadline: c.deadline, bytes: taskBytes + terms.bytes + argBytes(args),
+		deadline: c.deadline, bytes: taskBytes + terms.bytes + argBytes(args),
 	}
 	sooner := func(at time.Time) {
 		if t.deadline.IsZero() || at.Before(t.deadline) {
@@ -181,9 +185,7 @@ func (c *caller) newTask(id spec.TaskID, terms *terms, args []spec.Arg) (*task, 
 	if !terms.deadline.IsZero() {
 		sooner(terms.deadline)
 	}
-	for i := range t.returns {
-		t.returns[i] = id.Object(uint32(i) + 1)
-	}
+	t.nameResults()
 	if terms.streaming {
 		t.stream = newStream(t, terms.ahead)
 	}

@@ -244,10 +244,13 @@ func (j *Job) closeFiles() {
 	}
 }
 
+// mainArgs are the arguments of every program but a driver.
+var mainArgs = []string{"main"}
+
 // sandbox returns the configuration of a sandbox of the job.
 func (j *Job) sandbox(session *hostcall.Session, memory int64, args []string, out *taskOutput) wasmrt.SandboxConfig {
 	if args == nil {
-		args = []string{"main"}
+		args = mainArgs
 	}
 	cfg := wasmrt.SandboxConfig{Owner: session, MemoryBytes: memory, Args: args, Env: j.env, Files: j.files}
 	if out != nil {

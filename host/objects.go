@@ -402,13 +402,13 @@ func (o *objects) await(ctx context.Context, ids []spec.ObjectID, count int, fai
 // value returns a ready object's value. It may wait until its bytes are back from disk. If they turn out to be lost, the
 // object is not ready until they are made again.
 func (o *objects) value(ctx context.Context, id spec.ObjectID) (v spec.Value, ready bool, err error) {
-	label := "object " + id.String()
+	label := func() string { return "object " + id.String() }
 	for {
 		o.mu.Lock()
 		entry := o.refs.Object(id)
 		if entry == nil {
 			o.mu.Unlock()
-			return v, true, spec.Errorf("get", spec.ReferenceCounting, label, "nothing refers to it any more, so it was freed")
+			return v, true, spec.Errorf("get", spec.ReferenceCounting, label(), "nothing refers to it any more, so it was freed")
 		}
 		v, ready = entry.value, entry.ready
 		if entry.err != nil {
@@ -437,7 +437,7 @@ func (o *objects) value(ctx context.Context, id spec.ObjectID) (v spec.Value, re
 		case ctx.Err() == nil && (kind == spec.ObjectLost || kind == spec.NotFound):
 			o.lose([]spec.ObjectID{id}, made, err.Error())
 		default:
-			return v, true, &spec.Error{Op: "get", Kind: kind, ID: label, Err: err}
+			return v, true, &spec.Error{Op: "get", Kind: kind, ID: label(), Err: err}
 		}
 	}
 }

@@ -69,10 +69,12 @@ func (o *objects) forgetMakers(tasks []spec.TaskID) {
 // again returns a task that makes the same objects as t, in an attempt of its own. It has no deadline: that was for the
 // first time.
 func (t *task) again(args []spec.Arg) *task {
-	return &task{
+	again := &task{
 		terms: t.terms, job: t.job, scope: t.scope, module: t.module, id: t.id, parent: t.parent, args: args, links: linksOf(args),
-		returns: t.returns, actor: t.actor, bytes: t.bytes, attempt: t.attempt,
+		actor: t.actor, bytes: t.bytes, attempt: t.attempt,
 	}
+	again.nameResults()
+	return again
 }
 
 // lose says that the bytes of objects are gone; where tells people how. What refers to them waits until they are made

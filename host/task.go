@@ -30,8 +30,9 @@ type task struct {
 	args     []spec.Arg
 	links    []spec.Link // held from submission to the end: the refs among args and what values contain
 	returns  []spec.ObjectID
-	deadline time.Time // zero for none
-	actor    *actor    // nil for a function
+	few      [1]spec.ObjectID // returns, if there is one
+	deadline time.Time        // zero for none
+	actor    *actor           // nil for a function
 	call     owner.CallID
 	waiter   *waiter // for its arguments; nil if there is nothing to wait for
 	bytes    int64   // reserved for it, beside its objects
@@ -119,6 +120,16 @@ func (t *task) setTimer() {
 	t.timer = time.AfterFunc(time.Until(t.deadline), func() {
 		t.cancel(spec.Errorf("run "+t.name, spec.DeadlineExceeded, t.label(), "its deadline passed"), true)
 	})
+}
+
+// nameResults names the task's objects.
+func (t *task) nameResults() {
+	if t.returns = t.few[:]; t.terms.returns != len(t.few) {
+		t.returns = make([]spec.ObjectID, t.terms.returns)
+	}
+	for i := range t.returns {
+		t.returns[i] = t.id.Object(uint32(i) + 1)
+	}
 }
 
 // linksTo returns links to objects.
@@ -261,7 +272,7 @@ func (t *task) do(w *worker) {
 // execute runs the function in a fresh sandbox. A success finishes the task here, while the sandbox still holds what
 // the results refer to.
 func (t *task) execute(ctx context.Context, w *worker, lease sched.Lease, attempt int32) *spec.Error {
-	c := newCaller(t, attempt, lease)
+	c := w.caller.become(t, attempt, lease)
 	c.gate = t.job.gate
 	args, err := c.arguments(ctx, t)
 	if err != nil {
