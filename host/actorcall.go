@@ -117,6 +117,9 @@ func (c actorCaller) Call(_ context.Context, id spec.ActorID, call spec.Call) ([
 			opts.MaxRetries = a.opts.MaxTaskRetries
 		}
 	}
+	if said(a.opts.ExactlyOnce, false) && (said(opts.RetryExceptions, false) || len(opts.RetryOn) > 0) {
+		return nil, spec.Errorf("call "+call.Function, spec.InvalidArgument, "retry_exceptions", "the actor's calls take effect exactly once, so an error that one returns is its result: leave it away")
+	}
 	t, err := c.newTask(spec.NewTaskID(c.origin, c.nextTask.Add(1), id), call, opts)
 	if err != nil {
 		return nil, err

@@ -1,6 +1,10 @@
 package owner
 
-import "github.com/raywasm/raywasm/spec"
+import (
+	"time"
+
+	"github.com/raywasm/raywasm/spec"
+)
 
 // ActorPolicy is what an actor's creator said of its life.
 type ActorPolicy struct {
@@ -61,6 +65,8 @@ const (
 	Cancel
 	// Returned: a running call returned, with a value or an error.
 	Returned
+	// Failed: a running call returned an error after which its options say to run it again. Err says which.
+	Failed
 	// Exited: a running call ended by ending the actor.
 	Exited
 	// Crashed: the sandbox ended under what runs. Err says how.
@@ -85,21 +91,22 @@ type CallID uint64
 // ActorEvent is one thing that happened. What does not fit the actor's state changes nothing.
 type ActorEvent struct {
 	Op         ActorOp
-	Call       CallID // Call, Ready, Cancel, Returned, Exited
+	Call       CallID // Call, Ready, Cancel, Returned, Failed, Exited
 	Caller     uint64 // Call: calls of one caller run in their order
 	Group      int    // Call: which of the policy's groups
-	MaxRetries int32  // Call: how often it may run again after a crash; -1 for ever
+	MaxRetries int32  // Call: how often it may run again after a crash or an error of its own; -1 for ever
+	Paced      bool   // Call: it pauses before it runs again
 	NoRestart  bool   // Kill
-	Err        error  // StartFailed, Crashed, Kill, Terminate, Saved
-	Now        int64  // Started, Returned, Saved: nanoseconds since any fixed point
+	Err        error  // StartFailed, Failed, Crashed, Kill, Terminate, Saved
+	Now        int64  // Started, Returned, Failed, Saved: nanoseconds since any fixed point
 }
 
 // ActorDo says what to do.
 type ActorDo uint8
 
 const (
-	// Start: construct it in a fresh sandbox, or if Resume make one of the newest checkpoint, and report Started or
-	// StartFailed.
+	// Start: after a pause of After construct it in a fresh sandbox, or if Resume make one of the newest checkpoint, and
+	// report Started or StartFailed.
 	Start ActorDo = iota + 1
 	// Again: run a logged call again, with what it was told the first time, and report Returned or Crashed. Its result was
 	// given.
@@ -108,6 +115,8 @@ const (
 	Run
 	// Interrupt: tell the running call that nobody wants it any more.
 	Interrupt
+	// Pause: report Ready when the call's pause is over.
+	Pause
 	// Fail: the call's result is Err.
 	Fail
 	// Stop: discard the sandbox, if there is one, and whatever runs in it.
@@ -126,19 +135,29 @@ type ActorAction struct {
 	Call   CallID
 	Err    error
 	Resume bool
+	After  time.Duration
 }
+
+// Of restarts in a row, between which no call returned, the second waits for firstRestartPause, and each further one twice
+// as long as the one before, up to lastRestartPause. These are the bounds within which Ray's callers ask again for an actor
+// that is unavailable.
+const (
+	firstRestartPause = 100 * time.Millisecond
+	lastRestartPause  = 5 * time.Second
+)
 
 // Actor is the core of one actor's life.
 type Actor struct {
-	label    string
-	policy   ActorPolicy
-	state    ActorState
-	restarts int32
-	calls    calls
-	forgot   bool
-	exited   bool  // it ended itself
-	last     error // it takes no call any more, and ends for this reason when those that it has have run
-	cause    error // of death
+	label     string
+	policy    ActorPolicy
+	state     ActorState
+	restarts  int32
+	fruitless int // restarts after crashes since a call returned
+	calls     calls
+	forgot    bool
+	exited    bool  // it ended itself
+	last      error // it takes no call any more, and ends for this reason when those that it has have run
+	cause     error // of death
 
 	saving  bool  // a checkpoint is being taken
 	saved   bool  // there is one
@@ -195,6 +214,7 @@ func (a *Actor) Step(ev ActorEvent, out []ActorAction) []ActorAction {
 			return out
 		}
 		if a.state != Pending && crash(ev.Err) && a.restart() {
+			a.fruitless++
 			return a.anew(out)
 		}
 		return a.die(ev.Err, out)
@@ -212,8 +232,20 @@ func (a *Actor) Step(ev ActorEvent, out []ActorAction) []ActorAction {
 		}
 		if _, ran := a.calls.end(ev.Call); ran {
 			a.unsaved++
+			a.fruitless = 0
 			if a.policy.ExactlyOnce && a.restartable() {
 				a.log = append(a.log, ev.Call)
+			}
+			return a.returned(ev.Now, out)
+		}
+	case Failed:
+		if c, ran := a.calls.end(ev.Call); ran {
+			a.unsaved++
+			a.fruitless = 0
+			if c.retries == 0 {
+				out = append(out, ActorAction{Do: Fail, Call: c.id, Err: ev.Err})
+			} else {
+				out = a.retry(c, out)
 			}
 			return a.returned(ev.Now, out)
 		}
@@ -262,7 +294,7 @@ func (a *Actor) call(ev ActorEvent, out []ActorAction) []ActorAction {
 		return append(out, ActorAction{Do: Fail, Call: ev.Call, Err: spec.Errorf("call", spec.PendingCallsLimitExceeded, a.label,
 			"%d calls wait already, which is its max_pending_calls", limit)})
 	}
-	a.calls.add(call{id: ev.Call, caller: ev.Caller, group: ev.Group, retries: ev.MaxRetries})
+	a.calls.add(call{id: ev.Call, caller: ev.Caller, group: ev.Group, retries: ev.MaxRetries, paced: ev.Paced})
 	return out
 }
 
@@ -272,8 +304,20 @@ func (a *Actor) cancel(ev ActorEvent, out []ActorAction) []ActorAction {
 		out = append(out, ActorAction{Do: Fail, Call: ev.Call, Err: spec.Errorf("call", spec.TaskCancelled, a.label, "the call was cancelled before it began")})
 		return a.next(out)
 	}
-	if a.calls.runs(ev.Call) {
+	if a.calls.once(ev.Call) {
 		return append(out, ActorAction{Do: Interrupt, Call: ev.Call})
+	}
+	return out
+}
+
+// retry puts a call that ran back to its place, with one run less.
+func (a *Actor) retry(c call, out []ActorAction) []ActorAction {
+	if c.retries > 0 {
+		c.retries--
+	}
+	a.calls.again(c)
+	if c.paced {
+		out = append(out, ActorAction{Do: Pause, Call: c.id})
 	}
 	return out
 }
@@ -354,10 +398,7 @@ func (a *Actor) crashed(err error, out []ActorAction) []ActorAction {
 		case restart && a.policy.ExactlyOnce:
 			a.calls.again(c)
 		case restart && c.retries != 0:
-			if c.retries > 0 {
-				c.retries--
-			}
-			a.calls.again(c)
+			out = a.retry(c, out)
 		case restart:
 			out = append(out, ActorAction{Do: Fail, Call: c.id, Err: &spec.Error{Op: "call", Kind: spec.ActorUnavailable, ID: a.label + " crashed in this call and restarts", Err: err}})
 		default:
@@ -367,6 +408,7 @@ func (a *Actor) crashed(err error, out []ActorAction) []ActorAction {
 	if !restart {
 		return a.die(err, out)
 	}
+	a.fruitless++
 	return a.anew(out)
 }
 
@@ -402,7 +444,19 @@ func (a *Actor) due(now int64) bool {
 // anew ends an incarnation and begins the next.
 func (a *Actor) anew(out []ActorAction) []ActorAction {
 	a.saving, a.redo, a.unsaved = false, 0, int32(len(a.log))
-	return append(out, ActorAction{Do: Stop}, ActorAction{Do: Start, Resume: a.saved})
+	return append(out, ActorAction{Do: Stop}, ActorAction{Do: Start, Resume: a.saved, After: restartPause(a.fruitless)})
+}
+
+// restartPause is how long the restart waits that is the nth in a row without a call that returned.
+func restartPause(n int) time.Duration {
+	if n < 2 {
+		return 0
+	}
+	pause := firstRestartPause
+	for ; n > 2 && pause < lastRestartPause; n-- {
+		pause *= 2
+	}
+	return min(pause, lastRestartPause)
 }
 
 // restart begins another life, if there is one.
