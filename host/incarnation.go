@@ -31,9 +31,10 @@ type incarnation struct {
 	asleep  bool        // on disk, without a sandbox
 
 	// Guarded by the actor's mu.
-	busy bool // a goroutine is in the sandbox; it cleans up when it leaves and over is set
-	over bool // it was stopped or crashed
-	left bool // it has been closed
+	busy bool        // a goroutine is in the sandbox; it cleans up when it leaves and over is set
+	over bool        // it was stopped or crashed
+	left bool        // it has been closed
+	nap  *time.Timer // until it falls asleep; nil before it was idle, or if its options do not say when
 	// parking is closed when somebody who is parking the sandbox has done so; nil if nobody is.
 	parking chan struct{}
 }
@@ -240,6 +241,7 @@ func (a *actor) leave(life *incarnation) {
 	a.mu.Lock()
 	clean := life.over && !life.busy && !life.left && life.parking == nil
 	life.left = life.left || clean
+	life.wakeful()
 	a.mu.Unlock()
 	if !clean {
 		return

@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"context"
 	"sync"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -17,7 +18,7 @@ import (
 //	parked               a few pages in memory                                           while they fit
 //	asleep               the same on disk                                                the rest, if there is a directory
 //
-// Its next call wakes it, in microseconds if it was parked, and with a read of the disk if it slept.
+// One whose options say after what time it sleeps goes the whole way when that has passed. Its next call wakes it, in microseconds if it was parked, and with a read of the disk if it slept.
 
 // maxResidents is how many idle actors of a node keep their sandbox's instance: a process has mappings for some ten
 // thousand.
@@ -111,9 +112,45 @@ func (a *actor) rest(life *incarnation) {
 		a.node.residents.remove(life)
 	}
 	if over != nil {
-		for _, longer := range over.actor.park(over) {
-			longer.actor.sleep(longer)
-		}
+		over.actor.parkAndSleep(over)
+	}
+	if a.opts.SleepAfter != nil {
+		a.sleepLater(life, *a.opts.SleepAfter)
+	}
+}
+
+// parkAndSleep parks an incarnation that is idle, and puts those to sleep for whose states there is no memory then.
+func (a *actor) parkAndSleep(life *incarnation) {
+	for _, longer := range a.park(life) {
+		longer.actor.sleep(longer)
+	}
+}
+
+// sleepLater puts the incarnation to sleep after that time, if it is idle still.
+func (a *actor) sleepLater(life *incarnation, after time.Duration) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch {
+	case life.over || life.busy:
+	case life.nap != nil:
+		life.nap.Reset(after)
+	default:
+		life.nap = time.AfterFunc(after, func() {
+			a.scope.run(func() { // unless it ends
+				a.parkAndSleep(life)
+				if a.node.residents.disk != nil {
+					a.node.residents.remove(life)
+					a.sleep(life)
+				}
+			})
+		})
+	}
+}
+
+// wakeful: the incarnation is not to fall asleep. The caller holds the actor's mu.
+func (life *incarnation) wakeful() {
+	if life.nap != nil {
+		life.nap.Stop()
 	}
 }
 
@@ -154,7 +191,7 @@ func (a *actor) sleep(life *incarnation) {
 }
 
 func (a *actor) putToSleep(life *incarnation) error {
-	if life.sandbox.ParkedBytes() == 0 { // it has been called meanwhile
+	if life.asleep || life.sandbox.ParkedBytes() == 0 { // it is, or has been called meanwhile
 		return nil
 	}
 	state, err := life.checkpointed()
@@ -174,6 +211,7 @@ func (a *actor) putToSleep(life *incarnation) error {
 func (a *actor) rouse(life *incarnation) *spec.Error {
 	a.node.residents.remove(life)
 	a.mu.Lock()
+	life.wakeful()
 	parking := life.parking
 	a.mu.Unlock()
 	if parking != nil {
