@@ -56,6 +56,7 @@ var errRestarts = &spec.Error{Op: "run", Kind: spec.WorkerCrashed, Err: errorTex
 // start constructs the actor, after a pause, in a fresh sandbox or in one that goes on from its checkpoint.
 func (a *actor) start(life *incarnation, wait time.Duration) {
 	pause(life.ctx, wait)
+	a.node.residents.takeTurn(life.ctx)
 	err := a.construct(life)
 	ev := owner.ActorEvent{Op: owner.Started, Now: clock()}
 	if err != nil {

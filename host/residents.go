@@ -29,12 +29,30 @@ const maxResidents = 1024
 type residents struct {
 	limit int64              // bytes of parked states
 	disk  *checkpoints.Store // where those beyond sleep; nil for nowhere
+	// turns has a place for each of the actors that fall asleep at the same time. What starts takes its turn there, too, so
+	// that actors are not made faster than others fall asleep.
+	turns chan struct{}
 
 	mu     sync.Mutex
 	idle   list.List // of *incarnation, with an instance
 	parked list.List // of *incarnation, parked
 	bytes  int64     // of those
 	asleep int
+}
+
+// maxFallingAsleep is how many actors write their states to disk at the same time.
+const maxFallingAsleep = 64
+
+// takeTurn waits for a place among those that fall asleep, until the context ends; with a disk alone.
+func (r *residents) takeTurn(ctx context.Context) {
+	if r.disk == nil {
+		return
+	}
+	select {
+	case r.turns <- struct{}{}:
+		<-r.turns
+	case <-ctx.Done():
+	}
 }
 
 // add notes that the incarnation is idle and returns the one that has to be parked for it, or nil.
@@ -198,12 +216,16 @@ func (a *actor) putToSleep(life *incarnation) error {
 	if err != nil {
 		return err
 	}
-	if err := a.node.residents.disk.Save(context.Background(), a.id, state, 0); err != nil {
+	r := &a.node.residents
+	r.turns <- struct{}{}
+	err = r.disk.Save(context.Background(), a.id, state, 0)
+	<-r.turns
+	if err != nil {
 		return err
 	}
 	_ = life.sandbox.Close() // nothing of it is left but what has been saved
 	life.sandbox, life.asleep = nil, true
-	a.node.residents.slept(1)
+	r.slept(1)
 	return nil
 }
 
