@@ -36,7 +36,7 @@ type actor struct {
 
 	mu         sync.Mutex
 	core       *owner.Actor
-	calls      map[owner.CallID]*task // queued or running
+	calls      map[owner.CallID]*task // queued or running; may be nil if there are none
 	nextCall   owner.CallID
 	warned     int                      // how many waited when it was last warned of
 	now        *incarnation             // nil before the first start and after a stop
@@ -89,7 +89,6 @@ func (c *caller) describeActor(id spec.ActorID, class *spec.Class, args []spec.A
 		id:    id,
 		class: class, args: args, links: linksOf(args), opts: opts,
 		detached: opts.Lifetime == spec.LifetimeDetached,
-		calls:    make(map[owner.CallID]*task),
 	}
 	if a.detached {
 		a.scope = n.scope
@@ -195,6 +194,9 @@ func (a *actor) label() string { return a.class.Name + "(" + a.id.String() + ")"
 func (a *actor) enqueue(t *task) {
 	a.mu.Lock()
 	a.nextCall++
+	if a.calls == nil { // it slept
+		a.calls = make(map[owner.CallID]*task)
+	}
 	t.call = a.nextCall
 	a.calls[t.call] = t
 	deeds := a.decide(owner.ActorEvent{Op: owner.Call, Call: t.call, Caller: callerNumber(t.parent), Group: t.group, MaxRetries: t.retry.MaxRetries, Paced: t.retry.Delay > 0})

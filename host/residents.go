@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/raywasm/raywasm/host/hostcall"
 	"github.com/raywasm/raywasm/spec"
 	"github.com/raywasm/raywasm/store/checkpoints"
 )
@@ -47,6 +48,12 @@ const maxFallingAsleep = 64
 func (r *residents) takeTurn(ctx context.Context) {
 	if r.disk == nil {
 		return
+	}
+	select {
+	case r.turns <- struct{}{}:
+		<-r.turns
+		return
+	default:
 	}
 	select {
 	case r.turns <- struct{}{}:
@@ -225,6 +232,15 @@ func (a *actor) putToSleep(life *incarnation) error {
 	}
 	_ = life.sandbox.Close() // nothing of it is left but what has been saved
 	life.sandbox, life.asleep = nil, true
+	if life.turns == nil && !life.session.Holds() {
+		life.session.Close()
+		a.mu.Lock()
+		life.session = nil
+		if len(a.calls) == 0 {
+			a.calls = nil
+		}
+		a.mu.Unlock()
+	}
 	r.slept(1)
 	return nil
 }
@@ -244,6 +260,9 @@ func (a *actor) rouse(life *incarnation) *spec.Error {
 		return nil
 	}
 	life.asleep = false
+	if life.session == nil {
+		life.session = hostcall.NewSession(newCaller(a.ownTask(uint64(life.number)), life.number, a.lease).functions())
+	}
 	saved, err := a.node.residents.disk.Load(a.id)
 	if err == nil {
 		cfg := a.job.sandbox(life.session, said(a.opts.Memory, 0), nil, life.out)

@@ -148,7 +148,8 @@ const (
 
 // Actor is the core of one actor's life.
 type Actor struct {
-	label     string
+	id        spec.ActorID
+	class     string
 	policy    ActorPolicy
 	state     ActorState
 	restarts  int32
@@ -171,8 +172,11 @@ type Actor struct {
 
 // NewActor returns an actor that waits for its place.
 func NewActor(id spec.ActorID, class string, p ActorPolicy) *Actor {
-	return &Actor{label: "actor " + class + "(" + id.String() + ")", policy: p, calls: newCalls(p.Groups)}
+	return &Actor{id: id, class: class, policy: p, calls: newCalls(p.Groups)}
 }
+
+// label names the actor in errors.
+func (a *Actor) label() string { return "actor " + a.class + "(" + a.id.String() + ")" }
 
 // State returns where the actor is in its life.
 func (a *Actor) State() ActorState { return a.state }
@@ -251,7 +255,7 @@ func (a *Actor) Step(ev ActorEvent, out []ActorAction) []ActorAction {
 		}
 	case Exited:
 		if _, ran := a.calls.end(ev.Call); ran {
-			a.exited, a.last = true, spec.Errorf("call", spec.ActorDied, a.label, "it ended itself in this call")
+			a.exited, a.last = true, spec.Errorf("call", spec.ActorDied, a.label(), "it ended itself in this call")
 			return a.next(a.fail(append(out, ActorAction{Do: Fail, Call: ev.Call, Err: a.last})))
 		}
 	case Saved:
@@ -291,7 +295,7 @@ func (a *Actor) call(ev ActorEvent, out []ActorAction) []ActorAction {
 		return append(out, ActorAction{Do: Fail, Call: ev.Call, Err: a.ends()})
 	}
 	if limit := a.policy.MaxPendingCalls; limit > 0 && a.calls.waiting >= int(limit) {
-		return append(out, ActorAction{Do: Fail, Call: ev.Call, Err: spec.Errorf("call", spec.PendingCallsLimitExceeded, a.label,
+		return append(out, ActorAction{Do: Fail, Call: ev.Call, Err: spec.Errorf("call", spec.PendingCallsLimitExceeded, a.label(),
 			"%d calls wait already, which is its max_pending_calls", limit)})
 	}
 	a.calls.add(call{id: ev.Call, caller: ev.Caller, group: ev.Group, retries: ev.MaxRetries, paced: ev.Paced})
@@ -301,7 +305,7 @@ func (a *Actor) call(ev ActorEvent, out []ActorAction) []ActorAction {
 // cancel takes a call out of the queue, or tells one that runs.
 func (a *Actor) cancel(ev ActorEvent, out []ActorAction) []ActorAction {
 	if a.calls.withdraw(ev.Call) {
-		out = append(out, ActorAction{Do: Fail, Call: ev.Call, Err: spec.Errorf("call", spec.TaskCancelled, a.label, "the call was cancelled before it began")})
+		out = append(out, ActorAction{Do: Fail, Call: ev.Call, Err: spec.Errorf("call", spec.TaskCancelled, a.label(), "the call was cancelled before it began")})
 		return a.next(out)
 	}
 	if a.calls.once(ev.Call) {
@@ -374,7 +378,7 @@ func (a *Actor) next(out []ActorAction) []ActorAction {
 func (a *Actor) end(out []ActorAction) []ActorAction {
 	cause := a.last
 	if cause == nil {
-		cause = spec.Errorf("end", spec.ActorDied, a.label, "no handle to it was left")
+		cause = spec.Errorf("end", spec.ActorDied, a.label(), "no handle to it was left")
 	}
 	if a.policy.Hook && a.state == Alive {
 		a.state, a.cause = Ending, cause
@@ -400,9 +404,9 @@ func (a *Actor) crashed(err error, out []ActorAction) []ActorAction {
 		case restart && c.retries != 0:
 			out = a.retry(c, out)
 		case restart:
-			out = append(out, ActorAction{Do: Fail, Call: c.id, Err: &spec.Error{Op: "call", Kind: spec.ActorUnavailable, ID: a.label + " crashed in this call and restarts", Err: err}})
+			out = append(out, ActorAction{Do: Fail, Call: c.id, Err: &spec.Error{Op: "call", Kind: spec.ActorUnavailable, ID: a.label() + " crashed in this call and restarts", Err: err}})
 		default:
-			out = append(out, ActorAction{Do: Fail, Call: c.id, Err: &spec.Error{Op: "call", Kind: spec.ActorDied, ID: a.label, Err: err}})
+			out = append(out, ActorAction{Do: Fail, Call: c.id, Err: &spec.Error{Op: "call", Kind: spec.ActorDied, ID: a.label(), Err: err}})
 		}
 	}
 	if !restart {
@@ -422,7 +426,7 @@ func (a *Actor) kill(ev ActorEvent, out []ActorAction) []ActorAction {
 			a.calls.again(c)
 			continue
 		}
-		out = append(out, ActorAction{Do: Fail, Call: c.id, Err: &spec.Error{Op: "call", Kind: spec.ActorUnavailable, ID: a.label, Err: ev.Err}})
+		out = append(out, ActorAction{Do: Fail, Call: c.id, Err: &spec.Error{Op: "call", Kind: spec.ActorUnavailable, ID: a.label(), Err: ev.Err}})
 	}
 	return a.anew(out)
 }
@@ -494,14 +498,14 @@ func (a *Actor) fail(out []ActorAction) []ActorAction {
 
 // died says why a call of a dead actor fails; ends, why one of an actor fails that is dead or as good as dead.
 func (a *Actor) died() error {
-	return &spec.Error{Op: "call", Kind: spec.ActorDied, ID: a.label, Err: a.cause}
+	return &spec.Error{Op: "call", Kind: spec.ActorDied, ID: a.label(), Err: a.cause}
 }
 
 func (a *Actor) ends() error {
 	if a.state == Dead || a.state == Ending {
 		return a.died()
 	}
-	return &spec.Error{Op: "call", Kind: spec.ActorDied, ID: a.label, Err: a.last}
+	return &spec.Error{Op: "call", Kind: spec.ActorDied, ID: a.label(), Err: a.last}
 }
 
 // crash reports whether a constructor ended by a crash rather than by its own error.
