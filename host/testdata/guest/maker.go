@@ -8,11 +8,13 @@ import (
 )
 
 var (
-	makers           = ray.Actor0(NewMaker)
-	makeActor        = ray.Method1((*Maker).Make)
-	touch            = ray.Method0((*Maker).Touch)
-	makerCrash       = ray.Method1((*Maker).Crash)
-	makeAndEndRemote = ray.Remote3(makeAndEnd)
+	makers            = ray.Actor0(NewMaker)
+	makeActor         = ray.Method1((*Maker).Make)
+	touch             = ray.Method0((*Maker).Touch)
+	makerCrash        = ray.Method1((*Maker).Crash)
+	makeAndEndRemote  = ray.Remote3(makeAndEnd)
+	putAndCrashRemote = ray.Remote2(putAndCrash)
+	large             = ray.Method1((*Maker).Large)
 
 	stubborns = ray.Actor0(NewStubborn)
 	try       = ray.Method1((*Stubborn).Try, ray.RetryExceptions())
@@ -82,3 +84,15 @@ func (s *Stubborn) Try(refuse int) (int, error) {
 
 // Tries returns how often it was asked.
 func (s *Stubborn) Tries() (int, error) { return s.asked, nil }
+
+// Large returns so many bytes.
+func (m *Maker) Large(n int) ([]byte, error) { return make([]byte, n), nil }
+
+// putAndCrash puts a value, gives it to an actor to keep, and crashes.
+func putAndCrash(c ray.Handle[*Counter], value int) (int, error) {
+	if _, err := feed(c, value); err != nil {
+		return 0, err
+	}
+	os.Exit(3)
+	return 0, nil
+}
