@@ -178,6 +178,30 @@ func Run(t *testing.T, s Suite) {
 		}
 		empty(t, st)
 	})
+	t.Run("what is sealed with a view is not evicted before it is viewed", func(t *testing.T) {
+		st := s.Open(t)
+		d, err := st.Create(ctx, Object(1), spec.MiB, store.Secondary)
+		if err != nil {
+			t.Fatal(err)
+		}
+		copy(d.Bytes, Bytes(1, spec.MiB))
+		v, err := d.SealView()
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.Abort() // too late
+		for n := 2; n < 8; n++ {
+			put(t, st, n, spec.MiB, store.Secondary)
+		}
+		if !bytes.Equal(v.Bytes, Bytes(1, spec.MiB)) {
+			t.Error("its bytes changed")
+		}
+		v.Release()
+		for n := 1; n < 8; n++ {
+			st.Delete(Object(n))
+		}
+		empty(t, st)
+	})
 	t.Run("who needs memory waits for it", func(t *testing.T) {
 		st := s.Open(t)
 		put(t, st, 1, Limit-spec.MiB, store.Primary)
