@@ -171,20 +171,17 @@ func (s *Store) end(id spec.ObjectID, end store.End) (*store.View, error) {
 	if s.closed {
 		return nil, errClosed
 	}
-	if end == store.Aborted {
+	switch end {
+	case store.Aborted:
 		s.step(residency.Event{Op: residency.Abort, ID: id})
-		return nil, nil
+	case store.Sealed:
+		s.step(residency.Event{Op: residency.Seal, ID: id})
+	case store.SealedAndViewed:
+		w := &asker{}
+		s.pose(w, residency.Event{Op: residency.SealAndGet, ID: id})
+		return s.view(w.answer), nil // it was a draft: it is granted
 	}
-	s.step(residency.Event{Op: residency.Seal, ID: id})
-	if end == store.Sealed {
-		return nil, nil
-	}
-	w := &asker{}
-	s.pose(w, residency.Event{Op: residency.Get, ID: id})
-	if w.answer.Err != nil {
-		return nil, w.answer.Err
-	}
-	return s.view(w.answer), nil
+	return nil, nil
 }
 
 // Get implements store.Store.
