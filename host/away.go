@@ -8,7 +8,6 @@ import (
 	"github.com/raywasm/raywasm/host/peer"
 	"github.com/raywasm/raywasm/sched"
 	"github.com/raywasm/raywasm/sched/cluster"
-	"github.com/raywasm/raywasm/sched/resource"
 	"github.com/raywasm/raywasm/spec"
 )
 
@@ -48,7 +47,7 @@ func (c *clusterNode) place(t *task) bool {
 	if c == nil || !t.movable() {
 		return false
 	}
-	req := cluster.Request{Need: resource.Of(t.need), Strategy: t.strategy, Holds: c.node.objects.where(t.refs())}
+	req := cluster.Request{Need: t.ask.Need, Strategy: t.ask.Strategy, Holds: c.node.objects.where(t.refs())}
 	c.mu.Lock()
 	c.look()
 	choice := c.view.Pick(&req, c.random)
@@ -105,11 +104,11 @@ func (c *clusterNode) send(t *task, to spec.NodeID, hops int32) bool {
 		p.jobs[t.job.id] = true
 		c.port.Send(to, peer.Message{Job: t.job.says()})
 	}
-	c.view.Assume(to, resource.Of(t.need))
+	c.view.Assume(to, t.ask.Need)
 	c.mu.Unlock()
 	run := &peer.Run{
 		Number: a.number, Job: t.job.id, Module: t.module.says(), Task: t.id, Parent: t.parent, Attempt: attempt, Name: t.name, Function: t.function,
-		Returns: int32(len(t.returns)), Need: t.need, Memory: t.memory, Priority: t.priority, Placement: t.placed, Hops: hops,
+		Returns: int32(len(t.returns)), Need: t.need, Memory: t.memory, Priority: t.ask.Priority, Placement: t.placed, Hops: hops,
 	}
 	if !t.deadline.IsZero() {
 		run.Left = max(1, time.Until(t.deadline))
@@ -239,18 +238,18 @@ func (c *clusterNode) dismiss(a *away, err *spec.Error) {
 // spill sends tasks that wait here to nodes that have room.
 func (c *clusterNode) spill() {
 	leases := c.node.leases
-	var few [maxSpilled]sched.Lease
-	for _, lease := range leases.queued(few[:0]) {
-		t, ok := leases.holder(lease).(*task)
+	var few [maxSpilled]sched.Wait
+	for _, w := range leases.queued(few[:0]) {
+		t, ok := w.Holder.(*task)
 		if !ok || !t.movable() {
 			continue
 		}
-		req := cluster.Request{Need: resource.Of(t.need), Strategy: t.strategy}
+		req := cluster.Request{Need: t.ask.Need, Strategy: t.ask.Strategy}
 		c.mu.Lock()
 		c.look()
 		to, ok := c.view.Spill(&req, c.random)
 		c.mu.Unlock()
-		if ok && leases.withdraw(lease) && t.withdrawn(lease) && !c.send(t, to, t.hopped()) {
+		if ok && leases.withdraw(w.Lease) && t.withdrawn(w.Lease) && !c.send(t, to, t.hopped()) {
 			t.queue(0)
 		}
 	}
@@ -269,7 +268,7 @@ func (t *task) withdrawn(lease sched.Lease) bool {
 
 // cancel cancels what makes an object that this node owns, for another node.
 func (c *clusterNode) cancel(m *peer.Cancel) {
-	if t, ok := c.node.task(m.ID.Task()); ok {
+	if t := c.node.objects.maker(m.ID); t != nil {
 		t.job.cancel(t, m.Force, m.Recursive)
 	}
 }

@@ -51,20 +51,21 @@ func (o *objects) borrow(ev owner.BorrowEvent) {
 		switch a.Do {
 		case owner.Tell:
 			o.cluster.port.Send(a.Node, peer.Message{Count: &peer.Count{Op: a.Op, Link: peer.Link(a.Link), Owner: a.Owner}})
-			if entry := o.table[a.Link.Object]; a.Op == owner.Held && !a.Link.IsActor && entry != nil && entry.ready {
+			if entry := o.refs.Object(a.Link.Object); a.Op == owner.Held && !a.Link.IsActor && entry != nil && entry.ready {
 				o.tellState(a.Node, a.Link.Object, entry)
 			}
 		case owner.Retain:
-			if !o.refs.Retain(a.Link) {
-				o.refs.Create(a.Link, 1)
-				if !a.Link.IsActor {
-					o.table[a.Link.Object] = &object{memory: o.borrowed, remote: &remote{owner: ev.Owner}}
-				}
+			switch {
+			case o.refs.Retain(a.Link):
+			case a.Link.IsActor:
+				o.refs.CreateActor(a.Link.Actor, 1)
+			default:
+				*o.refs.Create(a.Link.Object, 1) = object{memory: o.borrowed, remote: &remote{owner: ev.Owner}}
 			}
 		case owner.Release:
 			o.forgetFreed(o.refs.Release(a.Link, nil))
 		case owner.Lose:
-			if entry := o.table[a.Link.Object]; !a.Link.IsActor && entry != nil && !entry.ready {
+			if entry := o.refs.Object(a.Link.Object); !a.Link.IsActor && entry != nil && !entry.ready {
 				o.due = append(o.due, func() { o.complete(a.Link.Object, spec.Value{}, a.Err) })
 			} else if entry != nil && entry.stored > 0 {
 				entry.remote.owner = spec.NodeID{} // it is this node's now: who has the bytes is known
@@ -83,7 +84,7 @@ func (o *objects) counted(from spec.NodeID, m *peer.Count) {
 // died: a node is dead.
 func (o *objects) died(node spec.NodeID) {
 	o.mu.Lock()
-	for _, entry := range o.table {
+	for _, entry := range o.refs.Objects() {
 		if entry.remote != nil {
 			entry.remote.at = slices.DeleteFunc(entry.remote.at, func(n spec.NodeID) bool { return n == node })
 		}
@@ -126,7 +127,7 @@ func (o *objects) dispatch(to spec.NodeID, args []spec.Arg, run *peer.Run) {
 	o.mu.Lock()
 	run.Args = make([]peer.Arg, len(args))
 	for i, a := range args {
-		entry := o.table[a.Ref]
+		entry := o.refs.Object(a.Ref)
 		switch {
 		case !a.IsRef:
 			v := peer.ValueOf(a.Value)
@@ -164,9 +165,6 @@ func (o *objects) tellState(to spec.NodeID, id spec.ObjectID, entry *object) {
 
 // tellBorrowers tells all of them. The caller holds mu.
 func (o *objects) tellBorrowers(id spec.ObjectID, entry *object) {
-	if o.borrows == nil {
-		return
-	}
 	for _, node := range o.borrows.Borrowers(spec.ObjectLink(id)) {
 		o.tellState(node, id, entry)
 	}
@@ -185,14 +183,14 @@ func (o *objects) arrived(from spec.NodeID, m *peer.State) {
 	v := m.Value.Spec()
 	err := peer.Error(m.Err)
 	o.mu.Lock()
-	entry := o.table[m.ID]
+	entry := o.refs.Object(m.ID)
 	if entry != nil && entry.remote != nil && entry.remote.owner == from {
 		switch {
 		case entry.ready && entry.stored > 0 && m.Size == entry.stored && m.Made >= entry.made: // others have it now
 			entry.remote.at, entry.made = m.At, m.Made
 		case !entry.ready:
 			entry.remote.at = m.At
-			o.fulfil(m.ID, entry, v, m.Size, err)
+			o.fulfil(m.ID, v, m.Size, err)
 			entry.made = m.Made
 		}
 	}
@@ -201,7 +199,7 @@ func (o *objects) arrived(from spec.NodeID, m *peer.State) {
 }
 
 // releaseAll takes a reference from each and returns what has none left. The caller holds mu.
-func (o *objects) releaseAll(links []spec.Link) (freed []spec.Link) {
+func (o *objects) releaseAll(links []spec.Link) (freed []owner.Freed[object]) {
 	for _, l := range links {
 		freed = o.refs.Release(l, freed)
 	}
@@ -211,7 +209,7 @@ func (o *objects) releaseAll(links []spec.Link) (freed []spec.Link) {
 // missed: a borrower found the bytes nowhere. If others have them it is told who, otherwise they are made again.
 func (o *objects) missed(from spec.NodeID, m *peer.Lost) {
 	o.mu.Lock()
-	entry := o.table[m.ID]
+	entry := o.refs.Object(m.ID)
 	if entry == nil || !entry.ready || o.borrows == nil {
 		o.mu.Unlock()
 		return
@@ -275,10 +273,10 @@ func (o *objects) forgetKept(id spec.ObjectID, k keptFor) {
 	o.dropBytes(k.memory, id, k.size)
 }
 
-// dropStored lets go of an entry's bytes. The caller holds mu.
-func (o *objects) dropStored(id spec.ObjectID, entry *object) {
+// dropStored lets go of the n bytes of an entry that are in a store. The caller holds mu.
+func (o *objects) dropStored(id spec.ObjectID, entry *object, n int64) {
 	if entry.remote == nil {
-		o.dropBytes(entry.memory, id, entry.stored)
+		o.dropBytes(entry.memory, id, n)
 		return
 	}
 	if _, ok := o.kept[id]; !ok { // otherwise the bytes here are another node's
@@ -290,6 +288,17 @@ func (o *objects) dropStored(id spec.ObjectID, entry *object) {
 		}
 		entry.remote = nil
 	}
+}
+
+// fulfilFar is fulfil for a value whose bytes are on another node.
+func (o *objects) fulfilFar(id spec.ObjectID, v spec.Value, where far) {
+	entry := o.refs.Object(id)
+	if entry == nil || entry.ready {
+		o.dropFar(id, where)
+		return
+	}
+	entry.remote = &remote{at: []spec.NodeID{where.at}}
+	o.fulfil(id, v, where.size, nil)
 }
 
 // dropFar tells the node that has a result's bytes that nobody wants them.
@@ -312,7 +321,7 @@ func (o *objects) where(ids []spec.ObjectID) []cluster.Held {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, id := range ids {
-		if entry := o.table[id]; entry != nil && entry.stored > 0 {
+		if entry := o.refs.Object(id); entry != nil && entry.stored > 0 {
 			for _, node := range o.locations(entry) {
 				add(node, entry.stored)
 			}
@@ -338,7 +347,7 @@ func (o *objects) cancelBorrowed(id spec.ObjectID, force, recursive bool) {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if entry := o.table[id]; entry != nil && !entry.ready && entry.remote != nil && entry.remote.owner != (spec.NodeID{}) {
+	if entry := o.refs.Object(id); entry != nil && !entry.ready && entry.remote != nil && entry.remote.owner != (spec.NodeID{}) {
 		o.cluster.port.Send(entry.remote.owner, peer.Message{Cancel: &peer.Cancel{ID: id, Force: force, Recursive: recursive}})
 	}
 }

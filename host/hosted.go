@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/raywasm/raywasm/host/peer"
-	"github.com/raywasm/raywasm/owner"
+	"github.com/raywasm/raywasm/sched"
 	"github.com/raywasm/raywasm/sched/cluster"
 	"github.com/raywasm/raywasm/sched/resource"
 	"github.com/raywasm/raywasm/spec"
@@ -97,7 +97,7 @@ func (c *clusterNode) begin(h *hosted, module *Module) {
 		return
 	}
 	if t.actor == nil && m.Hops < maxHops {
-		req := cluster.Request{Need: resource.Of(t.need), Strategy: t.strategy}
+		req := cluster.Request{Need: t.ask.Need, Strategy: t.ask.Strategy}
 		c.mu.Lock()
 		c.look()
 		here, _ := c.view.Node(n.id)
@@ -138,26 +138,29 @@ func (c *clusterNode) attemptOf(h *hosted, module *Module) (*task, error) {
 	if j.home != (spec.NodeID{}) && j.failure != nil {
 		return nil, &spec.Error{Op: "open the working directory", Kind: spec.RuntimeEnvSetup, ID: "job " + j.id.String(), Err: j.failure}
 	}
-	t := &task{
-		job: j, scope: j.scope, module: module, id: m.Task, parent: m.Parent, name: m.Name, args: argsOf(m.Args), returns: make([]spec.ObjectID, m.Returns),
-		need: m.Need, memory: m.Memory, priority: m.Priority, placed: m.Placement, attempt: m.Attempt, origin: &h.of, retry: owner.RetryPolicy{},
-	}
-	t.links = linksOf(t.args)
-	for i := range t.returns {
-		t.returns[i] = t.id.Object(uint32(i) + 1)
-	}
-	if m.Left > 0 {
-		t.deadline = time.Now().Add(m.Left)
-	}
-	t.bytes = taskBytes + formBytes(m.Need.Custom) + placementBytes(m.Placement) + int64(len(m.Name)) + argBytes(t.args)
 	f, ok := module.functions[m.Function]
 	if !ok {
 		return nil, module.missing("run", "function", m.Function)
 	}
-	t.function = f.Name
-	var err error
-	t.strategy, err = strategyOf(m.Placement)
-	return t, err
+	strategy, err := strategyOf(m.Placement)
+	if err != nil {
+		return nil, err
+	}
+	need := resource.Of(m.Need)
+	t := &task{
+		terms: &terms{
+			name: m.Name, function: f.Name, returns: int(m.Returns), memory: m.Memory, need: m.Need, placed: m.Placement,
+			ask: sched.Ask{Need: need, Hold: need, Priority: m.Priority, Job: j.id, Namespace: j.namespace, Strategy: strategy},
+		},
+		job: j, scope: j.scope, module: module, id: m.Task, parent: m.Parent, args: argsOf(m.Args), attempt: m.Attempt, origin: &h.of,
+	}
+	t.links = linksOf(t.args)
+	t.nameResults()
+	if m.Left > 0 {
+		t.deadline = time.Now().Add(m.Left)
+	}
+	t.bytes = taskBytes + formBytes(m.Need.Custom) + placementBytes(m.Placement) + int64(len(m.Name)) + argBytes(t.args)
+	return t, nil
 }
 
 // argsOf reads arguments.
@@ -231,6 +234,7 @@ func (c *clusterNode) finished(t *task, values []spec.Value, err *spec.Error) {
 		}
 	}
 	c.answer(*t.origin, results, links, t.cpu, err)
+	c.node.objects.release(t.links)
 }
 
 // stop: the origin does not want an attempt any more, or wants it back if it has not begun.

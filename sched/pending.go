@@ -53,6 +53,7 @@ func (r Reason) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 // Wait is why one request waits.
 type Wait struct {
 	Lease    Lease
+	Holder   any // who asked
 	Ask      *Ask
 	Deadline int64 // 0: none
 	Reason   Reason
@@ -73,21 +74,26 @@ func (n *Node) Why(id Lease) (Wait, bool) {
 	return w, true
 }
 
-// Queued appends to out at most limit of the requests that wait for resources and nothing else: of each class those that go
-// first there, the classes in the order in which they began to wait.
-func (n *Node) Queued(limit int, out []Lease) []Lease {
+// Queued appends to out, as far as it has room, the requests that wait for resources and nothing else: of each class those
+// that go first there, the classes in the order in which they began to wait. Of each it says who asked, and for what.
+func (n *Node) Queued(out []Wait) []Wait {
+	add := func(l *lease) bool {
+		if len(out) == cap(out) {
+			return false
+		}
+		out = append(out, Wait{Lease: l.id, Holder: l.holder, Ask: &l.class.ask, Deadline: l.deadline, Reason: ReasonResources})
+		return true
+	}
 	for c := n.firstWaiting; c != nil; c = c.next {
 		for _, l := range c.dated.items { // the earliest deadline comes first, the others as they lie in the heap
-			if len(out) == limit {
+			if !add(l) {
 				return out
 			}
-			out = append(out, l.id)
 		}
 		for l := c.first; l != nil; l = l.next {
-			if len(out) == limit {
+			if !add(l) {
 				return out
 			}
-			out = append(out, l.id)
 		}
 	}
 	return out
@@ -192,15 +198,15 @@ func matches(s label.Strategy, labels label.Set) bool {
 }
 
 // refusal refuses a lease for good.
-func refusal(id Lease, why Reason, text string) Action {
+func refusal(id Lease, holder any, why Reason, text string) Action {
 	kind := spec.TaskUnschedulable
 	if why == ReasonOver {
 		kind = spec.NotFound
 	}
-	return Action{Verdict: Refuse, Lease: id, Reason: why, Err: spec.Errorf("place", kind, "", "%s", text)}
+	return Action{Verdict: Refuse, Lease: id, Holder: holder, Reason: why, Err: spec.Errorf("place", kind, "", "%s", text)}
 }
 
 // late refuses a lease whose deadline passed.
-func late(id Lease) Action {
-	return Action{Verdict: Refuse, Lease: id, Reason: ReasonDeadline, Err: spec.Errorf("place", spec.DeadlineExceeded, "", "its deadline passed while it waited")}
+func late(id Lease, holder any) Action {
+	return Action{Verdict: Refuse, Lease: id, Holder: holder, Reason: ReasonDeadline, Err: spec.Errorf("place", spec.DeadlineExceeded, "", "its deadline passed while it waited")}
 }
