@@ -9,6 +9,7 @@ import (
 	"github.com/raywasm/raywasm/sched/cluster"
 	"github.com/raywasm/raywasm/spec"
 	"github.com/raywasm/raywasm/store"
+	"github.com/raywasm/raywasm/store/exchange"
 )
 
 // What is owned by another node is borrowed: it has an entry and a count here, as what this node owns, and the core
@@ -21,7 +22,7 @@ import (
 // remote is what an entry has whose bytes are elsewhere, or which another node owns.
 type remote struct {
 	owner spec.NodeID   // zero: this node
-	at    []spec.NodeID // who has the bytes
+	at    []spec.NodeID // of another's: who had the bytes when it was there
 }
 
 // far is where the bytes of a result are that another node made.
@@ -84,11 +85,6 @@ func (o *objects) counted(from spec.NodeID, m *peer.Count) {
 // died: a node is dead.
 func (o *objects) died(node spec.NodeID) {
 	o.mu.Lock()
-	for _, entry := range o.refs.Objects() {
-		if entry.remote != nil {
-			entry.remote.at = slices.DeleteFunc(entry.remote.at, func(n spec.NodeID) bool { return n == node })
-		}
-	}
 	for id, k := range o.kept {
 		if k.node == node {
 			o.forgetKept(id, k)
@@ -153,7 +149,7 @@ func (o *objects) tellState(to spec.NodeID, id spec.ObjectID, entry *object) {
 	case entry.err != nil:
 		m.Err = spec.MarshalError(entry.err)
 	case entry.stored > 0:
-		m.Value, m.Size, m.At = peer.ValueOf(spec.Value{Links: entry.value.Links}), entry.stored, o.locations(entry)
+		m.Value, m.Size, m.At = peer.ValueOf(spec.Value{Links: entry.value.Links}), entry.stored, o.locations(id, entry)
 	default:
 		m.Value = peer.ValueOf(entry.value)
 	}
@@ -170,13 +166,21 @@ func (o *objects) tellBorrowers(id spec.ObjectID, entry *object) {
 	}
 }
 
-// locations returns who has an object's bytes.
-func (o *objects) locations(entry *object) []spec.NodeID {
-	if entry.remote == nil {
+// locations returns who has an object's bytes, as far as it is known. The caller holds mu.
+func (o *objects) locations(id spec.ObjectID, entry *object) []spec.NodeID {
+	switch r := entry.remote; {
+	case r == nil:
 		return []spec.NodeID{o.cluster.node.id}
+	case r.owner == spec.NodeID{}:
+		at := o.cluster.copies.Locations(id)
+		return at[:min(len(at), maxLocations)]
+	default:
+		return r.at
 	}
-	return slices.Clone(entry.remote.at)
 }
+
+// maxLocations is how many nodes a borrower is told of.
+const maxLocations = 16
 
 // arrived: the owner says what has become of an object.
 func (o *objects) arrived(from spec.NodeID, m *peer.State) {
@@ -206,7 +210,8 @@ func (o *objects) releaseAll(links []spec.Link) (freed []owner.Freed[object]) {
 	return freed
 }
 
-// missed: a borrower found the bytes nowhere. If others have them it is told who, otherwise they are made again.
+// missed: a borrower could not get the bytes that were made that time from anywhere: they are made again, unless they are
+// others by now.
 func (o *objects) missed(from spec.NodeID, m *peer.Lost) {
 	o.mu.Lock()
 	entry := o.refs.Object(m.ID)
@@ -214,11 +219,7 @@ func (o *objects) missed(from spec.NodeID, m *peer.Lost) {
 		o.mu.Unlock()
 		return
 	}
-	others := entry.err != nil || entry.stored == 0 || entry.made != m.Made
-	for _, at := range o.locations(entry) {
-		others = others || !slices.Contains(m.At, at)
-	}
-	if others {
+	if entry.err != nil || entry.stored == 0 || entry.made != m.Made {
 		o.tellState(from, m.ID, entry)
 		o.settle()
 		return
@@ -234,10 +235,9 @@ func (o *objects) ask(id spec.ObjectID, entry *object) bool {
 	if entry.remote == nil || entry.remote.owner == (spec.NodeID{}) {
 		return false
 	}
-	at := entry.remote.at
 	made := entry.made
 	o.empty(id, entry)
-	o.cluster.port.Send(entry.remote.owner, peer.Message{Lost: &peer.Lost{ID: id, Made: made, At: at}})
+	o.cluster.port.Send(entry.remote.owner, peer.Message{Lost: &peer.Lost{ID: id, Made: made}})
 	return true
 }
 
@@ -258,12 +258,16 @@ func (o *objects) keepFor(ctx context.Context, node spec.NodeID, memory *store.A
 	return nil
 }
 
-// drop lets go of what was kept for a node.
+// drop lets go of what was kept for a node, or of a copy of what it owns.
 func (o *objects) drop(from spec.NodeID, id spec.ObjectID) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if k, ok := o.kept[id]; ok && k.node == from {
+	k, ok := o.kept[id]
+	switch entry := o.refs.Object(id); {
+	case ok && k.node == from:
 		o.forgetKept(id, k)
+	case !ok && (entry == nil || entry.remote != nil && entry.remote.owner == from):
+		o.store.Delete(id)
 	}
 }
 
@@ -275,6 +279,13 @@ func (o *objects) forgetKept(id spec.ObjectID, k keptFor) {
 
 // dropStored lets go of the n bytes of an entry that are in a store. The caller holds mu.
 func (o *objects) dropStored(id spec.ObjectID, entry *object, n int64) {
+	if o.cluster != nil && (entry.remote == nil || entry.remote.owner == (spec.NodeID{})) {
+		for _, node := range o.cluster.copies.Freed(id) {
+			if node != o.cluster.node.id {
+				o.cluster.port.Send(node, peer.Message{Drop: &peer.Drop{ID: id}})
+			}
+		}
+	}
 	if entry.remote == nil {
 		o.dropBytes(entry.memory, id, n)
 		return
@@ -283,9 +294,6 @@ func (o *objects) dropStored(id spec.ObjectID, entry *object, n int64) {
 		o.store.Delete(id)
 	}
 	if entry.remote.owner == (spec.NodeID{}) {
-		for _, at := range entry.remote.at {
-			o.cluster.port.Send(at, peer.Message{Drop: &peer.Drop{ID: id}})
-		}
 		entry.remote = nil
 	}
 }
@@ -297,7 +305,8 @@ func (o *objects) fulfilFar(id spec.ObjectID, v spec.Value, where far) {
 		o.dropFar(id, where)
 		return
 	}
-	entry.remote = &remote{at: []spec.NodeID{where.at}}
+	entry.remote = &remote{}
+	o.cluster.copies.Added(id, where.at)
 	o.fulfil(id, v, where.size, nil)
 }
 
@@ -322,7 +331,7 @@ func (o *objects) where(ids []spec.ObjectID) []cluster.Held {
 	defer o.mu.Unlock()
 	for _, id := range ids {
 		if entry := o.refs.Object(id); entry != nil && entry.stored > 0 {
-			for _, node := range o.locations(entry) {
+			for _, node := range o.locations(id, entry) {
 				add(node, entry.stored)
 			}
 		}
@@ -330,14 +339,44 @@ func (o *objects) where(ids []spec.ObjectID) []cluster.Held {
 	return held
 }
 
-// elsewhere returns which nodes have an entry's bytes, and how many these are.
-func (o *objects) elsewhere(entry *object) (at []spec.NodeID, size int64) {
+// elsewhere returns who knows which nodes have an entry's bytes, and how many these are; nil for an entry of this node alone.
+func (o *objects) elsewhere(entry *object) (exchange.Locations, int64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if entry.remote == nil {
+	switch r := entry.remote; {
+	case r == nil || !entry.ready:
 		return nil, 0
+	case r.owner == spec.NodeID{}:
+		return o.cluster.copies.For(o.cluster.node.id), entry.stored
+	default:
+		return at{o.cluster, r.owner}, entry.stored
 	}
-	return slices.Clone(entry.remote.at), entry.stored
+}
+
+// source tells a borrower who has an object's bytes.
+func (o *objects) source(id spec.ObjectID, to, failed spec.NodeID, why *spec.Error) (spec.NodeID, error) {
+	o.mu.Lock()
+	entry := o.refs.Object(id)
+	there := entry != nil && entry.ready && entry.stored > 0
+	if there && entry.remote == nil {
+		o.cluster.copies.Added(id, o.cluster.node.id)
+	}
+	o.mu.Unlock()
+	if !there {
+		return spec.NodeID{}, spec.Errorf("fetch", spec.ObjectLost, "object "+id.String(), "its owner has no bytes of it")
+	}
+	return o.cluster.copies.Source(id, to, failed, errorOf(why))
+}
+
+// copied: a node has an object's bytes now, perhaps of one that was freed meanwhile.
+func (o *objects) copied(id spec.ObjectID, node spec.NodeID) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if entry := o.refs.Object(id); entry != nil && entry.ready && entry.stored > 0 {
+		o.cluster.copies.Added(id, node)
+	} else {
+		o.cluster.port.Send(node, peer.Message{Drop: &peer.Drop{ID: id}})
+	}
 }
 
 // cancelBorrowed asks the owner of an object to cancel the task that makes it.

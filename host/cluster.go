@@ -16,6 +16,7 @@ import (
 	"github.com/raywasm/raywasm/sched/label"
 	"github.com/raywasm/raywasm/sched/resource"
 	"github.com/raywasm/raywasm/spec"
+	"github.com/raywasm/raywasm/store/exchange"
 )
 
 // ClusterConfig makes a node one of several that share their work. All of them have the same control store and network.
@@ -54,6 +55,9 @@ type clusterNode struct {
 	cfg    ClusterConfig
 	port   peer.Port
 	member control.LeaseID
+	// Who has the objects that this node owns, and what moves between the nodes' stores.
+	copies   *exchange.Directory
+	exchange *exchange.Exchange
 
 	mu      sync.Mutex
 	closed  bool
@@ -67,10 +71,9 @@ type clusterNode struct {
 	away    map[uint64]*away
 	hosted  map[origin]*hosted
 	loading map[moduleKey][]origin // attempts that wait for a module
-	copies  map[spec.JobID]*Job
-	ended   map[spec.JobID]bool // jobs of others that have ended
+	jobs    map[spec.JobID]*Job    // copies of other nodes' jobs
+	ended   map[spec.JobID]bool    // jobs of others that have ended
 	asks    map[uint64]question
-	fetches map[spec.ObjectID]*fetching
 	members chan struct{} // closed when a node comes or goes
 }
 
@@ -89,9 +92,10 @@ func (n *Node) openCluster(ctx context.Context) error {
 	c := &clusterNode{
 		node: n, cfg: *cfg, view: cluster.NewView(n.id), random: rand.New(rand.NewPCG(n.seed, 1)),
 		peers: make(map[spec.NodeID]*peerNode), dead: make(map[spec.NodeID]bool), away: make(map[uint64]*away),
-		hosted: make(map[origin]*hosted), loading: make(map[moduleKey][]origin), copies: make(map[spec.JobID]*Job),
-		ended: make(map[spec.JobID]bool), asks: make(map[uint64]question), fetches: make(map[spec.ObjectID]*fetching), members: make(chan struct{}),
+		hosted: make(map[origin]*hosted), loading: make(map[moduleKey][]origin), jobs: make(map[spec.JobID]*Job), copies: exchange.NewDirectory(),
+		ended: make(map[spec.JobID]bool), asks: make(map[uint64]question), members: make(chan struct{}),
 	}
+	c.exchange = exchange.Open(exchange.Config{Store: n.store, Link: c, Log: n.log})
 	var err error
 	if c.port, err = cfg.Network.Join(n.id, c.receive); err != nil {
 		return err
@@ -263,10 +267,10 @@ func (c *clusterNode) down(id spec.NodeID) {
 		}
 	}
 	var copies []*Job
-	for _, j := range c.copies {
+	for _, j := range c.jobs {
 		if j.home == id {
 			copies = append(copies, j)
-			delete(c.copies, j.id)
+			delete(c.jobs, j.id)
 			c.ended[j.id] = true
 		}
 	}
@@ -284,6 +288,8 @@ func (c *clusterNode) down(id spec.NodeID) {
 			close(done)
 		}
 	}
+	c.exchange.Gone(id)
+	c.copies.Gone(id)
 	c.node.objects.died(id)
 	for _, h := range orphans {
 		c.halt(h, spec.Errorf("run", spec.TaskCancelled, "", "node %s, which wanted it, died", id))
@@ -313,6 +319,7 @@ func (c *clusterNode) leave() error {
 	}
 	clear(c.asks)
 	c.mu.Unlock()
+	c.exchange.Close()
 	var err error
 	if c.member != 0 {
 		err = c.cfg.Control.Revoke(context.Background(), c.member)
@@ -375,6 +382,10 @@ func (c *clusterNode) message(from spec.NodeID, m *peer.Message) {
 		c.cancel(m.Cancel)
 	case m.Ask != nil:
 		c.asked(from, m.Ask)
+	case m.Copied != nil && m.Copied.Gone:
+		c.copies.Removed(m.Copied.ID, from)
+	case m.Copied != nil:
+		c.node.objects.copied(m.Copied.ID, from)
 	case m.Answer != nil:
 		c.answered(from, m.Answer)
 	}

@@ -2,10 +2,11 @@ package host
 
 import (
 	"context"
+	"slices"
 
 	"github.com/raywasm/raywasm/host/peer"
 	"github.com/raywasm/raywasm/spec"
-	"github.com/raywasm/raywasm/store"
+	"github.com/raywasm/raywasm/store/exchange"
 )
 
 // question is one that another node has not answered yet.
@@ -55,45 +56,83 @@ func (c *clusterNode) answered(from spec.NodeID, m *peer.Answer) {
 	c.mu.Unlock()
 }
 
-// asked answers a node's question, when the bytes are there: they may have to come from disk.
+// asked answers a node's question, when the answer is there: bytes may have to come from disk.
 func (c *clusterNode) asked(from spec.NodeID, m *peer.Ask) {
 	c.node.scope.run(func() {
 		a := &peer.Answer{Number: m.Number}
-		if err := c.part(c.node.scope.ctx, m, a); err != nil {
-			a.Size, a.Data, a.Err = 0, nil, spec.MarshalError(err)
+		if err := c.answerTo(c.node.scope.ctx, from, m, a); err != nil {
+			a = &peer.Answer{Number: m.Number, Err: spec.MarshalError(err)}
 		}
 		c.port.Send(from, peer.Message{Answer: a})
 	})
 }
 
-// part fills an answer.
-func (c *clusterNode) part(ctx context.Context, m *peer.Ask, a *peer.Answer) error {
-	take := func(whole []byte) error {
-		a.Size = int64(len(whole))
-		if m.From > a.Size {
-			return spec.Errorf("answer", spec.InvalidArgument, "", "it asks for a part from %d of %d bytes", m.From, a.Size)
-		}
-		a.Data = append([]byte(nil), whole[m.From:min(a.Size, m.From+m.Length)]...)
-		return nil
-	}
-	if m.Module != nil {
-		wasm, err := c.node.moduleBytes(*m.Module)
+// answerTo fills an answer.
+func (c *clusterNode) answerTo(ctx context.Context, from spec.NodeID, m *peer.Ask, a *peer.Answer) (err error) {
+	switch {
+	case m.Source != nil:
+		a.Node, err = c.node.objects.source(m.Source.ID, from, m.Source.Failed, peer.Error(m.Source.Why))
+	case m.Chunk != nil:
+		part, err := c.exchange.Serve(ctx, exchange.Request{ID: m.Chunk.ID, Size: m.Chunk.Size, Chunk: m.Chunk.Chunk, Sums: m.Chunk.Sums})
 		if err != nil {
 			return err
 		}
-		return take(wasm)
+		a.Data, a.Sums = slices.Clone(part.Bytes), part.Sums
+		part.Release()
+	default:
+		wasm, err := c.node.moduleBytes(m.Module.Digest)
+		if err != nil {
+			return err
+		}
+		a.Size = int64(len(wasm))
+		first := min(a.Size, m.Module.From)
+		a.Data = wasm[first:min(a.Size, first+peer.MaxPart)]
 	}
-	objects := c.node.objects
-	if !objects.enter() {
-		return errNodeClosed
-	}
-	defer objects.using.Done()
-	view, err := objects.store.Get(ctx, *m.Object)
+	return err
+}
+
+// Fetch gets a chunk from a node. It is the exchange's way to the others.
+func (c *clusterNode) Fetch(ctx context.Context, of spec.NodeID, req exchange.Request, to []byte) ([]uint32, error) {
+	a, err := c.question(ctx, of, peer.Ask{Chunk: &peer.Chunk{ID: req.ID, Size: req.Size, Chunk: req.Chunk, Sums: req.Sums}})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer view.Release()
-	return take(view.Bytes)
+	if len(a.Data) != len(to) {
+		return nil, spec.Errorf("fetch", spec.System, "node "+of.String(), "it sent %d bytes instead of %d", len(a.Data), len(to))
+	}
+	copy(to, a.Data)
+	return a.Sums, nil
+}
+
+// at is where an object's owner, another node, says that its bytes are.
+type at struct {
+	cluster *clusterNode
+	owner   spec.NodeID
+}
+
+// Source asks the owner.
+func (l at) Source(ctx context.Context, id spec.ObjectID, failed spec.NodeID, why error) (spec.NodeID, error) {
+	m := &peer.Source{ID: id, Failed: failed}
+	if why != nil {
+		m.Why = spec.MarshalError(why)
+	}
+	a, err := l.cluster.question(ctx, l.owner, peer.Ask{Source: m})
+	if err != nil {
+		if spec.KindOf(err) == spec.NodeDied {
+			err = &spec.Error{Op: "fetch", Kind: spec.OwnerDied, ID: "object " + id.String(), Err: err}
+		}
+		return spec.NodeID{}, err
+	}
+	return a.Node, nil
+}
+
+// Added and Removed tell the owner.
+func (l at) Added(_ context.Context, id spec.ObjectID) {
+	l.cluster.port.Send(l.owner, peer.Message{Copied: &peer.Copied{ID: id}})
+}
+
+func (l at) Removed(_ context.Context, id spec.ObjectID) {
+	l.cluster.port.Send(l.owner, peer.Message{Copied: &peer.Copied{ID: id, Gone: true}})
 }
 
 // moduleBytes returns the bytes of a module that was loaded here.
@@ -113,7 +152,7 @@ func (c *clusterNode) fetchModule(ctx context.Context, of spec.NodeID, digest sp
 	const op = "fetch a module"
 	var wasm []byte
 	for {
-		a, err := c.question(ctx, of, peer.Ask{Module: &digest, From: int64(len(wasm)), Length: peer.MaxPart})
+		a, err := c.question(ctx, of, peer.Ask{Module: &peer.Piece{Digest: digest, From: int64(len(wasm))}})
 		switch {
 		case err != nil:
 			return nil, &spec.Error{Op: op, Kind: spec.KindOf(err), ID: "module " + digest.Short(), Err: err}
@@ -128,75 +167,4 @@ func (c *clusterNode) fetchModule(ctx context.Context, of spec.NodeID, digest sp
 			return nil, spec.Errorf(op, spec.Corrupted, "module "+digest.Short(), "node %s gave other bytes", of)
 		}
 	}
-}
-
-// fetching is an object's way here, for all who wait for it.
-type fetching struct {
-	done chan struct{}
-	err  error
-}
-
-// fetch gets an object's bytes from one of the nodes that have them, and keeps them as a copy that may be evicted.
-func (c *clusterNode) fetch(ctx context.Context, id spec.ObjectID, size int64, at []spec.NodeID) error {
-	c.mu.Lock()
-	f := c.fetches[id]
-	if f == nil {
-		f = &fetching{done: make(chan struct{})}
-		c.fetches[id] = f
-		if !c.node.scope.run(func() {
-			f.err = c.pull(c.node.scope.ctx, id, size, at)
-			c.mu.Lock()
-			delete(c.fetches, id)
-			c.mu.Unlock()
-			close(f.done)
-		}) {
-			f.err = errNodeClosed
-			delete(c.fetches, id)
-			close(f.done)
-		}
-	}
-	c.mu.Unlock()
-	select {
-	case <-f.done:
-		return f.err
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
-// pull copies an object from the first of the nodes that gives it.
-func (c *clusterNode) pull(ctx context.Context, id spec.ObjectID, size int64, at []spec.NodeID) error {
-	err := error(spec.Errorf("fetch", spec.ObjectLost, "object "+id.String(), "no node that is alive has its bytes"))
-	for _, of := range at {
-		if of == c.node.id {
-			continue
-		}
-		if err = c.pullFrom(ctx, of, id, size); err == nil || spec.KindOf(err) == spec.AlreadyExists {
-			return nil
-		}
-	}
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return &spec.Error{Op: "fetch", Kind: spec.ObjectLost, ID: "object " + id.String(), Err: err}
-}
-
-func (c *clusterNode) pullFrom(ctx context.Context, of spec.NodeID, id spec.ObjectID, size int64) error {
-	draft, err := c.node.objects.store.Create(ctx, id, size, store.Secondary)
-	if err != nil {
-		return err
-	}
-	defer draft.Abort()
-	for from := int64(0); from < size; {
-		a, err := c.question(ctx, of, peer.Ask{Object: &id, From: from, Length: min(peer.MaxPart, size-from)})
-		if err != nil {
-			return err
-		}
-		if a.Size != size || len(a.Data) == 0 || int64(len(a.Data)) > size-from {
-			return spec.Errorf("fetch", spec.Corrupted, "object "+id.String(), "node %s has another object of that name", of)
-		}
-		copy(draft.Bytes[from:], a.Data)
-		from += int64(len(a.Data))
-	}
-	return draft.Seal()
 }

@@ -30,7 +30,7 @@ func (c *clusterNode) copyJob(m *peer.Job) {
 	n := c.node
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if m.Home == n.id || c.copies[m.ID] != nil || c.ended[m.ID] || c.dead[m.Home] || c.closed {
+	if m.Home == n.id || c.jobs[m.ID] != nil || c.ended[m.ID] || c.dead[m.Home] || c.closed {
 		return
 	}
 	j := newJob(n, m.Namespace)
@@ -48,7 +48,7 @@ func (c *clusterNode) copyJob(m *peer.Job) {
 	n.open[j] = struct{}{}
 	j.scope = newScope(n.scope.ctx, n.workers)
 	j.driver = newDriver(j)
-	c.copies[m.ID] = j
+	c.jobs[m.ID] = j
 	if m.Weight != 0 {
 		n.scope.run(func() { n.leases.weigh(j.id, m.Weight) })
 	}
@@ -57,7 +57,7 @@ func (c *clusterNode) copyJob(m *peer.Job) {
 // job returns the job of that id: this node's own, or a copy; nil if it has ended.
 func (c *clusterNode) job(id spec.JobID) *Job {
 	c.mu.Lock()
-	j := c.copies[id]
+	j := c.jobs[id]
 	c.mu.Unlock()
 	if j != nil {
 		return j
@@ -75,12 +75,12 @@ func (c *clusterNode) job(id spec.JobID) *Job {
 // endCopy ends a copy and says so when it has.
 func (c *clusterNode) endCopy(from spec.NodeID, id spec.JobID) {
 	c.mu.Lock()
-	j := c.copies[id]
+	j := c.jobs[id]
 	if j != nil && j.home != from {
 		c.mu.Unlock()
 		return
 	}
-	delete(c.copies, id)
+	delete(c.jobs, id)
 	c.ended[id] = true
 	c.mu.Unlock()
 	ended := func() { c.port.Send(from, peer.Message{JobEnded: &peer.JobEnd{ID: id}}) }

@@ -5,14 +5,15 @@ import (
 
 	"github.com/raywasm/raywasm/owner"
 	"github.com/raywasm/raywasm/spec"
+	"github.com/raywasm/raywasm/store/transfer"
 )
 
 // Limits of what one message says.
 const (
 	// MaxFrame bounds a frame: a message with an answer's part, or with arguments that travel in line, and its frame.
 	MaxFrame = 64 * spec.MiB
-	// MaxPart bounds what one Answer brings: Ray's chunk of an object.
-	MaxPart = 5 * spec.MiB
+	// MaxPart bounds what one Answer brings: a chunk of an object, or a piece of a module.
+	MaxPart = transfer.ChunkBytes
 	// MaxMessages bounds the messages of a frame.
 	MaxMessages = 4096
 	// maxAt bounds how many nodes are named as having an object: there may be more.
@@ -80,6 +81,7 @@ func (m *Message) check() (what string, err error) {
 	set("cancel", m.Cancel != nil, m.Cancel)
 	set("ask", m.Ask != nil, m.Ask)
 	set("answer", m.Answer != nil, m.Answer)
+	set("copied", m.Copied != nil, m.Copied)
 	if count != 1 {
 		return "message", errors.New("it is none or several of the messages that there are")
 	}
@@ -205,22 +207,25 @@ func (s *State) check() error {
 	return checkError(s.Err)
 }
 
-func (l *Lost) check() error {
-	if len(l.At) > maxAt {
-		return errTooMany
-	}
-	return nil
-}
-
+func (*Lost) check() error   { return nil }
 func (*Drop) check() error   { return nil }
 func (*Cancel) check() error { return nil }
+func (*Copied) check() error { return nil }
 
 func (a *Ask) check() error {
+	count := 0
+	for _, set := range [...]bool{a.Source != nil, a.Chunk != nil, a.Module != nil} {
+		if set {
+			count++
+		}
+	}
 	switch {
-	case (a.Object == nil) == (a.Module == nil):
-		return errors.New("it asks for nothing, or for two things")
-	case a.From < 0 || a.Length < 1 || a.Length > MaxPart:
-		return errors.New("the part that it asks for is none, or too long")
+	case count != 1:
+		return errors.New("it asks for nothing, or for several things")
+	case a.Chunk != nil && (a.Chunk.Size < 1 || a.Chunk.Chunk < 0), a.Module != nil && a.Module.From < 0:
+		return errNegative
+	case a.Source != nil:
+		return checkError(a.Source.Why)
 	}
 	return nil
 }

@@ -35,12 +35,14 @@ func every() []peer.Message {
 		{Stop: &peer.Stop{Number: 1, Err: failed, Below: true, Force: true}},
 		{Count: &peer.Count{Op: owner.Carry, Link: peer.Link(spec.ActorLink(actor)), Owner: node}},
 		{State: &peer.State{ID: object, Made: 1, Value: peer.Value{Links: value.Links}, Size: 1 << 20, At: []spec.NodeID{node}}},
-		{Lost: &peer.Lost{ID: object, Made: 1, At: []spec.NodeID{node}}},
+		{Lost: &peer.Lost{ID: object, Made: 1}},
 		{Drop: &peer.Drop{ID: object}},
 		{Cancel: &peer.Cancel{ID: object, Force: true, Recursive: true}},
-		{Ask: &peer.Ask{Number: 1, Object: &object, From: 1, Length: 10}},
-		{Ask: &peer.Ask{Number: 1, Module: &digest, Length: peer.MaxPart}},
-		{Answer: &peer.Answer{Number: 1, Size: 2, Data: []byte{1, 2}, Err: failed}},
+		{Ask: &peer.Ask{Number: 1, Source: &peer.Source{ID: object, Failed: node, Why: failed}}},
+		{Ask: &peer.Ask{Number: 1, Chunk: &peer.Chunk{ID: object, Size: 10, Chunk: 1, Sums: true}}},
+		{Ask: &peer.Ask{Number: 1, Module: &peer.Piece{Digest: digest, From: 4}}},
+		{Answer: &peer.Answer{Number: 1, Size: 2, Data: []byte{1, 2}, Err: failed, Node: node, Sums: []uint32{7}}},
+		{Copied: &peer.Copied{ID: object, Gone: true}},
 	}
 }
 

@@ -25,6 +25,7 @@ type Message struct {
 	Cancel   *Cancel `cbor:"14,keyasint,omitempty"`
 	Ask      *Ask    `cbor:"15,keyasint,omitempty"`
 	Answer   *Answer `cbor:"16,keyasint,omitempty"`
+	Copied   *Copied `cbor:"17,keyasint,omitempty"`
 }
 
 // Report says what a node has and what of it is free. Version grows with each.
@@ -146,14 +147,13 @@ type State struct {
 	Err   []byte        `cbor:"3,keyasint,omitempty"`
 	Value Value         `cbor:"4,keyasint"`
 	Size  int64         `cbor:"5,keyasint,omitempty"` // of its bytes; 0: they are in Value
-	At    []spec.NodeID `cbor:"6,keyasint,omitempty"` // who has them
+	At    []spec.NodeID `cbor:"6,keyasint,omitempty"` // who has them, or had
 }
 
-// Lost tells an object's owner that none of the nodes in At gives its bytes as they were made that time.
+// Lost tells an object's owner that its bytes, as they were made that time, come from nowhere.
 type Lost struct {
 	ID   spec.ObjectID `cbor:"1,keyasint"`
 	Made int           `cbor:"2,keyasint"`
-	At   []spec.NodeID `cbor:"3,keyasint,omitempty"`
 }
 
 // Drop says that a result's bytes are not wanted any more.
@@ -168,19 +168,47 @@ type Cancel struct {
 	Recursive bool          `cbor:"4,keyasint,omitempty"`
 }
 
-// Ask asks for a part of something large: of an object's bytes, or of a module's.
-type Ask struct {
-	Number uint64         `cbor:"1,keyasint"` // the sender's
-	Object *spec.ObjectID `cbor:"2,keyasint,omitempty"`
-	Module *spec.Digest   `cbor:"3,keyasint,omitempty"`
-	From   int64          `cbor:"4,keyasint,omitempty"`
-	Length int64          `cbor:"5,keyasint"`
+// Copied tells an object's owner that the sender has all of its bytes now, or has none of them any more.
+type Copied struct {
+	ID   spec.ObjectID `cbor:"1,keyasint"`
+	Gone bool          `cbor:"2,keyasint,omitempty"`
 }
 
-// Answer is the answer: Size is the whole's, Data the part that was asked for.
+// Ask is a question: exactly one of the fields beside Number is set. It is answered once.
+type Ask struct {
+	Number uint64  `cbor:"1,keyasint"` // the sender's
+	Source *Source `cbor:"2,keyasint,omitempty"`
+	Chunk  *Chunk  `cbor:"3,keyasint,omitempty"`
+	Module *Piece  `cbor:"4,keyasint,omitempty"`
+}
+
+// Source asks an object's owner who has its bytes. Failed is the one that was named before and could not give them, and Why.
+type Source struct {
+	ID     spec.ObjectID `cbor:"1,keyasint"`
+	Failed spec.NodeID   `cbor:"2,keyasint"`
+	Why    []byte        `cbor:"3,keyasint,omitempty"`
+}
+
+// Chunk asks for a chunk of an object of Size bytes, and with Sums for the checksums of all.
+type Chunk struct {
+	ID    spec.ObjectID `cbor:"1,keyasint"`
+	Size  int64         `cbor:"2,keyasint"`
+	Chunk int64         `cbor:"3,keyasint"`
+	Sums  bool          `cbor:"4,keyasint,omitempty"`
+}
+
+// Piece asks for some of a module's bytes, from an offset on.
+type Piece struct {
+	Digest spec.Digest `cbor:"1,keyasint"`
+	From   int64       `cbor:"2,keyasint"`
+}
+
+// Answer is the answer.
 type Answer struct {
-	Number uint64 `cbor:"1,keyasint"`
-	Size   int64  `cbor:"2,keyasint,omitempty"`
-	Data   []byte `cbor:"3,keyasint,omitempty"`
-	Err    []byte `cbor:"4,keyasint,omitempty"`
+	Number uint64      `cbor:"1,keyasint"`
+	Err    []byte      `cbor:"2,keyasint,omitempty"`
+	Node   spec.NodeID `cbor:"3,keyasint"`           // of a Source
+	Data   []byte      `cbor:"4,keyasint,omitempty"` // of a Chunk or a Piece
+	Size   int64       `cbor:"5,keyasint,omitempty"` // of a Piece: of the module
+	Sums   []uint32    `cbor:"6,keyasint,omitempty"` // of a Chunk
 }
