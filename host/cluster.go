@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -58,6 +59,7 @@ type clusterNode struct {
 	// Who has the objects that this node owns, and what moves between the nodes' stores.
 	copies   *exchange.Directory
 	exchange *exchange.Exchange
+	begins   atomic.Int64 // attempts that were begun for others
 
 	mu      sync.Mutex
 	closed  bool

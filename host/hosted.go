@@ -209,6 +209,7 @@ func (c *clusterNode) answer(of origin, results []peer.Result, links []spec.Link
 
 // begun tells the origin that the attempt runs.
 func (c *clusterNode) begun(of origin) {
+	c.begins.Add(1)
 	c.port.Send(of.node, peer.Message{Began: &peer.Began{Number: of.number}})
 }
 

@@ -215,6 +215,7 @@ type Usage struct {
 	Store        store.Usage // of large objects
 	// Idle actors that keep an instance, those that are parked and may sleep, and those that sleep on disk.
 	IdleActors, ParkedActors, SleepingActors int
+	Hosted                                   int64 // attempts that were begun for other nodes of the cluster, ever
 }
 
 // Usage returns what is in use now.
@@ -225,6 +226,9 @@ func (n *Node) Usage() Usage {
 	u.Store = n.store.Usage()
 	u.ObjectBytes, u.StoreObjects = n.memory.Used(), u.Store.Objects
 	u.Objects, u.References = n.objects.count()
+	if n.cluster != nil {
+		u.Hosted = n.cluster.begins.Load()
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	u.Actors = len(n.actors)
