@@ -5,6 +5,7 @@ import (
 	"errors"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -160,6 +161,61 @@ func TestWhatIsSubmittedIsCaptured(t *testing.T) {
 		t.Fatal(err)
 	}
 	failed(t, alone, spec.TaskPlacementGroupRemoved)
+}
+
+// TestSharesAreKeptInBundles: of two jobs that want the same bundle, the one of three times the weight gets three times as much.
+func TestSharesAreKeptInBundles(t *testing.T) {
+	node, module := open(t, host.Config{NumCPUs: 1})
+	var mu sync.Mutex
+	var order []string // whose tasks ran
+	heard := func(who string) func(host.OutputLine) {
+		return func(line host.OutputLine) {
+			mu.Lock()
+			defer mu.Unlock()
+			if strings.Contains(line.Text, "deadlock") {
+				order = append(order, who)
+			}
+		}
+	}
+	light := job(t, node, host.JobConfig{Module: module, Namespace: "a", TaskOutput: heard("light")})
+	heavy := job(t, node, host.JobConfig{Module: module, Namespace: "a", TaskOutput: heard("heavy"), Weight: 3})
+	g := create(t, light, spec.GroupOptions{Name: "shared", Bundles: cpus(1)})
+	spins := inGroup(t, light, g.Placement(0, false), "spin", true)
+	var refs []*host.Ref
+	for _, j := range []*host.Job{light, heavy} {
+		for range 8 {
+			once := int32(0)
+			r, err := j.Submit(t.Context(), "crash", spec.TaskOptions{Placement: g.Placement(0, false), MaxRetries: &once}, "deadlock")
+			if err != nil {
+				t.Fatal(err)
+			}
+			refs = append(refs, r...)
+		}
+	}
+	if err := spins.Cancel(t.Context(), true, false); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range append(refs, spins) {
+		if _, err := r.GetValue(t.Context()); err == nil {
+			t.Error("it did not crash")
+		}
+		r.Release()
+	}
+	if err := g.Remove(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	free(t, node, 1)
+	mu.Lock()
+	defer mu.Unlock()
+	share := 0
+	for _, who := range order[:8] {
+		if who == "heavy" {
+			share++
+		}
+	}
+	if len(order) != 16 || share < 5 || share > 7 {
+		t.Errorf("the heavy job got %d of the first 8 turns: %v", share, order)
+	}
 }
 
 // TestRemovalEndsWhatRunsInAGroup: running and waiting tasks and actors, and what comes later.

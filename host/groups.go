@@ -35,6 +35,7 @@ type groups struct {
 	seats    map[sched.Lease]*seat
 	lastSeat uint64
 	parked   map[spec.GroupID]*list.List // seats that are in no bundle yet
+	weights  map[spec.JobID]float64      // of jobs' shares, where they are not 1
 
 	asking owned      // on whose behalf the holder reserves
 	tells  []decision // to be done without mu
@@ -73,7 +74,7 @@ func (b *bundle) refused(*spec.Error) {}
 func newGroups(n *Node) *groups {
 	g := &groups{node: n, core: group.New(group.Options{}), owned: make(map[spec.GroupID]owned), lent: make(map[lentKey]*bundle),
 		open: make(map[spec.GroupID][]*bundle), waiters: make(map[group.Waiter]func(error)), seats: make(map[sched.Lease]*seat),
-		parked: make(map[spec.GroupID]*list.List)}
+		parked: make(map[spec.GroupID]*list.List), weights: make(map[spec.JobID]float64)}
 	g.holder = group.NewHolder(n.id, g)
 	g.core.Step(time.Now(), group.Event{Op: group.NodeUp, Node: n.id, Report: g.holder.Report()}, nil)
 	return g
@@ -196,6 +197,9 @@ func (g *groups) opened(r *group.Reservation) {
 	for _, p := range r.Pieces {
 		b := g.lent[lentKey{r.Attempt, p.Bundle}]
 		b.leases = leasesOf(g.node.cfg, resource.Part(b.need, b.on))
+		for job, weight := range g.weights {
+			g.tell(b.leases, sched.Event{Op: sched.Weigh, Job: job, Weight: weight}, nil)
+		}
 		g.open[r.Group] = append(g.open[r.Group], b)
 	}
 	slices.SortFunc(g.open[r.Group], func(a, b *bundle) int { return cmp.Compare(a.index, b.index) })
@@ -280,6 +284,20 @@ func (g *groups) demand(ev group.Event, answer func(error)) group.Waiter {
 	g.waiters[ev.Waiter] = answer
 	g.happen(ev)
 	return ev.Waiter
+}
+
+// weigh sets the weight of a job's share in every bundle.
+func (g *groups) weigh(job spec.JobID, weight float64) {
+	g.change(func() {
+		if g.weights[job] = weight; weight == 1 {
+			delete(g.weights, job)
+		}
+		for _, bundles := range g.open {
+			for _, b := range bundles {
+				g.tell(b.leases, sched.Event{Op: sched.Weigh, Job: job, Weight: weight}, nil)
+			}
+		}
+	})
 }
 
 // jobEnded removes a job's groups, but for detached ones.
