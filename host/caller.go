@@ -79,7 +79,7 @@ func (c *caller) Put(ctx context.Context, v spec.Value) (spec.ObjectID, error) {
 		return spec.ObjectID{}, spec.Errorf("put", spec.LimitExceeded, "", "the caller has put %d objects, which is all it can", maxPuts)
 	}
 	id := c.origin.Object(spec.FirstPutIndex + uint32(n-1))
-	return id, c.job.node.objects.put(ctx, c.job.memory, id, v, c.function)
+	return id, c.job.node.objects.put(ctx, c.job.memory, id, v, Site{c.function, ""})
 }
 
 // Get waits for the objects and returns their values, or the first error among them in their order.
@@ -178,7 +178,7 @@ func (c *caller) newTask(id spec.TaskID, call spec.Call, opts spec.TaskOptions) 
 	}
 	t := &task{
 		job: c.job, scope: c.scope, module: c.module, id: id, parent: c.task,
-		name: said(opts.Name, call.Function), function: call.Function, args: call.Args, links: linksOf(call.Args),
+		name: said(opts.Name, call.Function), function: call.Function, by: c.function, args: call.Args, links: linksOf(call.Args),
 		returns: make([]spec.ObjectID, said(opts.Returns, 1)),
 		memory:  said(opts.Memory, 0), priority: said(opts.Priority, 0),
 		retry: owner.RetryPolicy{MaxRetries: said(opts.MaxRetries, spec.DefaultMaxRetries), RetryExceptions: said(opts.RetryExceptions, false),

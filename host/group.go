@@ -119,7 +119,7 @@ func (c *caller) GroupReady(_ context.Context, id spec.GroupID) (spec.ObjectID, 
 		return spec.ObjectID{}, &spec.Error{Op: "wait for placement group", Kind: spec.KindOf(err), ID: id.String(), Err: err}
 	}
 	object := c.origin.Object(spec.FirstPutIndex + uint32(index-1))
-	n.objects.expect(memory, []spec.ObjectID{object}, c.name)
+	n.objects.expect(memory, []spec.ObjectID{object}, Site{c.function, groupReady})
 	n.groups.wait(id, func(err error) {
 		n.groups.after = append(n.groups.after, func() {
 			memory.Release(groupBytes)
@@ -148,6 +148,9 @@ func (c *caller) RemoveGroup(_ context.Context, id spec.GroupID) error {
 	}
 	return c.job.node.groups.remove(id)
 }
+
+// groupReady is the call that makes the object of a group's place.
+const groupReady = "ready of a placement group"
 
 // cborTrue is the form of true.
 var cborTrue = []byte{0xf5}

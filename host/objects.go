@@ -49,8 +49,8 @@ type object struct {
 	waiters []*waiter
 	stale   int // how many of the waiters wait no longer
 	memory  *store.Account
-	bytes   int64  // reserved in memory, beside stored
-	maker   string // the function that made it, as its module spells it
+	bytes   int64 // reserved in memory, beside stored
+	site    Site
 }
 
 // waiter waits for left of some objects. When left reaches zero, or at the first object that holds an error if failFast,
@@ -74,21 +74,21 @@ func newObjects(s store.Store) *objects {
 }
 
 // expect makes pending objects, each with one reference for the caller. objectBytes are reserved in memory for each.
-// maker is the function that makes them.
-func (o *objects) expect(memory *store.Account, ids []spec.ObjectID, maker string) {
+// site is where they are made.
+func (o *objects) expect(memory *store.Account, ids []spec.ObjectID, site Site) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, id := range ids {
-		o.table[id] = &object{memory: memory, bytes: objectBytes, maker: maker}
+		o.table[id] = &object{memory: memory, bytes: objectBytes, site: site}
 		o.refs.Create(spec.ObjectLink(id), 1)
 	}
 }
 
 // put makes an object that is ready, with one reference for the caller, and reserves it in memory. It may wait for memory
 // of the store.
-func (o *objects) put(ctx context.Context, memory *store.Account, id spec.ObjectID, v spec.Value, maker string) error {
+func (o *objects) put(ctx context.Context, memory *store.Account, id spec.ObjectID, v spec.Value, site Site) error {
 	fail := func(err error) error { return &spec.Error{Op: "put", Kind: spec.KindOf(err), Err: err} }
-	entry := &object{memory: memory, bytes: objectBytes, maker: maker}
+	entry := &object{memory: memory, bytes: objectBytes, site: site}
 	stored := int64(0)
 	if isLarge(v) {
 		if err := o.keepBytes(ctx, memory, id, v.Data); err != nil {

@@ -62,8 +62,8 @@ func (o *objects) forgetMakers(tasks []spec.TaskID) {
 // first time.
 func (t *task) again(args []spec.Arg) *task {
 	return &task{
-		job: t.job, scope: t.scope, module: t.module, id: t.id, parent: t.parent, name: t.name, function: t.function,
-		args: args, links: linksOf(args), returns: t.returns, need: t.need, placed: t.placed, memory: t.memory, priority: t.priority,
+		job: t.job, scope: t.scope, module: t.module, id: t.id, parent: t.parent, name: t.name, function: t.function, by: t.by,
+		args: args, links: linksOf(args), returns: t.returns, need: t.need, strategy: t.strategy, placed: t.placed, memory: t.memory, priority: t.priority,
 		retry: t.retry, actor: t.actor, bytes: t.bytes, attempt: t.attempt,
 	}
 }
@@ -126,7 +126,7 @@ func (o *objects) plan(lost spec.ObjectID, where string) (run []*task, err *spec
 			if full := memory.Reserve(objectBytes); full != nil {
 				return nil, &spec.Error{Op: "make again", Kind: spec.KindOf(full), ID: label, Err: full}
 			}
-			entry = &object{memory: memory, bytes: objectBytes, maker: maker.function}
+			entry = &object{memory: memory, bytes: objectBytes, site: maker.site()}
 			o.table[id] = entry
 			o.refs.Create(spec.ObjectLink(id), 0)
 		}

@@ -30,6 +30,7 @@ type task struct {
 	parent   spec.TaskID
 	name     string // for people
 	function string // what the guest is asked to run
+	by       string // the function that asked for it, as its module spells it
 	args     []spec.Arg
 	links    []spec.Link // held from submission to the end: the refs among args and what values contain
 	returns  []spec.ObjectID
@@ -66,7 +67,7 @@ func (t *task) begin() ([]spec.ObjectID, error) {
 	if err := memory.Reserve(t.bytes + objects); err != nil {
 		return nil, &spec.Error{Op: "submit " + t.function, Kind: spec.KindOf(err), Err: err}
 	}
-	n.objects.expect(memory, t.returns, t.function)
+	n.objects.expect(memory, t.returns, t.site())
 	if t.stream != nil {
 		n.objects.streams(t.returns[0], t.stream)
 	}
@@ -146,6 +147,9 @@ func (t *task) refs() []spec.ObjectID {
 	}
 	return refs
 }
+
+// site is where the task's results are made.
+func (t *task) site() Site { return Site{t.by, t.function} }
 
 // label names the task in errors.
 func (t *task) label() string { return "task " + t.id.String() }

@@ -97,15 +97,16 @@ func (r *Refs) Count(l spec.Link) int {
 	return 0
 }
 
-// Contained returns how many of the references to each object and actor are in the values of objects.
-func (r *Refs) Contained() map[spec.Link]int {
-	times := make(map[spec.Link]int)
-	for _, c := range r.counts {
+// Containers returns in the values of which objects there are references to each object and actor: an object as often as its
+// value has one.
+func (r *Refs) Containers() map[spec.Link][]spec.ObjectID {
+	in := make(map[spec.Link][]spec.ObjectID)
+	for outer, c := range r.counts {
 		for _, l := range c.contains {
-			times[l]++
+			in[l] = append(in[l], outer.Object)
 		}
 	}
-	return times
+	return in
 }
 
 // Len returns how many objects and actors are counted.
