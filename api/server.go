@@ -34,16 +34,20 @@ type Server struct {
 	pid   int
 	since time.Time
 	turns chan struct{} // has room for the requests that are answered at once
+	most  int           // bytes of an answer
 	http  http.Server
 	path  string
 	done  sync.WaitGroup
-	err   error // of the end
+	err   error // of serving
+
+	closing sync.Once
+	closed  error
 }
 
 // Serve lets the node be seen in the directory, "" for [Dir]'s. Close ends it, before the node is closed. Errors:
 // spec.PermissionDenied for a directory that is not the user's alone, spec.InvalidArgument for one whose name is too long.
 func Serve(node *host.Node, dir string) (*Server, error) {
-	s := &Server{node: node, id: node.ID().String(), pid: os.Getpid(), since: time.Now(), turns: make(chan struct{}, maxAtOnce)}
+	s := &Server{node: node, id: node.ID().String(), pid: os.Getpid(), since: time.Now(), turns: make(chan struct{}, maxAtOnce), most: MaxAnswer}
 	l, path, err := listen(cmp.Or(dir, Dir()), s.id)
 	if err != nil {
 		return nil, err
@@ -57,18 +61,24 @@ func Serve(node *host.Node, dir string) (*Server, error) {
 // Path returns where the socket is.
 func (s *Server) Path() string { return s.path }
 
-// Close stops to answer and removes the socket. Closing twice is fine.
+// Close stops to answer, waits for who is being answered and removes the socket. Closing twice is fine.
 func (s *Server) Close() error {
-	gone := os.Remove(s.path)
-	if errors.Is(gone, os.ErrNotExist) { // it was closed already, or somebody has tidied up
-		gone = nil
-	}
-	err := s.http.Close()
-	s.done.Wait()
-	if !errors.Is(s.err, http.ErrServerClosed) {
-		err = errors.Join(err, s.err)
-	}
-	return errors.Join(gone, err)
+	s.closing.Do(func() {
+		gone := os.Remove(s.path)
+		if errors.Is(gone, os.ErrNotExist) { // somebody has tidied up
+			gone = nil
+		}
+		err := s.http.Close()
+		s.done.Wait()
+		for range maxAtOnce { // and nobody gets a turn any more
+			s.turns <- struct{}{}
+		}
+		if !errors.Is(s.err, http.ErrServerClosed) {
+			err = errors.Join(err, s.err)
+		}
+		s.closed = errors.Join(gone, err)
+	})
+	return s.closed
 }
 
 func (s *Server) handler() http.Handler {
@@ -107,8 +117,8 @@ func (s *Server) answer(find func(ctx context.Context, r *http.Request, limit in
 		if err == nil {
 			body, err = json.Marshal(form)
 		}
-		if err == nil && len(body) > MaxAnswer {
-			err = spec.Errorf("answer", spec.LimitExceeded, r.URL.Path, "the answer has %d bytes, at most %d: ask for less with limit", len(body), MaxAnswer)
+		if err == nil && len(body) > s.most {
+			err = spec.Errorf("answer", spec.LimitExceeded, r.URL.Path, "the answer has %d bytes, at most %d: ask for less with limit", len(body), s.most)
 		}
 		if err != nil {
 			refuse(w, err)
