@@ -296,6 +296,12 @@ func (c *caller) Self() spec.Self {
 	return s
 }
 
+// Resources tells what the node has, which is all of the cluster.
+func (c *caller) Resources() (r spec.ClusterResources) {
+	r.Total, r.Available, _ = c.job.node.leases.usage()
+	return r
+}
+
 // Log passes a guest's record on, as data: its text is a field, never the message.
 func (c *caller) Log(level spec.LogLevel, text string) {
 	fields := []zap.Field{zap.String("text", text), zap.String("name", c.name), zap.String("task", c.task.String())}

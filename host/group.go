@@ -141,12 +141,41 @@ func (c *caller) FindGroup(_ context.Context, name, namespace string) (spec.Grou
 	return id, nil
 }
 
-// RemoveGroup ends a group of the job, or one that others may find too: the ids of groups without a name are no secret.
+// GroupTable tells of a group.
+func (c *caller) GroupTable(_ context.Context, id spec.GroupID) (t spec.GroupTable, err error) {
+	row, err := c.group("tell of placement group", id)
+	if err != nil {
+		return t, err
+	}
+	t = spec.GroupTable{Name: row.Name, Namespace: row.Namespace, Strategy: row.Strategy, State: row.State.String(), Detached: row.Detached,
+		Reason: string(row.Why), Text: row.Text, Bundles: make([]spec.PlacedBundle, len(row.Bundles))}
+	for i, b := range row.Bundles {
+		t.Bundles[i].Resources = b.Need
+		if b.Placed {
+			t.Bundles[i].Node = b.Node.String()
+		}
+	}
+	return t, nil
+}
+
+// RemoveGroup ends a group.
 func (c *caller) RemoveGroup(_ context.Context, id spec.GroupID) error {
-	if row, ok := c.job.node.groups.row(id); ok && row.Name == "" && id.Job() != c.job.id {
-		return spec.Errorf("remove placement group", spec.NotFound, id.String(), "it is another job's and has no name")
+	if _, err := c.group("remove placement group", id); err != nil {
+		return err
 	}
 	return c.job.node.groups.remove(id)
+}
+
+// group returns a group of the job, or one that others may find too: the ids of groups without a name are no secret.
+func (c *caller) group(op string, id spec.GroupID) (group.Row, error) {
+	row, ok := c.job.node.groups.row(id)
+	switch {
+	case !ok:
+		return row, spec.Errorf(op, spec.NotFound, id.String(), "there is no such placement group")
+	case row.Name == "" && id.Job() != c.job.id:
+		return row, spec.Errorf(op, spec.NotFound, id.String(), "it is another job's and has no name")
+	}
+	return row, nil
 }
 
 // groupReady is the call that makes the object of a group's place.
