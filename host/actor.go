@@ -358,6 +358,9 @@ func (a *actor) end(err error) {
 	}
 	n.mu.Unlock()
 	n.leases.release(a.lease)
+	if a.detached {
+		n.groups.actorEnded(a.id)
+	}
 	a.mu.Lock()
 	last := a.checkpoint
 	a.checkpoint = nil

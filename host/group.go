@@ -89,14 +89,20 @@ func (c *caller) CreateGroup(_ context.Context, opts spec.GroupOptions) (spec.Gr
 		j.stats.groupsKept.Add(-1)
 		return spec.GroupID{}, spec.Errorf(op, spec.LimitExceeded, "", "the job has %d placement groups, at most %d (MaxPlacementGroups): remove some", n-1, spec.MaxPlacementGroups)
 	}
-	by := owned{job: j, namespace: opts.Namespace, bytes: groupBytes}
-	for _, b := range opts.Bundles {
-		by.bytes += groupBytes + formBytes(b.Resources.Custom) + placementBytes(&spec.Placement{Labels: b.Select})
+	by := owned{job: j, namespace: opts.Namespace, bytes: groupCost(&opts)}
+	if a := j.node.detachedActor(c.task.Actor()); a != nil {
+		by.actor, by.lasts = a.id, true
 	}
 	err := j.memory.Reserve(by.bytes)
 	id := spec.NewGroupID(c.origin, c.nextGroup.Add(1))
 	if err == nil {
-		if err = j.node.groups.create(id, &opts, by); err != nil {
+		if by.kept, err = j.node.keepGroup(id, &opts, by); err == nil {
+			err = j.node.groups.create(id, &opts, by)
+		}
+		if err != nil {
+			if by.kept {
+				j.node.dropGroup(id)
+			}
 			j.memory.Release(by.bytes)
 		}
 	}
@@ -105,6 +111,16 @@ func (c *caller) CreateGroup(_ context.Context, opts spec.GroupOptions) (spec.Gr
 		return spec.GroupID{}, &spec.Error{Op: op, Kind: spec.KindOf(err), Err: err}
 	}
 	return id, nil
+}
+
+// detachedActor returns a detached actor by its id, nil if it is not one.
+func (n *Node) detachedActor(id spec.ActorID) *actor {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if a := n.actors[id]; a != nil && a.detached {
+		return a
+	}
+	return nil
 }
 
 // GroupReady makes an object that is there when the group has its place. What waits for that is paid for by the job, so that a

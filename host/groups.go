@@ -42,11 +42,14 @@ type groups struct {
 	after  []func()   // likewise
 }
 
-// owned says who pays for a group.
+// owned says who pays for a group, and what it ends with.
 type owned struct {
 	job       *Job
 	namespace string
-	bytes     int64 // reserved for it
+	bytes     int64        // reserved for it
+	actor     spec.ActorID // the detached actor that made it, if one did: it lives as long
+	lasts     bool         // whoever makes it may do so after the job's end
+	kept      bool         // it is in the node's data directory
 }
 
 // lentKey names what the node's core has reserved.
@@ -234,16 +237,25 @@ func (g *groups) changed(id spec.GroupID) {
 	delete(g.owned, id)
 	o.job.memory.Release(o.bytes)
 	o.job.stats.groupsKept.Add(-1)
+	if o.kept {
+		g.after = append(g.after, func() { g.node.dropGroup(id) })
+	}
 }
 
 // create begins a group, unless its job has ended.
 func (g *groups) create(id spec.GroupID, opts *spec.GroupOptions, by owned) (err error) {
 	g.change(func() {
-		if err = by.job.openFor(); err != nil {
+		if err = by.job.openFor(); err != nil && !by.lasts {
+			return
+		}
+		if _, again := g.owned[id]; again { // a constructor that runs again names the same group
+			err = nil
+			by.job.memory.Release(by.bytes)
+			by.job.stats.groupsKept.Add(-1)
 			return
 		}
 		g.owned[id] = by
-		g.demand(group.Event{Op: group.Create, Group: id, Spec: opts}, func(refused error) { err = refused })
+		g.demand(group.Event{Op: group.Create, Group: id, Spec: opts, Actor: by.actor}, func(refused error) { err = refused })
 		if err != nil {
 			delete(g.owned, id)
 		}
@@ -300,7 +312,12 @@ func (g *groups) weigh(job spec.JobID, weight float64) {
 	})
 }
 
-// jobEnded removes a job's groups, but for detached ones.
+// actorEnded removes the groups of a detached actor, but for detached ones.
+func (g *groups) actorEnded(id spec.ActorID) {
+	g.change(func() { g.happen(group.Event{Op: group.ActorEnded, Actor: id}) })
+}
+
+// jobEnded removes a job's groups, but for detached ones and those of detached actors.
 func (g *groups) jobEnded(id spec.JobID) {
 	g.change(func() { g.happen(group.Event{Op: group.JobEnded, Job: id}) })
 }

@@ -151,5 +151,10 @@ func inGroup(g Group, bundle *int32) ResourceOption {
 	return placed(func(p *spec.Placement) { *p = spec.Placement{Group: g.ID, Bundle: bundle, Capture: p.Capture} })
 }
 
+// OutsidePlacementGroup runs a task or an actor in no group, also where its parent captures its children.
+func OutsidePlacementGroup() ResourceOption {
+	return placed(func(p *spec.Placement) { *p = spec.Placement{} })
+}
+
 // CaptureChildren lets what a task or an actor in a group submits run in the group too, unless it says otherwise.
 func CaptureChildren() ResourceOption { return placed(func(p *spec.Placement) { p.Capture = true }) }
