@@ -216,8 +216,9 @@ func (o *objects) holdings(pinned map[spec.ObjectID]*pins, unreachable map[spec.
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	containers := o.refs.Containers()
-	all := make([]holding, 0, len(o.table))
-	for id, entry := range o.table {
+	known, _ := o.refs.Len()
+	all := make([]holding, 0, known)
+	for id, entry := range o.refs.Objects() {
 		link := spec.ObjectLink(id)
 		in := containers[link]
 		h := holding{ObjectUse{ID: id, Site: entry.site, Reference: LocalReference, Place: entry.place(), Bytes: entry.bytes + entry.stored,
