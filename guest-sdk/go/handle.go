@@ -15,6 +15,7 @@ type handle struct {
 	err      error // why there is none: the submission failed
 	id       uint32
 	held     bool // id is the host's and not yet given back
+	aged     bool // a collection has found it in young
 	watched  bool // the collector will bury it
 	released bool
 }
@@ -30,14 +31,14 @@ func newHandle(id uint32) *handle {
 }
 
 // young holds the latest handles. To have the collector watch a handle costs as much as a whole submission, and most refs of
-// a careful program are released: so it watches those only that are here at the end of a collection, so that the next one
-// finds those that nobody has any more, and those for which there is no room here.
+// a careful program are released: so it watches those only that two collections have found here, so that the next one finds
+// those that nobody has any more, and those for which there is no room here.
 var young = firstYoung[:0]
 
 var firstYoung [32]*handle
 
 // maxYoung is how many handles young holds at most: more than a careful program has under way.
-const maxYoung = 1 << 14
+const maxYoung = 1 << 15
 
 // grow makes room in young: what was released leaves it, and the eldest half of the room.
 func grow() {
@@ -150,11 +151,14 @@ func dig() {
 	graveyard.ids = graveyard.ids[:0]
 	if graveyard.collected {
 		graveyard.collected = false
-		for _, h := range young {
-			h.watch()
-		}
-		clear(young)
-		young = young[:0]
+		young = slices.DeleteFunc(young, func(h *handle) bool {
+			if h.aged {
+				h.watch()
+			}
+			leaves := h.aged || !h.held
+			h.aged = true
+			return leaves
+		})
 	}
 }
 
