@@ -39,7 +39,8 @@ type caller struct {
 	nextActor atomic.Uint64
 	nextPut   atomic.Uint64
 	nextGroup atomic.Uint64
-	exits     bool // its actor is to end, see actorCaller.Exit
+	exits     bool   // its actor is to end, see actorCaller.Exit
+	brood     *brood // of the actors that it made; nil before there are any
 }
 
 // retryOrigin is where the indexes of attempts start, far beyond those of children.

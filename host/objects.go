@@ -268,6 +268,13 @@ func (o *objects) finish(t *task, values []spec.Value, err *spec.Error) {
 	o.settle()
 }
 
+// soon does something without a lock and without a stack that grows, see settle.
+func (o *objects) soon(do func()) {
+	o.mu.Lock()
+	o.due = append(o.due, do)
+	o.settle()
+}
+
 // keepDue is how many places for what is due are kept from one settle to the next.
 const keepDue = 1024
 

@@ -198,6 +198,17 @@ func (t *task) queueLater(pause time.Duration) {
 	}
 }
 
+// readyLater tells the actor that the call may run again, after a pause.
+func (t *task) readyLater() {
+	failed := t.attempt - 1
+	wait := t.retry.Wait(failed, t.job.node.random(t.id, failed))
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.finished {
+		t.pause = time.AfterFunc(wait, t.ready)
+	}
+}
+
 // granted lets the task through the job's gate, which may hold it back: it keeps its lease meanwhile.
 func (t *task) granted() { t.job.gate.enter(t) }
 
@@ -291,6 +302,7 @@ func (t *task) execute(ctx context.Context, w *worker, lease sched.Lease, attemp
 	values, err := t.invoke(ctx, sandbox, session, spec.CallFunction, args)
 	t.job.stats.cpu.Add(int64(sandbox.Usage().CPU))
 	if err != nil {
+		c.bereave(err)
 		return err
 	}
 	t.finish(values, nil)

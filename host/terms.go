@@ -99,6 +99,9 @@ func (a *actor) methodTerms(name string, options spec.TaskOptions) (*terms, erro
 			opts.MaxRetries = a.opts.MaxTaskRetries
 		}
 	}
+	if said(a.opts.ExactlyOnce, false) && (said(opts.RetryExceptions, false) || len(opts.RetryOn) > 0) {
+		return nil, spec.Errorf("call "+m.name, spec.InvalidArgument, "retry_exceptions", "the actor's calls take effect exactly once, so an error that one returns is its result: leave it away")
+	}
 	t, err := newTerms(m.name, opts)
 	if err != nil {
 		return nil, err
