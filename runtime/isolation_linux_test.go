@@ -13,18 +13,39 @@ import (
 
 	wasmrt "github.com/raywasm/raywasm/runtime"
 	"github.com/raywasm/raywasm/runtime/engine"
+	"github.com/raywasm/raywasm/spec"
 )
 
 // resets: a notebook's memory is made fresh in place.
 const resets = true
 
-// roomBeyond is how much memory a notebook can touch, in bytes, and does not believe to have.
-const roomBeyond = 16 << 20
-
-var tracesBeyond = []trace{
-	{"a byte beyond what it has", true, []step{do("poke", notebookBytes+3*page, 0x55)}},
-	{"the last byte beyond what it has", true, []step{do("poke", notebookBytes+roomBeyond-1, 0x55)}},
-	{"two pages around the image's end", true, []step{do("fill", notebookBytes-smallPage, 0x55, 2*smallPage)}},
+// A memory stays as long as a guest has grown it, so the next one can touch what it does not believe to have.
+func TestNoTracesBeyondWhatAGuestHas(t *testing.T) {
+	const grown = 400 * page // headroom and more
+	everyEngine(t, func(t *testing.T, open engine.Open) {
+		var count counter
+		m := load(t, count.open(open), notebook())
+		s := sandbox(t, m, wasmrt.SandboxConfig{})
+		_, err := s.Call(t.Context(), "poke", notebookBytes, 0x55)
+		wantKind(t, err, spec.GuestTrap) // the first one cannot
+		check(t, s.Close())
+		s = sandbox(t, m, wasmrt.SandboxConfig{})
+		call(t, s, "grow", grown/page)
+		check(t, s.Close())
+		made := count.made.Load()
+		for _, trace := range [][]step{
+			{do("poke", notebookBytes+3*page, 0x55)},
+			{do("poke", notebookBytes+grown-1, 0x55)},
+			{do("fill", notebookBytes-smallPage, 0x55, 2*smallPage)},
+			{do("dirty", notebookBytes, page, grown/page)},
+		} {
+			s = sandbox(t, m, wasmrt.SandboxConfig{})
+			check(t, run(t.Context(), s, trace...))
+			check(t, s.Close())
+			check(t, findTraces(t.Context(), m))
+		}
+		want(t, "whether one instance served them all", count.made.Load() == made, true)
+	})
 }
 
 // A page that was changed and then written to swap is changed still: PAGEMAP_SCAN tells of it by another bit.

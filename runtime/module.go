@@ -16,8 +16,10 @@ type Module struct {
 	program *program
 	code    engine.Code
 	image   *image // nil if none can be made
-	warmed  []byte
-	pool    pool
+	// freshens: every sandbox that begins as the image is to be told (spec.ExportFresh).
+	freshens bool
+	warmed   []byte
+	pool     pool
 }
 
 // Digest returns the SHA-256 of the module's bytes as they were given, which is its name.

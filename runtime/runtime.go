@@ -201,6 +201,8 @@ func (r *Runtime) opened(m *Module) *Module {
 	m.program.code = nil
 	if m.image != nil {
 		m.program.init.Data = nil
+		fresh, ok := m.program.callable(spec.ExportFresh)
+		m.freshens = ok && fresh.params == 0
 	}
 	r.pools.add(m)
 	return m
