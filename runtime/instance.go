@@ -75,6 +75,21 @@ func (i *instance) bind() error {
 	return nil
 }
 
+// limitTo makes that the limit of a fresh instance's memory, in pages; false if the memory or its room is another size.
+func (i *instance) limitTo(pages uint32) bool {
+	if i.limit == pages {
+		return true
+	}
+	if limit := roomBytes(pages); uint64(len(i.engine.Memory())) > limit || !i.room.limitTo(limit) {
+		return false
+	}
+	i.limit = pages
+	if i.pageLimit != nil {
+		i.pageLimit.Set(uint64(pages))
+	}
+	return true
+}
+
 func (i *instance) restoreGlobals(img *image) {
 	for k, g := range i.globals {
 		g.Set(img.globals[k])

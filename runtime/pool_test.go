@@ -74,6 +74,25 @@ func TestInstancesAreUsedAgain(t *testing.T) {
 	})
 }
 
+// An instance serves sandboxes of other limits, unless its memory has become longer; each limit holds.
+func TestInstancesServeOtherLimits(t *testing.T) {
+	everyEngine(t, func(t *testing.T, open engine.Open) {
+		var count counter
+		m := loadCounted(t, openRuntime(t, count.open(open)), &count, notebook())
+		for _, pages := range []int64{129, 200, 256, 150} {
+			s := sandbox(t, m, wasmrt.SandboxConfig{MemoryBytes: pages * page})
+			want(t, "growth over the limit", uint32(call(t, s, "grow", uint64(pages-notebookPages+1))), refusal)
+			want(t, "growth to less than any limit", uint32(call(t, s, "grow", 128-notebookPages)), notebookPages)
+			want(t, "growth to the limit", uint32(call(t, s, "grow", uint64(pages-128))), 128)
+			check(t, run(t.Context(), s, do("poke", uint64(pages)*page-1, 0x55)))
+			check(t, s.Close())
+			check(t, findTraces(t.Context(), m))
+		}
+		// The first three have one, findTraces has one, and the last one may not have a memory of 256 pages.
+		count.want(t, "limits of one size of rooms", 3, 0)
+	})
+}
+
 func TestClosingTwice(t *testing.T) {
 	everyEngine(t, func(t *testing.T, open engine.Open) {
 		var count counter

@@ -19,6 +19,10 @@ const (
 	maxDirtyPages   = 256
 )
 
+// roomBytes is the limit of the room of a memory of at most so many pages. There is no room of no bytes: that a guest could
+// touch the page is not to say that it can grow to it.
+func roomBytes(pages uint32) uint64 { return max(uint64(pages)*wasmPage, wasmPage) }
+
 // A room is where the memory of one instance lies. It implements engine.Memory.
 //
 //	|<- image, copy on write ->|<- headroom, zeros              ->|<- reserved, no access ... ->|

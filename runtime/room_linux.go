@@ -45,6 +45,15 @@ func (r *room) suits(img *image, limit, atLeast uint64) bool {
 // let makes a fresh room one for another memory that it suits.
 func (r *room) let(limit, atLeast uint64) { r.limit, r.least, r.length = limit, atLeast, r.first }
 
+// limitTo changes the limit of a fresh room; false if rooms of that limit are of another size.
+func (r *room) limitTo(limit uint64) bool {
+	if span(r.limit) != span(limit) {
+		return false
+	}
+	r.limit = limit
+	return true
+}
+
 // letsAgain reports whether a room that an instance has left may be one for another: not if more of it was opened.
 func (r *room) letsAgain() bool { return r.reserved != nil && r.opened <= r.first+headroom }
 
