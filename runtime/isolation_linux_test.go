@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"unsafe"
@@ -50,13 +51,7 @@ func TestNoTracesBeyondWhatAGuestHas(t *testing.T) {
 
 // A page that was changed and then written to swap is changed still: PAGEMAP_SCAN tells of it by another bit.
 func TestNoTracesInSwappedPages(t *testing.T) {
-	swaps, err := os.ReadFile("/proc/swaps")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if strings.Count(string(swaps), "\n") < 2 {
-		t.Skip("this machine has no swap")
-	}
+	needSwap(t)
 	const at = 10 * page
 	swapped := errors.New("the page could not be swapped out")
 	everyEngine(t, func(t *testing.T, open engine.Open) {
@@ -82,6 +77,35 @@ func TestNoTracesInSwappedPages(t *testing.T) {
 		check(t, s.Close())
 		check(t, findTraces(t.Context(), m))
 		want(t, "whether the first one was used again", count.made.Load() == made, true)
+	})
+}
+
+// needSwap makes swap space for the test where there is none, and skips it where that cannot be.
+func needSwap(t *testing.T) {
+	t.Helper()
+	swaps, err := os.ReadFile("/proc/swaps")
+	check(t, err)
+	if strings.Count(string(swaps), "\n") > 1 {
+		return
+	}
+	// The header of a swap area (union swap_header of include/linux/swap.h): its version, its last page and no bad ones, and
+	// at the end of the first page the magic word. A swap file must not have holes.
+	size := os.Getpagesize()
+	area := make([]byte, 1024*size)
+	binary.NativeEndian.PutUint32(area[1024:], 1)
+	binary.NativeEndian.PutUint32(area[1028:], uint32(len(area)/size-1))
+	copy(area[size-len("SWAPSPACE2"):], "SWAPSPACE2")
+	path := filepath.Join(t.TempDir(), "swap")
+	check(t, os.WriteFile(path, area, 0o600))
+	name, err := unix.BytePtrFromString(path)
+	check(t, err)
+	if _, _, errno := unix.Syscall(unix.SYS_SWAPON, uintptr(unsafe.Pointer(name)), 0, 0); errno != 0 {
+		t.Skipf("this machine has no swap, and the test cannot make some: swapon: %v", errno)
+	}
+	t.Cleanup(func() {
+		if _, _, errno := unix.Syscall(unix.SYS_SWAPOFF, uintptr(unsafe.Pointer(name)), 0, 0); errno != 0 {
+			t.Errorf("swapoff %s: %v", path, errno)
+		}
 	})
 }
 
