@@ -1,6 +1,8 @@
 package host
 
 import (
+	"slices"
+
 	"github.com/raywasm/raywasm/owner"
 	"github.com/raywasm/raywasm/spec"
 )
@@ -84,7 +86,10 @@ func (a *actor) quiet() (q quiet, ok bool) {
 	if a.detached || a.name.name != "" || a.now == nil || a.now.busy || a.core.State() != owner.Alive || a.core.Pending() > 0 {
 		return q, false
 	}
-	links := append(a.now.session.HandleTable().Links(), a.links...)
+	links := slices.Clone(a.links)
+	if s := a.now.session; s != nil { // one that sleeps without one holds nothing
+		links = append(links, s.HandleTable().Links()...)
+	}
 	if a.checkpoint != nil {
 		links = append(links, a.checkpoint.handles.Links()...)
 	}
