@@ -39,13 +39,17 @@ const (
 
 // movable reports whether another node can make the task's attempts.
 func (t *task) movable() bool {
-	return t.actor == nil && t.origin == nil && t.stream == nil && (t.placed == nil || t.placed.Group == "") && argBytes(t.args) <= maxAwayArgs
+	return t.actor == nil && t.origin == nil && t.stream == nil && argBytes(t.args) <= maxAwayArgs
 }
 
 // place sends the next attempt to another node if that is where it is to run; false if it is this one.
 func (c *clusterNode) place(t *task) bool {
 	if c == nil || !t.movable() {
 		return false
+	}
+	if use, _ := t.use(); use != nil {
+		to, elsewhere := c.node.groups.target(use)
+		return elsewhere && c.send(t, to, 0)
 	}
 	req := cluster.Request{Need: t.ask.Need, Strategy: t.ask.Strategy, Holds: c.node.objects.where(t.refs())}
 	c.mu.Lock()
@@ -241,7 +245,7 @@ func (c *clusterNode) spill() {
 	var few [maxSpilled]sched.Wait
 	for _, w := range leases.queued(few[:0]) {
 		t, ok := w.Holder.(*task)
-		if !ok || !t.movable() {
+		if !ok || !t.movable() || t.placed != nil && t.placed.Group != "" {
 			continue
 		}
 		req := cluster.Request{Need: t.ask.Need, Strategy: t.ask.Strategy}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -68,8 +69,9 @@ type clusterNode struct {
 	peers   map[spec.NodeID]*peerNode
 	dead    map[spec.NodeID]bool
 	version uint64
-	report  *time.Timer // nil: nothing new to tell
-	last    uint64      // number that was given to an attempt or a question
+	report  *time.Timer  // nil: nothing new to tell
+	said    *peer.Report // last
+	last    uint64       // number that was given to an attempt or a question
 	away    map[uint64]*away
 	hosted  map[origin]*hosted
 	loading map[moduleKey][]origin // attempts that wait for a module
@@ -113,6 +115,7 @@ func (n *Node) openCluster(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	n.groups.join(uint32(rev)) // revisions are counted from 1, and no other node's commit has this one
 	l, err := cfg.Control.List(ctx, memberPrefix, control.Page{})
 	if err != nil {
 		return err
@@ -293,6 +296,7 @@ func (c *clusterNode) down(id spec.NodeID) {
 	c.exchange.Gone(id)
 	c.copies.Gone(id)
 	c.node.objects.died(id)
+	c.node.groups.nodeDied(id)
 	for _, h := range orphans {
 		c.halt(h, spec.Errorf("run", spec.TaskCancelled, "", "node %s, which wanted it, died", id))
 	}
@@ -384,6 +388,10 @@ func (c *clusterNode) message(from spec.NodeID, m *peer.Message) {
 		c.cancel(m.Cancel)
 	case m.Ask != nil:
 		c.asked(from, m.Ask)
+	case m.Group != nil:
+		c.node.groups.asked(from, m.Group)
+	case m.Reply != nil:
+		c.node.groups.replied(from, m.Reply)
 	case m.Copied != nil && m.Copied.Gone:
 		c.copies.Removed(m.Copied.ID, from)
 	case m.Copied != nil:
@@ -404,9 +412,16 @@ func (c *clusterNode) freed() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.report = nil
-		m := peer.Message{Report: c.says()}
+		before := c.said
+		r := c.says()
+		if before != nil {
+			before.Version = r.Version
+			if reflect.DeepEqual(before, r) {
+				return
+			}
+		}
 		for id := range c.peers {
-			c.port.Send(id, m)
+			c.port.Send(id, peer.Message{Report: r})
 		}
 	})
 }
@@ -415,16 +430,14 @@ func (c *clusterNode) freed() {
 func (c *clusterNode) says() *peer.Report {
 	pool := c.node.leases.pool()
 	c.version++
-	return &peer.Report{Version: c.version, Total: pool.Total().Spec(), Free: pool.Free().Spec(), GPUs: pool.GPUs(), Labels: c.node.cfg.labels.Map()}
+	c.said = &peer.Report{Version: c.version, Total: pool.Total().Spec(), Free: pool.Free().Spec(), GPUs: pool.GPUs(), Labels: c.node.cfg.labels.Map(), Held: c.node.groups.held()}
+	said := *c.said
+	return &said
 }
 
 // reported: a node says what it has. What waits here may go there.
 func (c *clusterNode) reported(from spec.NodeID, r *peer.Report) {
-	labels, err := label.NewSet(r.Labels)
-	if err != nil {
-		c.node.log.Warn("a node has labels that are none", zap.Stringer("node", from), zap.Error(err))
-		return
-	}
+	labels := labelsOf(r.Labels)
 	pool := resource.Restore(resource.Of(r.Total), resource.Of(r.Free), r.GPUs)
 	c.mu.Lock()
 	_, known := c.view.Node(from)
@@ -434,8 +447,18 @@ func (c *clusterNode) reported(from spec.NodeID, r *peer.Report) {
 	}
 	c.mu.Unlock()
 	if news {
+		c.node.groups.nodeSays(from, r)
 		c.spill()
 	}
+}
+
+// labelsOf reads a node's labels. What is none has been refused by that node.
+func labelsOf(m map[string]string) label.Set {
+	labels, err := label.NewSet(m)
+	if err != nil {
+		return label.Set{}
+	}
+	return labels
 }
 
 // Member is a node of the cluster that is alive, as this node knows it.

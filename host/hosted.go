@@ -96,7 +96,12 @@ func (c *clusterNode) begin(h *hosted, module *Module) {
 		c.reply(h, &spec.Error{Op: "run " + m.Name, Kind: spec.KindOf(err), ID: "on node " + n.id.String(), Err: err})
 		return
 	}
-	if t.actor == nil && m.Hops < maxHops {
+	if use, _ := t.use(); use != nil {
+		if to, elsewhere := n.groups.target(use); elsewhere {
+			c.move(h, to)
+			return
+		}
+	} else if t.actor == nil && m.Hops < maxHops {
 		req := cluster.Request{Need: t.ask.Need, Strategy: t.ask.Strategy}
 		c.mu.Lock()
 		c.look()
@@ -215,6 +220,15 @@ func (c *clusterNode) begun(of origin) {
 
 // finished gives what came of a hosted attempt to its origin. Large results stay here until it drops them.
 func (c *clusterNode) finished(t *task, values []spec.Value, err *spec.Error) {
+	if t.moved != nil {
+		c.mu.Lock()
+		h := c.hosted[*t.origin]
+		c.mu.Unlock()
+		if h != nil {
+			c.move(h, *t.moved)
+			return
+		}
+	}
 	results := make([]peer.Result, len(values))
 	var links []spec.Link
 	for i, v := range values {

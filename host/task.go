@@ -33,11 +33,12 @@ type task struct {
 	deadline time.Time        // zero for none
 	actor    *actor           // nil for a function
 	call     owner.CallID
-	waiter   *waiter // for its arguments; nil if there is nothing to wait for
-	bytes    int64   // reserved for it, beside its objects
-	stream   *stream // of a generator; nil for others
-	origin   *origin // of an attempt that is made for another node; nil for others
-	cpu      int64   // nanoseconds that its last sandbox computed
+	waiter   *waiter      // for its arguments; nil if there is nothing to wait for
+	bytes    int64        // reserved for it, beside its objects
+	stream   *stream      // of a generator; nil for others
+	origin   *origin      // of an attempt that is made for another node; nil for others
+	moved    *spec.NodeID // of such an attempt that was not begun: where it goes instead
+	cpu      int64        // nanoseconds that its last sandbox computed
 
 	before, after *task // among its job's, guarded by the job's mu
 

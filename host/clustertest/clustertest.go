@@ -22,7 +22,7 @@ import (
 )
 
 // Lease is for how long after its last sign of life a node is taken to be alive.
-const Lease = time.Second
+const Lease = 4 * time.Second
 
 // Cluster is several nodes in this process.
 type Cluster struct {

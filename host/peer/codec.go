@@ -4,6 +4,8 @@ import (
 	"errors"
 
 	"github.com/raywasm/raywasm/owner"
+	"github.com/raywasm/raywasm/sched/group"
+	"github.com/raywasm/raywasm/sched/resource"
 	"github.com/raywasm/raywasm/spec"
 	"github.com/raywasm/raywasm/store/transfer"
 )
@@ -18,6 +20,8 @@ const (
 	MaxMessages = 4096
 	// maxAt bounds how many nodes are named as having an object: there may be more.
 	maxAt = 64
+	// maxGPUs bounds the GPUs of a node.
+	maxGPUs = 1 << 16
 	// maxEnv bounds the bytes of a job's environment.
 	maxEnv = spec.MiB
 )
@@ -82,6 +86,8 @@ func (m *Message) check() (what string, err error) {
 	set("ask", m.Ask != nil, m.Ask)
 	set("answer", m.Answer != nil, m.Answer)
 	set("copied", m.Copied != nil, m.Copied)
+	set("placement group", m.Group != nil, m.Group)
+	set("answer of a placement group", m.Reply != nil, m.Reply)
 	if count != 1 {
 		return "message", errors.New("it is none or several of the messages that there are")
 	}
@@ -102,10 +108,58 @@ func (r *Report) check() error {
 	if err := r.Free.Check(); err != nil {
 		return err
 	}
-	if len(r.GPUs) > 1<<16 {
+	if len(r.GPUs) > maxGPUs {
 		return errTooMany
 	}
+	for _, h := range r.Held {
+		if err := checkDevices(h.On); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// checkDevices bounds the GPUs of bundles.
+func checkDevices(on []resource.Devices) error {
+	if len(on) > spec.MaxBundles {
+		return errTooMany
+	}
+	for _, d := range on {
+		if len(d) > maxGPUs {
+			return errTooMany
+		}
+	}
+	return nil
+}
+
+func (g *Group) check() error {
+	if len(g.Bundles) > spec.MaxBundles {
+		return errTooMany
+	}
+	if len(g.Namespace) > spec.MaxNameBytes {
+		return errName
+	}
+	if g.Verb < group.Prepare || g.Verb > group.Cancel {
+		return errors.New("it is none of the things to ask for")
+	}
+	for _, b := range g.Bundles {
+		if b.Index < 0 || b.Index >= spec.MaxBundles {
+			return errors.New("there is no such bundle")
+		}
+		if err := b.Need.Check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (g *GroupReply) check() error {
+	if g.Report != nil {
+		if err := g.Report.check(); err != nil {
+			return err
+		}
+	}
+	return checkDevices(g.On)
 }
 
 func (j *Job) check() error {

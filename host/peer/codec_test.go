@@ -7,6 +7,8 @@ import (
 
 	"github.com/raywasm/raywasm/host/peer"
 	"github.com/raywasm/raywasm/owner"
+	"github.com/raywasm/raywasm/sched/group"
+	"github.com/raywasm/raywasm/sched/resource"
 	"github.com/raywasm/raywasm/spec"
 )
 
@@ -16,7 +18,7 @@ func every() []peer.Message {
 	object, actor := task.Object(1), spec.NewActorID(task, 1)
 	node := spec.NodeID{1, 2, 3}
 	value := peer.Value{Data: []byte{1}, Links: []peer.Link{peer.Link(spec.ObjectLink(object)), peer.Link(spec.ActorLink(actor))}}
-	group, digest := "io", spec.Digest{9}
+	concurrency, digest := "io", spec.Digest{9}
 	failed := spec.MarshalError(spec.Errorf("run", spec.TaskError, "it", "failed"))
 	has := spec.Resources{CPU: 2 * spec.Unit, GPU: spec.Unit, Memory: 100, Custom: map[string]spec.Quantity{"x": 1}}
 	return []peer.Message{
@@ -27,7 +29,7 @@ func every() []peer.Message {
 		{Run: &peer.Run{Number: 1, Job: spec.JobNumber(7), Module: peer.Module{Digest: digest, Engine: "wazero", Trusted: true}, Task: task, Parent: task, Attempt: 2,
 			Name: "sum", Function: "add", Args: []peer.Arg{{Value: &value}, {Ref: &object}}, Returns: 1, Need: has, Memory: 5, Priority: -1, Left: time.Second,
 			Placement: &spec.Placement{Spread: true}, Hops: 1}},
-		{Run: &peer.Run{Number: 1, Job: spec.JobNumber(7), Task: spec.NewTaskID(task, 1, actor), Name: "m", Function: "A.m", Actor: true, Group: &group}},
+		{Run: &peer.Run{Number: 1, Job: spec.JobNumber(7), Task: spec.NewTaskID(task, 1, actor), Name: "m", Function: "A.m", Actor: true, Group: &concurrency}},
 		{Began: &peer.Began{Number: 1}},
 		{Moved: &peer.Moved{Number: 1, To: node}},
 		{Ran: &peer.Ran{Number: 1, Results: []peer.Result{{Value: value}, {Size: 1 << 40}}, CPU: 8}},
@@ -42,6 +44,9 @@ func every() []peer.Message {
 		{Ask: &peer.Ask{Number: 1, Chunk: &peer.Chunk{ID: object, Size: 10, Chunk: 1, Sums: true}}},
 		{Ask: &peer.Ask{Number: 1, Module: &peer.Piece{Digest: digest, From: 4}}},
 		{Answer: &peer.Answer{Number: 1, Size: 2, Data: []byte{1, 2}, Err: failed, Node: node, Sums: []uint32{7}}},
+		{Group: &peer.Group{Verb: group.Prepare, ID: spec.NewGroupID(task, 1), Attempt: 4, Namespace: "n", Bundles: []peer.Bundle{{Index: 1, Need: has}}, Removed: true}},
+		{Reply: &peer.GroupReply{Verb: group.Refused, ID: spec.NewGroupID(task, 1), Attempt: 4, On: []resource.Devices{{1, 2}},
+			Report: &peer.Report{Version: 1, Total: has, Free: has, Held: []peer.Hold{{Group: spec.NewGroupID(task, 1), Attempt: 3, On: []resource.Devices{{1}}}}}}},
 		{Copied: &peer.Copied{ID: object, Gone: true}},
 	}
 }

@@ -4,28 +4,32 @@ import (
 	"time"
 
 	"github.com/raywasm/raywasm/owner"
+	"github.com/raywasm/raywasm/sched/group"
+	"github.com/raywasm/raywasm/sched/resource"
 	"github.com/raywasm/raywasm/spec"
 )
 
 // Message is one thing that a node tells another: exactly one of the fields is set.
 type Message struct {
-	Report   *Report `cbor:"1,keyasint,omitempty"`
-	Job      *Job    `cbor:"2,keyasint,omitempty"`
-	JobEnd   *JobEnd `cbor:"3,keyasint,omitempty"`
-	JobEnded *JobEnd `cbor:"4,keyasint,omitempty"`
-	Run      *Run    `cbor:"5,keyasint,omitempty"`
-	Began    *Began  `cbor:"6,keyasint,omitempty"`
-	Moved    *Moved  `cbor:"7,keyasint,omitempty"`
-	Ran      *Ran    `cbor:"8,keyasint,omitempty"`
-	Stop     *Stop   `cbor:"9,keyasint,omitempty"`
-	Count    *Count  `cbor:"10,keyasint,omitempty"`
-	State    *State  `cbor:"11,keyasint,omitempty"`
-	Lost     *Lost   `cbor:"12,keyasint,omitempty"`
-	Drop     *Drop   `cbor:"13,keyasint,omitempty"`
-	Cancel   *Cancel `cbor:"14,keyasint,omitempty"`
-	Ask      *Ask    `cbor:"15,keyasint,omitempty"`
-	Answer   *Answer `cbor:"16,keyasint,omitempty"`
-	Copied   *Copied `cbor:"17,keyasint,omitempty"`
+	Report   *Report     `cbor:"1,keyasint,omitempty"`
+	Job      *Job        `cbor:"2,keyasint,omitempty"`
+	JobEnd   *JobEnd     `cbor:"3,keyasint,omitempty"`
+	JobEnded *JobEnd     `cbor:"4,keyasint,omitempty"`
+	Run      *Run        `cbor:"5,keyasint,omitempty"`
+	Began    *Began      `cbor:"6,keyasint,omitempty"`
+	Moved    *Moved      `cbor:"7,keyasint,omitempty"`
+	Ran      *Ran        `cbor:"8,keyasint,omitempty"`
+	Stop     *Stop       `cbor:"9,keyasint,omitempty"`
+	Count    *Count      `cbor:"10,keyasint,omitempty"`
+	State    *State      `cbor:"11,keyasint,omitempty"`
+	Lost     *Lost       `cbor:"12,keyasint,omitempty"`
+	Drop     *Drop       `cbor:"13,keyasint,omitempty"`
+	Cancel   *Cancel     `cbor:"14,keyasint,omitempty"`
+	Ask      *Ask        `cbor:"15,keyasint,omitempty"`
+	Answer   *Answer     `cbor:"16,keyasint,omitempty"`
+	Copied   *Copied     `cbor:"17,keyasint,omitempty"`
+	Group    *Group      `cbor:"18,keyasint,omitempty"`
+	Reply    *GroupReply `cbor:"19,keyasint,omitempty"`
 }
 
 // Report says what a node has and what of it is free. Version grows with each.
@@ -36,6 +40,14 @@ type Report struct {
 	GPUs     []spec.Quantity   `cbor:"4,keyasint,omitempty"` // what is free of each
 	Labels   map[string]string `cbor:"5,keyasint,omitempty"`
 	Draining bool              `cbor:"6,keyasint,omitempty"`
+	Held     []Hold            `cbor:"7,keyasint,omitempty"` // for placement groups; it is not free
+}
+
+// Hold is what a node holds for an attempt to place a group: of each bundle the GPUs.
+type Hold struct {
+	Group   spec.GroupID       `cbor:"1,keyasint"`
+	Attempt group.Attempt      `cbor:"2,keyasint"`
+	On      []resource.Devices `cbor:"3,keyasint"`
 }
 
 // Job says what a job is, before the first Run of it. Home is the node where its driver is.
@@ -97,6 +109,31 @@ type Value struct {
 
 // Link is a reference. It travels as the bytes of the object's or the actor's id.
 type Link spec.Link
+
+// Group is what the node of a placement group's creator asks of a node that has bundles of it, see [group.Message].
+type Group struct {
+	Verb      group.Verb    `cbor:"1,keyasint"`
+	ID        spec.GroupID  `cbor:"2,keyasint"`
+	Attempt   group.Attempt `cbor:"3,keyasint"`
+	Namespace string        `cbor:"4,keyasint,omitempty"` // whose quota it is of
+	Bundles   []Bundle      `cbor:"5,keyasint,omitempty"`
+	Removed   bool          `cbor:"6,keyasint,omitempty"`
+}
+
+// Bundle is one that is to be reserved.
+type Bundle struct {
+	Index int            `cbor:"1,keyasint"`
+	Need  spec.Resources `cbor:"2,keyasint"`
+}
+
+// GroupReply is the answer, see [group.Reply].
+type GroupReply struct {
+	Verb    group.ReplyVerb    `cbor:"1,keyasint"`
+	ID      spec.GroupID       `cbor:"2,keyasint"`
+	Attempt group.Attempt      `cbor:"3,keyasint"`
+	On      []resource.Devices `cbor:"4,keyasint,omitempty"`
+	Report  *Report            `cbor:"5,keyasint,omitempty"`
+}
 
 // Began says that an attempt has what it needs and runs.
 type Began struct {
