@@ -53,11 +53,16 @@ func (a *actor) keep(life *incarnation) error {
 		return err
 	}
 	c := &checkpoint{state: state, handles: life.session.HandleTable()}
-	if a.durable {
-		if len(c.handles.Links()) > 0 {
-			return spec.Errorf("keep checkpoint", spec.Unsupported, a.label(), "it holds refs or actors between its calls, and they end with the node: release them, or do not detach it")
+	if life.turns != nil {
+		a.mu.Lock()
+		waits := len(life.turns.waits)
+		a.mu.Unlock()
+		if waits > 0 {
+			return spec.Errorf("keep checkpoint", spec.Unsupported, a.label(), "it waits for refs beside its calls: let every goroutine that waits end with the call that began it")
 		}
-		if err := a.saveState(state); err != nil {
+	}
+	if a.lasts() {
+		if err := a.keepState(c); err != nil {
 			return err
 		}
 	}
