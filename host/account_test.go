@@ -160,12 +160,12 @@ func TestNothingIsKeptForWhoWaitsNoLonger(t *testing.T) {
 			t.Fatal("an ignored waiter keeps what it would have done")
 		}
 		for _, id := range []spec.ObjectID{never, soon} {
-			if n := len(o.table[id].waiters); n > 4 {
+			if n := len(o.refs.Object(id).waiters); n > 4 {
 				t.Fatalf("%d waiters are listed, one waits", n)
 			}
 		}
 	}
-	if w := o.table[never].waiters; len(w) == 0 || w[0] != stays {
+	if w := o.refs.Object(never).waiters; len(w) == 0 || w[0] != stays {
 		t.Error("the one that waits was dropped")
 	}
 	o.ignore(stays)
@@ -173,9 +173,9 @@ func TestNothingIsKeptForWhoWaitsNoLonger(t *testing.T) {
 }
 
 func TestAJobHasOnlySoManyTasks(t *testing.T) {
-	j := &Job{live: make(map[spec.TaskID]*task)}
+	j := &Job{}
 	j.stats.unfinished.Store(spec.MaxPendingTasks - 1)
-	last, over := &task{id: spec.TaskID{1}}, &task{id: spec.TaskID{2}}
+	last, over := &task{terms: &terms{}}, &task{terms: &terms{}}
 	if err := j.add(last); err != nil {
 		t.Errorf("the last that is allowed: %v", err)
 	}
@@ -188,7 +188,7 @@ func TestAJobHasOnlySoManyTasks(t *testing.T) {
 	}
 	j.remove(over, nil)
 	j.over = true
-	if err := j.add(&task{id: spec.TaskID{3}}); !errors.Is(err, spec.TaskCancelled) {
+	if err := j.add(&task{terms: &terms{}}); !errors.Is(err, spec.TaskCancelled) {
 		t.Errorf("in a job that has ended: %v", err)
 	}
 	if n := j.stats.unfinished.Load(); n != spec.MaxPendingTasks-1 {

@@ -33,6 +33,7 @@ type actor struct {
 	place    spec.Resources
 	hold     spec.Resources
 	strategy sched.Strategy // which nodes will do
+	plain    sync.Map       // by the names of its methods: the *terms of calls that say nothing themselves
 
 	mu         sync.Mutex
 	core       *owner.Actor
@@ -159,7 +160,7 @@ func (a *actor) admit() error {
 	if len(refs) > 0 {
 		ready := func() { n.leases.ready(a.lease) }
 		a.waiter = &waiter{ids: refs, left: len(refs), failFast: true, fire: ready}
-		n.leases.request(a.lease, ask, time.Time{}, sched.ReasonArguments, a)
+		n.leases.request(a.lease, &ask, time.Time{}, sched.ReasonArguments, a)
 		a.mu.Lock()
 		ended := a.ended // it can never be placed
 		a.mu.Unlock()
@@ -168,7 +169,7 @@ func (a *actor) admit() error {
 		}
 		return nil
 	}
-	n.leases.request(a.lease, ask, time.Time{}, 0, a)
+	n.leases.request(a.lease, &ask, time.Time{}, 0, a)
 	return nil
 }
 

@@ -221,9 +221,13 @@ func (j *journal) Put(ctx context.Context, v spec.Value) (id spec.ObjectID, err 
 	return t.ids[0], nil
 }
 
-func (j *journal) Get(ctx context.Context, ids []spec.ObjectID, timeout time.Duration) ([]spec.Value, error) {
-	t := j.answer(ctx, "get", func(t *told) { t.values, t.err = j.caller.Get(ctx, ids, timeout) })
-	return t.values, t.err
+func (j *journal) Get(ctx context.Context, ids []spec.ObjectID, timeout time.Duration, values []spec.Value) error {
+	t := j.answer(ctx, "get", func(t *told) {
+		t.values = make([]spec.Value, len(ids))
+		t.err = j.caller.Get(ctx, ids, timeout, t.values)
+	})
+	copy(values, t.values)
+	return t.err
 }
 
 func (j *journal) Wait(ctx context.Context, ids []spec.ObjectID, count int, timeout time.Duration) ([]bool, error) {

@@ -390,7 +390,7 @@ func (a *actor) findCheckpoint(ctx context.Context, s sleeper) error {
 
 // endedJob stands for the job of actors that have outlived it.
 func (n *Node) endedJob(r actorRecord, m *Module) *Job {
-	j := &Job{node: n, id: r.Job, module: m, namespace: r.Namespace, env: r.Env, memory: n.memory.Account(), gate: newGate(), over: true, live: make(map[spec.TaskID]*task),
+	j := &Job{node: n, id: r.Job, module: m, namespace: r.Namespace, env: r.Env, memory: n.memory.Account(), gate: newGate(), over: true,
 		cfg: JobConfig{WorkingDir: r.Files}}
 	j.none.L = &j.mu
 	j.scope = newScope(n.scope.ctx, n.workers)

@@ -95,7 +95,7 @@ func (g *groups) change(f func()) {
 }
 
 // tell gives an event to a core of leases. The caller holds mu.
-func (g *groups) tell(l *leases, ev sched.Event, h holder) { g.tells = l.decide(ev, h, g.tells) }
+func (g *groups) tell(l *leases, ev sched.Event) { g.tells = l.decide(ev, g.tells) }
 
 // happen gives an event to the cluster's core, with what is free now, and does all that follows. The caller holds mu.
 func (g *groups) happen(ev group.Event) {
@@ -159,10 +159,10 @@ func (g *groups) Reserve(a group.Attempt, index int, need resource.Vector) (reso
 	b := &bundle{index: index, need: need, lease: l.fresh(), seats: make(map[sched.Lease]*seat)}
 	ask := sched.Ask{Need: need, Hold: need, Job: g.asking.job.id, Namespace: g.asking.namespace}
 	before := len(g.tells)
-	g.tell(l, sched.Event{Op: sched.Request, Lease: b.lease, Ask: &ask}, b)
+	g.tell(l, sched.Event{Op: sched.Request, Lease: b.lease, Ask: &ask, Holder: b})
 	i := slices.IndexFunc(g.tells[before:], func(t decision) bool { return t.holder == b && t.err == nil })
 	if i < 0 {
-		g.tell(l, sched.Event{Op: sched.Release, Lease: b.lease}, nil)
+		g.tell(l, sched.Event{Op: sched.Release, Lease: b.lease})
 		return nil, false
 	}
 	b.on = g.tells[before+i].devices
@@ -181,7 +181,7 @@ func (g *groups) Return(a group.Attempt, index int, _ resource.Vector, _ resourc
 // vacate returns a closed bundle that is empty to the node.
 func (g *groups) vacate(b *bundle) {
 	if b.closed && len(b.seats) == 0 {
-		g.tell(g.node.leases, sched.Event{Op: sched.Release, Lease: b.lease}, nil)
+		g.tell(g.node.leases, sched.Event{Op: sched.Release, Lease: b.lease})
 	}
 }
 

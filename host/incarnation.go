@@ -93,7 +93,8 @@ const firstHook = 1 << 62
 // ownTask is what the actor does without being called: its constructor or its hook.
 func (a *actor) ownTask(index uint64) *task {
 	id := spec.NewTaskID(spec.DriverTaskID(a.job.id), index, a.id)
-	return &task{job: a.job, scope: a.scope, module: a.module, id: id, name: a.class.Name, function: a.class.Name, need: a.hold, placed: a.opts.Placement}
+	terms := &terms{name: a.class.Name, function: a.class.Name, need: a.hold, placed: a.opts.Placement}
+	return &task{terms: terms, job: a.job, scope: a.scope, module: a.module, id: id}
 }
 
 func (a *actor) construct(life *incarnation) *spec.Error {

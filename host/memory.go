@@ -105,8 +105,9 @@ func (o *objects) holdings(pending map[spec.ObjectID]bool) []holding {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	contained := o.refs.Contained()
-	all := make([]holding, 0, len(o.table))
-	for id, entry := range o.table {
+	known, _ := o.refs.Len()
+	all := make([]holding, 0, known)
+	for id, entry := range o.refs.Objects() {
 		kind, link := LocalReference, spec.ObjectLink(id)
 		switch {
 		case pending[id]:

@@ -50,6 +50,13 @@ type TaskOptions struct {
 	Placement *Placement `cbor:"30,keyasint,omitempty"`
 }
 
+// Silent reports whether o says nothing.
+func (o *TaskOptions) Silent() bool {
+	return o.Name == nil && o.CPUs == nil && o.GPUs == nil && o.Memory == nil && o.Custom == nil && o.Returns == nil && o.MaxRetries == nil &&
+		o.RetryExceptions == nil && o.Timeout == nil && o.Deadline == nil && o.Priority == nil && o.Group == nil && o.Streaming == nil &&
+		o.StreamAhead == nil && o.RetryOn == nil && o.RetryDelay == nil && o.Placement == nil
+}
+
 // Over returns o with what it does not say taken from base.
 func (o TaskOptions) Over(base TaskOptions) TaskOptions {
 	return TaskOptions{

@@ -75,6 +75,19 @@ func testOver[T any](t *testing.T, said, base T, over func(T, T) T) {
 	}
 }
 
+func TestOptionsAreSilentThatSayNothing(t *testing.T) {
+	if none := (spec.TaskOptions{}); !none.Silent() {
+		t.Error("no options say something")
+	}
+	for i := range reflect.TypeFor[spec.TaskOptions]().NumField() {
+		var one spec.TaskOptions
+		reflect.ValueOf(&one).Elem().Field(i).Set(reflect.ValueOf(said).Field(i))
+		if one.Silent() {
+			t.Errorf("%+v say nothing", one)
+		}
+	}
+}
+
 func TestAnEmptyMapSaysThatThereAreNone(t *testing.T) {
 	none := map[string]spec.Quantity{}
 	if got := (spec.TaskOptions{Custom: none}).Over(base).Custom; got == nil || len(got) != 0 {

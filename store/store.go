@@ -61,15 +61,27 @@ type Region struct {
 // NoRegion is where bytes lie that cannot be mapped.
 var NoRegion = Region{FD: -1}
 
-// Draft is an object that is being written. It belongs to one goroutine at a time and ends with Seal or Abort.
+// Draft is an object that is being written. It belongs to one goroutine at a time and ends with Seal, SealView or Abort.
 type Draft struct {
 	Bytes []byte // as long as the object, to be written in place; what was there before is undefined
 	fill  func(data []byte) error
-	end   func(seal bool) error
+	end   func(end End) (*View, error)
 }
 
+// End is what becomes of a draft.
+type End uint8
+
+const (
+	// Aborted: it was given up.
+	Aborted End = iota
+	// Sealed: it is an object.
+	Sealed
+	// SealedAndViewed: it is an object that its writer views.
+	SealedAndViewed
+)
+
 // NewDraft returns a draft that calls fill to write data to its beginning, and end once, with what became of it.
-func NewDraft(bytes []byte, fill func(data []byte) error, end func(seal bool) error) *Draft {
+func NewDraft(bytes []byte, fill func(data []byte) error, end func(end End) (*View, error)) *Draft {
 	return &Draft{bytes, fill, end}
 }
 
@@ -78,18 +90,24 @@ func NewDraft(bytes []byte, fill func(data []byte) error, end func(seal bool) er
 func (d *Draft) Fill(data []byte) error { return d.fill(data) }
 
 // Seal makes the object immutable and shows it to everybody. Bytes must not be written any more.
-func (d *Draft) Seal() error { return d.finish(true) }
+func (d *Draft) Seal() error {
+	_, err := d.finish(Sealed)
+	return err
+}
 
-// Abort gives the object up. After Seal it does nothing.
-func (d *Draft) Abort() { _ = d.finish(false) } // giving up cannot fail
+// SealView is Seal and returns a view of the object, which nothing can have evicted meanwhile.
+func (d *Draft) SealView() (*View, error) { return d.finish(SealedAndViewed) }
 
-func (d *Draft) finish(seal bool) error {
+// Abort gives the object up. After the draft's end it does nothing.
+func (d *Draft) Abort() { _, _ = d.finish(Aborted) } // giving up cannot fail
+
+func (d *Draft) finish(how End) (*View, error) {
 	end := d.end
 	if end == nil {
-		return nil
+		return nil, nil
 	}
 	d.Bytes, d.fill, d.end = nil, nil, nil
-	return end(seal)
+	return end(how)
 }
 
 // View is a right to read an object in place.

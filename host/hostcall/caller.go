@@ -25,9 +25,9 @@ type Caller struct {
 type Objects interface {
 	// Put makes an object of a value, which the callee may keep, and counts it once for the caller.
 	Put(ctx context.Context, v spec.Value) (spec.ObjectID, error)
-	// Get waits for all objects and returns their values in order, or the first error among them. A negative timeout
-	// is none; after a timeout the error is of kind spec.GetTimeout.
-	Get(ctx context.Context, ids []spec.ObjectID, timeout time.Duration) ([]spec.Value, error)
+	// Get waits for all objects and gives their values in order, or returns the first error among them. A negative timeout
+	// is none; after a timeout the error is of kind spec.GetTimeout. There is a place in values for each of ids.
+	Get(ctx context.Context, ids []spec.ObjectID, timeout time.Duration, values []spec.Value) error
 	// Wait waits until count of the objects are there, failed ones among them, and reports for each whether it is. A
 	// negative timeout is none; a timeout is no error.
 	Wait(ctx context.Context, ids []spec.ObjectID, count int, timeout time.Duration) ([]bool, error)

@@ -138,22 +138,21 @@ func (h *fakeHost) Put(_ context.Context, v spec.Value) (spec.ObjectID, error) {
 // errStopped is the cause of a call's end.
 var errStopped = errors.New("the call was stopped")
 
-func (h *fakeHost) Get(ctx context.Context, ids []spec.ObjectID, timeout time.Duration) ([]spec.Value, error) {
-	values := make([]spec.Value, len(ids))
+func (h *fakeHost) Get(ctx context.Context, ids []spec.ObjectID, timeout time.Duration, values []spec.Value) error {
 	for i, id := range ids {
 		o := h.objects[id]
 		switch {
 		case o.err != nil:
-			return nil, o.err
+			return o.err
 		case o.pending && timeout < 0:
 			h.block(errStopped)
-			return nil, &spec.Error{Op: "get", Kind: spec.System, Err: context.Cause(ctx)}
+			return &spec.Error{Op: "get", Kind: spec.System, Err: context.Cause(ctx)}
 		case o.pending:
-			return nil, spec.Errorf("get", spec.GetTimeout, "", "not there after %v", timeout)
+			return spec.Errorf("get", spec.GetTimeout, "", "not there after %v", timeout)
 		}
 		values[i] = o.value
 	}
-	return values, nil
+	return nil
 }
 
 func (h *fakeHost) Wait(ctx context.Context, ids []spec.ObjectID, count int, timeout time.Duration) ([]bool, error) {

@@ -44,6 +44,9 @@ type Config struct {
 	Grace time.Duration
 	// Pause is how long a disk is left alone that refused or failed.
 	Pause time.Duration
+	// Evicted is told of every object that is not here any more though nobody deleted it. It must not close the store.
+	// nil: nobody is.
+	Evicted func(spec.ObjectID)
 }
 
 // Store keeps objects. It is safe for concurrent use.
@@ -52,6 +55,7 @@ type Store struct {
 	fd       int // of the arena, -1 if it has none
 	disk     *spill.Disk
 	fallback string
+	evicted  func(spec.ObjectID)
 	began    time.Time
 	ctx      context.Context
 	cancel   context.CancelFunc
@@ -82,7 +86,7 @@ func Open(cfg Config) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{
-		arena: a, fd: -1, disk: cfg.Disk, fallback: cfg.FallbackDir, began: time.Now(),
+		arena: a, fd: -1, disk: cfg.Disk, fallback: cfg.FallbackDir, evicted: cfg.Evicted, began: time.Now(),
 		asking: make(map[residency.Token]*asker), fallen: make(map[spec.ObjectID]*mapping),
 		core: residency.New(residency.Config{
 			Limit: cfg.Limit, CanSpill: cfg.Disk != nil, CanFall: cfg.FallbackDir != "", Threshold: or(cfg.Threshold, DefaultThreshold),
@@ -148,31 +152,36 @@ func (s *Store) Create(ctx context.Context, id spec.ObjectID, size int64, kind s
 		s.mu.Lock()
 		bytes := s.fallen[id].write
 		s.mu.Unlock()
-		return store.NewDraft(bytes, func(data []byte) error { copy(bytes, data); return nil }, func(seal bool) error { return s.end(id, seal) }), nil
+		return store.NewDraft(bytes, func(data []byte) error { copy(bytes, data); return nil }, func(end store.End) (*store.View, error) { return s.end(id, end) }), nil
 	}
 	b := a.Block
-	return store.NewDraft(s.arena.Writable(b.Off, size), func(data []byte) error { return s.arena.Fill(b.Off, data) }, func(seal bool) error {
+	return store.NewDraft(s.arena.Writable(b.Off, size), func(data []byte) error { return s.arena.Fill(b.Off, data) }, func(end store.End) (*store.View, error) {
 		s.arena.Touch(b.Off, size)
 		if b.Whole() {
 			s.arena.ClearTail(b.Off, size)
 		}
-		return s.end(id, seal)
+		return s.end(id, end)
 	}), nil
 }
 
 // end seals or aborts a draft.
-func (s *Store) end(id spec.ObjectID, seal bool) error {
+func (s *Store) end(id spec.ObjectID, end store.End) (*store.View, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		return errClosed
+		return nil, errClosed
 	}
-	op := residency.Abort
-	if seal {
-		op = residency.Seal
+	switch end {
+	case store.Aborted:
+		s.step(residency.Event{Op: residency.Abort, ID: id})
+	case store.Sealed:
+		s.step(residency.Event{Op: residency.Seal, ID: id})
+	case store.SealedAndViewed:
+		w := &asker{}
+		s.pose(w, residency.Event{Op: residency.SealAndGet, ID: id})
+		return s.view(w.answer), nil // it was a draft: it is granted
 	}
-	s.step(residency.Event{Op: op, ID: id})
-	return nil
+	return nil, nil
 }
 
 // Get implements store.Store.
@@ -181,19 +190,35 @@ func (s *Store) Get(ctx context.Context, id spec.ObjectID) (*store.View, error) 
 	if err != nil {
 		return nil, err
 	}
-	release := func() { s.tellCore(residency.Event{Op: residency.Release, ID: id}) }
+	if a.Block.Size == 0 {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+	}
+	return s.view(a), nil
+}
+
+// view makes a view of what was granted. The caller holds mu if that was written to disk directly.
+func (s *Store) view(a residency.Action) *store.View {
+	release := func() { s.tellCore(residency.Event{Op: residency.Release, ID: a.ID}) }
 	b := a.Block
 	if b.Size == 0 {
-		s.mu.Lock()
-		m := s.fallen[id]
-		s.mu.Unlock()
-		return store.NewView(m.read, store.Region{FD: m.fd()}, release), nil
+		m := s.fallen[a.ID]
+		return store.NewView(m.read, store.Region{FD: m.fd()}, release)
 	}
 	region := store.NoRegion
 	if b.Whole() && s.fd >= 0 {
 		region = store.Region{FD: s.fd, Off: b.Off}
 	}
-	return store.NewView(s.arena.Readable(b.Off, b.Size), region, release), nil
+	return store.NewView(s.arena.Readable(b.Off, b.Size), region, release)
+}
+
+// pose puts a question to the core. The caller holds mu.
+func (s *Store) pose(w *asker, ev residency.Event) residency.Token {
+	s.last++
+	ev.Token = s.last
+	s.asking[ev.Token] = w
+	s.step(ev)
+	return ev.Token
 }
 
 // ask puts a question to the core and waits for the answer. If ctx ends first the question is taken back.
@@ -204,10 +229,7 @@ func (s *Store) ask(ctx context.Context, ev residency.Event, back residency.Op) 
 		s.mu.Unlock()
 		return residency.Action{}, errClosed
 	}
-	s.last++
-	ev.Token = s.last
-	s.asking[ev.Token] = w
-	s.step(ev)
+	ev.Token = s.pose(w, ev)
 	if w.done {
 		s.mu.Unlock()
 		return w.answer, w.answer.Err
