@@ -109,9 +109,11 @@ func (a *actor) resume(life *incarnation, cfg wasmrt.SandboxConfig) error {
 		a.mu.Unlock()
 		return errActorStopped
 	}
-	// The handles are counted before anybody can discard the checkpoint.
-	err := life.session.Take(c.handles)
+	links := c.handles.Links()
+	a.node.objects.retain(links) // before anybody can discard the checkpoint
 	a.mu.Unlock()
+	err := life.session.Take(c.handles)
+	a.node.objects.release(links)
 	if err != nil {
 		return err
 	}

@@ -63,7 +63,7 @@ func (k *keeping) actor(id spec.ActorID) error {
 }
 
 func (k *keeping) object(id spec.ObjectID) error {
-	label := "object " + id.String() + " made by " + k.node.objects.maker(id)
+	label := "object " + id.String() + " made by " + k.node.objects.madeBy(id)
 	refuse := func(format string, args ...any) error {
 		return spec.Errorf("keep what it refers to", spec.Unsupported, label, format, args...)
 	}
@@ -93,11 +93,11 @@ func (a *actor) lasts() bool {
 	return a.durable
 }
 
-// maker returns the function that made an object.
-func (o *objects) maker(id spec.ObjectID) string {
+// madeBy returns the function that made an object.
+func (o *objects) madeBy(id spec.ObjectID) string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if entry := o.table[id]; entry != nil {
+	if entry := o.refs.Object(id); entry != nil {
 		return entry.maker
 	}
 	return "nobody"
