@@ -3,6 +3,7 @@ package local
 import (
 	"time"
 
+	"github.com/raywasm/raywasm/store/arena"
 	"github.com/raywasm/raywasm/store/residency"
 	"github.com/raywasm/raywasm/store/spill"
 )
@@ -19,11 +20,15 @@ func (s *Store) tellCore(ev residency.Event) {
 // step takes an event in and does what the core says. The caller holds mu.
 func (s *Store) step(ev residency.Event) {
 	s.perform(s.core.Step(int64(time.Since(s.began)), ev))
-	for len(s.vacated) > 0 { // what became free and is more than is to be kept
+	for len(s.vacated) > 0 { // what became free, of which pages may be there that are more than are to be kept
 		free := s.vacated[0]
 		s.vacated = s.vacated[1:]
-		if excess := s.arena.Excess(s.core.Usage().Used); excess > 0 {
-			s.perform(s.core.Step(int64(time.Since(s.began)), residency.Event{Op: residency.Claim, Free: free, Size: excess}))
+		excess := s.arena.Excess(s.core.Usage().Used + s.punching)
+		if excess < arena.Granule {
+			continue
+		}
+		if from, to := s.arena.Warm(free.From, free.To, excess); from < to {
+			s.perform(s.core.Step(int64(time.Since(s.began)), residency.Event{Op: residency.Claim, Free: free, Off: from, Size: to - from}))
 		}
 	}
 	s.vacated = nil
@@ -50,9 +55,14 @@ func (s *Store) perform(actions []residency.Action) {
 				s.tellCore(residency.Event{Op: residency.Restored, ID: a.ID, Err: err})
 			})
 		case residency.Punch:
+			s.punching += a.Block.Size
 			s.work.Go(func() {
-				_ = s.arena.Punch(a.Block.Off, a.Block.Size) // pages that stay cost memory until they are used again
-				s.tellCore(residency.Event{Op: residency.Punched, Block: a.Block})
+				err := s.arena.Punch(a.Block.Off, a.Block.Size) // if they stay, they cost memory until they are used again
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				if s.punching -= a.Block.Size; !s.closed {
+					s.step(residency.Event{Op: residency.Punched, Block: a.Block, Err: err})
+				}
 			})
 		case residency.Forget:
 			if m := s.fallen[a.ID]; m != nil {

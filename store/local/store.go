@@ -61,15 +61,16 @@ type Store struct {
 	cancel   context.CancelFunc
 	work     sync.WaitGroup
 
-	mu      sync.Mutex
-	closed  bool
-	core    *residency.Core
-	last    residency.Token
-	asking  map[residency.Token]*asker
-	fallen  map[spec.ObjectID]*mapping
-	wakeAt  int64 // 0: no timer
-	timer   *time.Timer
-	vacated []extent.Free
+	mu       sync.Mutex
+	closed   bool
+	core     *residency.Core
+	last     residency.Token
+	asking   map[residency.Token]*asker
+	fallen   map[spec.ObjectID]*mapping
+	wakeAt   int64 // 0: no timer
+	timer    *time.Timer
+	vacated  []extent.Free
+	punching int64 // bytes that are being given back
 }
 
 // asker is one who waits for an answer of the core.

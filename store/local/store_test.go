@@ -89,6 +89,22 @@ func TestResidentMemoryComesBack(t *testing.T) {
 	}
 }
 
+// TestPagesComeBackWhereverTheyAre: what was freed is part of a much longer free run, of which little has pages.
+func TestPagesComeBackWhereverTheyAre(t *testing.T) {
+	s := open(t, local.Config{Limit: 64 * spec.MiB, Keep: spec.MiB})
+	for n := range 8 {
+		if err := store.Put(t.Context(), s, storetest.Object(n), storetest.Bytes(n, spec.MiB), store.Primary); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, n := range []int{3, 0, 7, 5, 1, 6, 2, 4} {
+		s.Delete(storetest.Object(n))
+	}
+	for s.Usage().Resident > spec.MiB {
+		runtime.Gosched()
+	}
+}
+
 // TestWhatDoesNotFitIsWrittenToDiskDirectly: memory is full of what is viewed, and one object is larger than all of it.
 func TestWhatDoesNotFitIsWrittenToDiskDirectly(t *testing.T) {
 	cfg := small

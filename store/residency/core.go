@@ -117,13 +117,15 @@ func (c *Core) Step(now int64, ev Event) []Action {
 	case Fell:
 		c.fell(o, ev.Err)
 	case Claim:
-		if b, ok := c.space.Claim(ev.Free, ev.Size); ok {
+		if b, ok := c.space.Claim(ev.Free, ev.Off, ev.Off+ev.Size); ok {
 			c.punching += b.Size
 			c.say(Action{Do: Punch, Block: b})
 		}
 	case Punched:
 		c.punching -= ev.Block.Size
-		c.space.Free(ev.Block)
+		if free := c.space.Free(ev.Block); ev.Err == nil { // there may be more pages in it
+			c.say(Action{Do: Vacate, Free: free})
+		}
 	case Tick: // the queue is looked at
 	}
 	c.serve()
