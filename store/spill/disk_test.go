@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -15,6 +14,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -83,7 +83,7 @@ func TestFilesAreCompacted(t *testing.T) {
 			t.Fatalf("after %d were forgotten: %v", n+1, err)
 		}
 	}
-	for d.Bytes() > 2*(size+64) || onDisk(t, dir) > 2*(size+64) {
+	for d.Bytes() > 2*(size+52) || onDisk(t, dir) > 2*(size+52) {
 		runtime.Gosched()
 	}
 	d.Forget(storetest.Object(count - 1))
@@ -138,7 +138,7 @@ func TestAnyBitOfAFileIsChecked(t *testing.T) {
 	}
 	files, _ := filepath.Glob(filepath.Join(dir, "*", "*"))
 	good, err := os.ReadFile(files[0])
-	if err != nil || len(good) != 2*164 {
+	if err != nil || len(good) != 2*152 {
 		t.Fatalf("%d bytes, %v", len(good), err)
 	}
 	to := make([]byte, 100)
@@ -153,7 +153,7 @@ func TestAnyBitOfAFileIsChecked(t *testing.T) {
 			if err == nil && !bytes.Equal(to, storetest.Bytes(n, 100)) {
 				t.Fatalf("byte %d altered: object %d reads wrong", i, n)
 			}
-			if off := i - 164*(n-1); off >= 0 && (off < 52 || off >= 64 && off < 164) && !errors.Is(err, spec.ObjectLost) {
+			if off := i - 152*(n-1); off >= 0 && off < 152 && !errors.Is(err, spec.ObjectLost) {
 				t.Fatalf("byte %d altered: object %d: %v", i, n, err)
 			}
 		}
@@ -190,7 +190,7 @@ func TestWhatWasWrittenInPartIsRemoved(t *testing.T) {
 		return nil
 	}}
 	d := disk(t, files, dir)
-	if err := d.Spill(t.Context(), objects(0, 3, 1000)); !errors.Is(err, spec.System) {
+	if err := d.Spill(t.Context(), objects(0, 3, 300_000)); !errors.Is(err, spec.System) {
 		t.Errorf("it ends with %v", err)
 	}
 	if n := onDisk(t, dir); n != 0 || d.Bytes() != 0 {
@@ -279,8 +279,10 @@ func TestKilledChild(t *testing.T) {
 	d := spill.NewDisk(zap.NewNop(), 0, target)
 	ctx, size := context.Background(), 20_000
 	for n := 0; ; n += 10 {
-		if own := onDisk(t, dir); own > 200*int64(size+64) {
-			fmt.Printf("wrong: %d bytes are on disk\n", own)
+		for began := time.Now(); onDisk(t, dir) > 200*int64(size+52); runtime.Gosched() { // files go soon
+			if time.Since(began) > 20*time.Second {
+				fmt.Printf("wrong: %d bytes are on disk\n", onDisk(t, dir))
+			}
 		}
 		if err := d.Spill(ctx, objects(n, n+10, size)); err != nil {
 			fmt.Println("wrong:", err)
@@ -299,93 +301,4 @@ func TestKilledChild(t *testing.T) {
 		}
 		fmt.Println("step", n)
 	}
-}
-
-func BenchmarkSpill(b *testing.B) {
-	const size = 100 * spec.MiB
-	batch := objects(0, 10, size/10)
-	plain := bytes.Join([][]byte{batch[0].Bytes, batch[1].Bytes, batch[2].Bytes, batch[3].Bytes, batch[4].Bytes, batch[5].Bytes, batch[6].Bytes, batch[7].Bytes, batch[8].Bytes, batch[9].Bytes}, nil)
-	b.Run("write", func(b *testing.B) {
-		target, err := spill.OpenDir(b.TempDir(), 0, spill.OS{})
-		if err != nil {
-			b.Fatal(err)
-		}
-		d := spill.NewDisk(zap.NewNop(), spill.DefaultSlack, target)
-		defer d.Close()
-		b.SetBytes(size)
-		for b.Loop() {
-			if err := d.Spill(b.Context(), batch); err != nil {
-				b.Fatal(err)
-			}
-			for _, o := range batch {
-				d.Forget(o.ID)
-			}
-			for d.Bytes() > 0 { // so that the next file gets the pages of this one, as below
-				runtime.Gosched()
-			}
-		}
-	})
-	b.Run("checksum", func(b *testing.B) {
-		b.SetBytes(size)
-		for b.Loop() {
-			crc32.Checksum(plain, crc32.MakeTable(crc32.Castagnoli))
-		}
-	})
-	b.Run("write/plain", func(b *testing.B) {
-		path := filepath.Join(b.TempDir(), "plain")
-		b.SetBytes(size)
-		for b.Loop() {
-			f, err := os.Create(path)
-			if err != nil {
-				b.Fatal(err)
-			}
-			for off := 0; off < size; off += spec.MiB {
-				if _, err := f.Write(plain[off : off+spec.MiB]); err != nil {
-					b.Fatal(err)
-				}
-			}
-			if err := f.Close(); err != nil {
-				b.Fatal(err)
-			}
-			if err := os.Remove(path); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
-	to := make([]byte, size/10)
-	b.Run("read", func(b *testing.B) {
-		d := disk(b, spill.OS{}, b.TempDir())
-		if err := d.Spill(b.Context(), batch); err != nil {
-			b.Fatal(err)
-		}
-		b.SetBytes(size)
-		for b.Loop() {
-			for _, o := range batch {
-				if err := d.Restore(b.Context(), o.ID, to); err != nil {
-					b.Fatal(err)
-				}
-			}
-		}
-	})
-	b.Run("read/plain", func(b *testing.B) {
-		path := filepath.Join(b.TempDir(), "plain")
-		if err := os.WriteFile(path, plain, 0o600); err != nil {
-			b.Fatal(err)
-		}
-		b.SetBytes(size)
-		for b.Loop() {
-			f, err := os.Open(path)
-			if err != nil {
-				b.Fatal(err)
-			}
-			for off := 0; off < size; off += len(to) {
-				if _, err := f.ReadAt(to, int64(off)); err != nil {
-					b.Fatal(err)
-				}
-			}
-			if err := f.Close(); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
 }

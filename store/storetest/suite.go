@@ -186,13 +186,7 @@ func Run(t *testing.T, s Suite) {
 		}
 		copy(d.Bytes, Bytes(1, 2*spec.MiB))
 		done := make(chan error, 1)
-		go func() {
-			err := store.Put(ctx, st, Object(2), Bytes(2, 3*spec.MiB), store.Secondary)
-			for errors.Is(err, spec.ObjectStoreFull) {
-				err = store.Put(ctx, st, Object(2), Bytes(2, 3*spec.MiB), store.Secondary)
-			}
-			done <- err
-		}()
+		go func() { done <- patiently(func() error { return store.Put(ctx, st, Object(2), Bytes(2, 3*spec.MiB), store.Secondary) }) }()
 		until(func() bool { return st.Usage().Waiting == 1 }) // for what would be evicted
 		v, err := d.SealView()
 		if err != nil {
@@ -215,7 +209,7 @@ func Run(t *testing.T, s Suite) {
 		put(t, st, 1, Limit-spec.MiB, store.Primary)
 		v := get(t, st, 1, Limit-spec.MiB)
 		done := make(chan error, 1)
-		go func() { done <- store.Put(ctx, st, Object(2), Bytes(2, 2*spec.MiB), store.Primary) }()
+		go func() { done <- patiently(func() error { return store.Put(ctx, st, Object(2), Bytes(2, 2*spec.MiB), store.Primary) }) }()
 		until(func() bool { return st.Usage().Waiting == 1 })
 		st.Delete(Object(1))
 		v.Release()
@@ -376,6 +370,15 @@ func Run(t *testing.T, s Suite) {
 		}
 		empty(t, st)
 	})
+}
+
+// patiently puts until it is not refused: on a busy machine it may have waited too long for a test that goes on.
+func patiently(put func() error) error {
+	err := put()
+	for errors.Is(err, spec.ObjectStoreFull) {
+		err = put()
+	}
+	return err
 }
 
 // until waits for a condition that others bring about.

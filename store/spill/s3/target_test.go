@@ -87,7 +87,7 @@ func TestWhatAnEarlierProcessLeftIsRemoved(t *testing.T) {
 	other := cfg
 	other.Prefix = "node-10"
 	for _, c := range []s3.Config{cfg, other} {
-		if err := open(t, c).Write(t.Context(), "00000001", [][]byte{[]byte("left")}); err != nil {
+		if err := open(t, c).Write(t.Context(), "00000001", strings.NewReader("left"), 4); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -95,7 +95,7 @@ func TestWhatAnEarlierProcessLeftIsRemoved(t *testing.T) {
 	if n := files(t, backend); n != 1 {
 		t.Errorf("%d files are there", n)
 	}
-	if err := target.Write(t.Context(), "00000001", [][]byte{[]byte("more")}); err != nil {
+	if err := target.Write(t.Context(), "00000001", strings.NewReader("more"), 4); err != nil {
 		t.Fatal(err)
 	}
 	if err := target.Close(); err != nil {
