@@ -1,7 +1,6 @@
 package spill_test
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -9,7 +8,6 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -21,6 +19,7 @@ import (
 	"github.com/raywasm/raywasm/spec"
 	"github.com/raywasm/raywasm/store/spill"
 	"github.com/raywasm/raywasm/store/storetest"
+	"github.com/raywasm/raywasm/wal/faults"
 )
 
 func disk(tb testing.TB, files spill.FS, dirs ...string) *spill.Disk {
@@ -51,21 +50,30 @@ func objects(from, to, size int) []spill.Object {
 }
 
 // onDisk returns the bytes of all files below a directory.
-func onDisk(tb testing.TB, dir string) (bytes int64) {
+func onDisk(tb testing.TB, dir string) int64 {
 	tb.Helper()
-	if err := filepath.WalkDir(dir, func(_ string, e fs.DirEntry, err error) error {
+	n, err := bytesBelow(dir)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return n
+}
+
+func bytesBelow(dir string) (n int64, err error) {
+	err = filepath.WalkDir(dir, func(_ string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() {
 			return err
 		}
 		info, err := e.Info()
 		if err == nil {
-			bytes += info.Size()
+			n += info.Size()
 		}
 		return err
-	}); err != nil && !errors.Is(err, fs.ErrNotExist) { // a file was removed meanwhile
-		tb.Fatal(err)
+	})
+	if errors.Is(err, fs.ErrNotExist) { // a file was removed meanwhile
+		err = nil
 	}
-	return bytes
+	return n, err
 }
 
 // TestFilesAreCompacted: when most objects of a fused file are forgotten, the others move and the file goes.
@@ -211,46 +219,35 @@ func TestALivingSessionIsLeftAlone(t *testing.T) {
 	}
 }
 
-// killRounds is how often TestKilled kills; KILL_ROUNDS in the environment says otherwise.
-const killRounds = 20
+// childDir names, in the environment, the directory for which this binary is the child of TestKilled.
+const childDir = "RAYWASM_TEST_SPILL_DIR"
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(childDir); dir != "" {
+		if err := spillAndRestore(dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
 
 // TestKilled ends a process that spills, restores, compacts and forgets, at any moment; the next one finds the directory,
-// checks every byte that it reads, and in the end nothing is left.
+// checks every byte that it reads, and in the end nothing is left: 20 times, and 200 times with RAYWASM_LONG=1.
 func TestKilled(t *testing.T) {
-	rounds := killRounds
-	if text := os.Getenv("KILL_ROUNDS"); text != "" {
-		if _, err := fmt.Sscan(text, &rounds); err != nil {
-			t.Fatal(err)
-		}
+	rounds := 20
+	if os.Getenv("RAYWASM_LONG") != "" {
+		rounds = 200
 	}
 	dir := t.TempDir()
 	random := rand.New(rand.NewPCG(1, 2))
 	for round := range rounds {
-		cmd := exec.Command(os.Args[0], "-test.run=^TestKilledChild$")
-		cmd.Env = append(os.Environ(), "SPILL_CHILD="+dir)
-		var stderr bytes.Buffer
-		cmd.Stderr = &stderr
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		// So many steps, and then whatever it is doing.
-		steps, last := random.IntN(60), ""
-		for lines := bufio.NewScanner(out); lines.Scan(); steps-- {
-			if last = lines.Text(); steps <= 0 || strings.HasPrefix(last, "wrong") {
-				break
+		faults.Kill(t, 1+random.IntN(60), func(text string) {
+			if !strings.HasPrefix(text, "step") {
+				t.Fatalf("round %d: %s", round, text)
 			}
-		}
-		if err := cmd.Process.Kill(); err != nil {
-			t.Fatal(err)
-		}
-		_ = cmd.Wait() // it was killed
-		if !strings.HasPrefix(last, "step") {
-			t.Fatalf("round %d: %s\n%s", round, last, stderr.String())
-		}
+		}, childDir+"="+dir)
 	}
 	d, err := spill.OpenDir(dir, 0, spill.OS{})
 	if err != nil {
@@ -267,30 +264,37 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-func TestKilledChild(t *testing.T) {
-	dir := os.Getenv("SPILL_CHILD")
-	if dir == "" {
-		t.Skip("it is run by TestKilled")
-	}
+// spillAndRestore says on stdout "step" for each batch that came back as it was, or what is wrong.
+func spillAndRestore(dir string) error {
 	target, err := spill.OpenDir(dir, 1, spill.OS{})
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	d := spill.NewDisk(zap.NewNop(), 0, target)
 	ctx, size := context.Background(), 20_000
 	for n := 0; ; n += 10 {
-		for began := time.Now(); onDisk(t, dir) > 200*int64(size+52); runtime.Gosched() { // files go soon
+		for began := time.Now(); ; { // files go soon
+			own, err := bytesBelow(dir)
+			if err != nil {
+				return err
+			}
+			if own <= 200*int64(size+52) {
+				break
+			}
 			if time.Since(began) > 20*time.Second {
-				fmt.Printf("wrong: %d bytes are on disk\n", onDisk(t, dir))
+				return fmt.Errorf("%d bytes are on disk", own)
 			}
 		}
 		if err := d.Spill(ctx, objects(n, n+10, size)); err != nil {
-			fmt.Println("wrong:", err)
+			return err
 		}
 		for k := max(0, n-10); k < n+10; k += 3 {
 			to := make([]byte, size)
-			if err := d.Restore(ctx, storetest.Object(k), to); err == nil && !bytes.Equal(to, storetest.Bytes(k, size)) || err != nil && k >= n {
-				fmt.Println("wrong: object", k, err)
+			switch err := d.Restore(ctx, storetest.Object(k), to); {
+			case err != nil && k >= n:
+				return err
+			case err == nil && !bytes.Equal(to, storetest.Bytes(k, size)):
+				return fmt.Errorf("object %d reads differently", k)
 			}
 			d.Forget(storetest.Object(k - 2))
 			d.Forget(storetest.Object(k - 1))

@@ -186,7 +186,9 @@ func Run(t *testing.T, s Suite) {
 		}
 		copy(d.Bytes, Bytes(1, 2*spec.MiB))
 		done := make(chan error, 1)
-		go func() { done <- patiently(func() error { return store.Put(ctx, st, Object(2), Bytes(2, 3*spec.MiB), store.Secondary) }) }()
+		go func() {
+			done <- patiently(func() error { return store.Put(ctx, st, Object(2), Bytes(2, 3*spec.MiB), store.Secondary) })
+		}()
 		until(func() bool { return st.Usage().Waiting == 1 }) // for what would be evicted
 		v, err := d.SealView()
 		if err != nil {
@@ -209,7 +211,9 @@ func Run(t *testing.T, s Suite) {
 		put(t, st, 1, Limit-spec.MiB, store.Primary)
 		v := get(t, st, 1, Limit-spec.MiB)
 		done := make(chan error, 1)
-		go func() { done <- patiently(func() error { return store.Put(ctx, st, Object(2), Bytes(2, 2*spec.MiB), store.Primary) }) }()
+		go func() {
+			done <- patiently(func() error { return store.Put(ctx, st, Object(2), Bytes(2, 2*spec.MiB), store.Primary) })
+		}()
 		until(func() bool { return st.Usage().Waiting == 1 })
 		st.Delete(Object(1))
 		v.Release()
