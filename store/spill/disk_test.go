@@ -6,10 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -219,18 +222,70 @@ func TestALivingSessionIsLeftAlone(t *testing.T) {
 	}
 }
 
-// childDir names, in the environment, the directory for which this binary is the child of TestKilled.
-const childDir = "RAYWASM_TEST_SPILL_DIR"
+// childDir names, in the environment, the directory for which this binary is a child that is killed, and childStep the
+// operation of the disk before which it kills itself.
+const (
+	childDir  = "RAYWASM_TEST_SPILL_DIR"
+	childStep = "RAYWASM_TEST_SPILL_STEP"
+)
 
 func TestMain(m *testing.M) {
-	if dir := os.Getenv(childDir); dir != "" {
-		if err := spillAndRestore(dir); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		return
+	dir := os.Getenv(childDir)
+	if dir == "" {
+		os.Exit(m.Run())
 	}
-	os.Exit(m.Run())
+	var files spill.FS = spill.OS{}
+	batches := math.MaxInt
+	if text := os.Getenv(childStep); text != "" {
+		last, _ := strconv.Atoi(text)
+		batches = 4
+		files = &storetest.Files{Before: func(string) error {
+			if last--; last < 0 {
+				self, _ := os.FindProcess(os.Getpid()) // it is there
+				_ = self.Kill()                        // it does not return
+				select {}
+			}
+			return nil
+		}}
+	}
+	if err := spillAndRestore(dir, files, batches); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// TestKilledBeforeAnyStep ends a process before each operation of its disk in turn. Whatever it leaves, the next one removes
+// it, and nothing else.
+func TestKilledBeforeAnyStep(t *testing.T) {
+	dir := t.TempDir()
+	living := disk(t, spill.OS{}, dir)
+	if err := living.Spill(t.Context(), objects(1, 2, 1000)); err != nil {
+		t.Fatal(err)
+	}
+	kept := onDisk(t, dir)
+	steps := 0
+	for ; ; steps++ {
+		cmd := exec.Command(os.Args[0])
+		cmd.Env = append(os.Environ(), childDir+"="+dir, fmt.Sprintf("%s=%d", childStep, steps))
+		out, err := cmd.CombinedOutput()
+		if err == nil {
+			break
+		}
+		if cmd.ProcessState.ExitCode() != -1 { // it ended by itself
+			t.Fatalf("step %d: %v\n%s", steps, err, out)
+		}
+		disk(t, spill.OS{}, dir)
+		if n := onDisk(t, dir); n != kept {
+			t.Fatalf("step %d: %d bytes are there, and %d are another's", steps, n, kept)
+		}
+	}
+	if steps < 20 {
+		t.Errorf("it took %d steps only", steps)
+	}
+	to := make([]byte, 1000)
+	if err := living.Restore(t.Context(), storetest.Object(1), to); err != nil {
+		t.Error(err)
+	}
 }
 
 // TestKilled ends a process that spills, restores, compacts and forgets, at any moment; the next one finds the directory,
@@ -264,15 +319,15 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-// spillAndRestore says on stdout "step" for each batch that came back as it was, or what is wrong.
-func spillAndRestore(dir string) error {
-	target, err := spill.OpenDir(dir, 1, spill.OS{})
+// spillAndRestore spills batches, and says on stdout "step" for each that came back as it was. It ends with what is wrong.
+func spillAndRestore(dir string, files spill.FS, batches int) error {
+	target, err := spill.OpenDir(dir, 1, files)
 	if err != nil {
 		return err
 	}
 	d := spill.NewDisk(zap.NewNop(), 0, target)
 	ctx, size := context.Background(), 20_000
-	for n := 0; ; n += 10 {
+	for n := 0; n/10 < batches; n += 10 {
 		for began := time.Now(); ; { // files go soon
 			own, err := bytesBelow(dir)
 			if err != nil {
@@ -305,4 +360,5 @@ func spillAndRestore(dir string) error {
 		}
 		fmt.Println("step", n)
 	}
+	return d.Close()
 }
