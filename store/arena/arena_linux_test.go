@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
 	"syscall"
 	"testing"
@@ -126,6 +127,31 @@ func TestWhatFollowsABlockIsZero(t *testing.T) {
 func TestAnArenaThatCannotBeIsAnError(t *testing.T) {
 	if _, err := arena.Open(arena.Config{Size: 1 << 60}); !errors.Is(err, spec.LimitExceeded) {
 		t.Errorf("an exabyte: %v", err)
+	}
+}
+
+// TestPagesThatAreRefusedAreAnError: the system gives no more memory, which a limit on the size of files stands for.
+func TestPagesThatAreRefusedAreAnError(t *testing.T) {
+	a := open(t, arena.Config{Size: 4 * spec.MiB})
+	var was unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_FSIZE, &was); err != nil {
+		t.Fatal(err)
+	}
+	signal.Ignore(unix.SIGXFSZ)
+	defer signal.Reset(unix.SIGXFSZ)
+	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: spec.MiB, Max: was.Max}); err != nil {
+		t.Fatal(err)
+	}
+	data := bytes.Repeat([]byte{7}, 3*spec.MiB)
+	err := a.Fill(512*spec.KiB, data)
+	if back := unix.Setrlimit(unix.RLIMIT_FSIZE, &was); back != nil {
+		t.Fatal(back)
+	}
+	if !errors.Is(err, spec.OutOfMemory) {
+		t.Fatalf("it ends with %v", err)
+	}
+	if err := a.Fill(512*spec.KiB, data); err != nil || !bytes.Equal(a.Readable(512*spec.KiB, 3*spec.MiB), data) {
+		t.Fatalf("when there is memory again: %v", err)
 	}
 }
 
