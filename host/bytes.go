@@ -89,7 +89,7 @@ func (o *objects) readBytes(ctx context.Context, id spec.ObjectID, entry *object
 	view.Release()
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.table[id] != entry || entry.made != made || entry.stored == 0 {
+	if o.refs.Object(id) != entry || entry.made != made || entry.stored == 0 {
 		return nil, false, nil
 	}
 	return entry.hold(data), true, nil
