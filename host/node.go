@@ -41,6 +41,8 @@ type Node struct {
 	ownControl *local.Store       // control, unless it is a cluster's
 	cluster    *clusterNode       // nil for a node alone
 	states     *checkpoints.Store // of durable actors; nil without a data directory
+	looking    atomic.Bool        // for what is unreachable, because memory is short
+	lookAgain  atomic.Int64       // when that may be, in nanoseconds since 1970
 
 	mu       sync.Mutex
 	closed   bool
@@ -95,7 +97,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	}
 	n.scope = newScope(ctx, n.workers)
 	n.objects = newObjects(n.store)
-	n.objects.forget = n.forgetActor
+	n.objects.forget, n.objects.madeRoom = n.forgetActor, n.madeRoom
 	if r.lineageMemory > 0 {
 		n.objects.lineage = owner.NewLineage(r.lineageMemory)
 	}
