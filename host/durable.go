@@ -235,6 +235,7 @@ func (n *Node) reviveActors(ctx context.Context) error {
 			break
 		}
 	}
+	n.endGroupsOf(func(id spec.ActorID) bool { return !known[id] })
 	for id := range n.states.Actors() { // of creations and deaths that a crash interrupted
 		if !known[id] {
 			if err := n.states.Delete(ctx, id); err != nil {

@@ -67,6 +67,24 @@ func rawActorFind(name, nameSize, namespace, namespaceSize uint32) int32
 //go:wasmimport ray_v1 actor_kill
 func rawActorKill(actor uint32, noRestart int32) int32
 
+//go:wasmimport ray_v1 group_create
+func rawGroupCreate(opts, optsSize, ptr, size uint32) int32
+
+//go:wasmimport ray_v1 group_find
+func rawGroupFind(name, nameSize, namespace, namespaceSize, ptr, size uint32) int32
+
+//go:wasmimport ray_v1 group_table
+func rawGroupTable(group, groupSize, ptr, size uint32) int32
+
+//go:wasmimport ray_v1 group_ready
+func rawGroupReady(group, groupSize uint32) int32
+
+//go:wasmimport ray_v1 group_remove
+func rawGroupRemove(group, groupSize uint32) int32
+
+//go:wasmimport ray_v1 resources
+func rawResources(ptr, size uint32) int32
+
 //go:wasmimport ray_v1 self
 func rawSelf(ptr, size uint32) int32
 
@@ -99,18 +117,6 @@ func rawAwait(handles, n, count uint32, timeout int64, token uint32) int32
 
 //go:wasmimport ray_v1 events
 func rawEvents(ptr, size uint32) int32
-
-//go:wasmimport ray_v1 group_create
-func rawGroupCreate(opts, optsSize, ptr, size uint32) int32
-
-//go:wasmimport ray_v1 group_find
-func rawGroupFind(name, nameSize, namespace, namespaceSize, ptr, size uint32) int32
-
-//go:wasmimport ray_v1 group_ready
-func rawGroupReady(group, size uint32) int32
-
-//go:wasmimport ray_v1 group_remove
-func rawGroupRemove(group, size uint32) int32
 
 // claim is one call that claims what is not so.
 type claim struct {
@@ -174,6 +180,8 @@ func claims(lie uint32) []claim {
 		{"group_find of a size", func() int64 { return int64(rawGroupFind(at, 1, 0, 0, at, lie)) }},
 		{"group_ready", func() int64 { return int64(rawGroupReady(at, lie)) }},
 		{"group_remove", func() int64 { return int64(rawGroupRemove(at, lie)) }},
+		{"group_table", func() int64 { return int64(rawGroupTable(at, lie, at, 1)) }},
+		{"resources", func() int64 { return int64(rawResources(at, lie)) }},
 		{"self", func() int64 { return int64(rawSelf(at, lie)) }},
 		{"log", func() int64 { return int64(rawLog(0, at, lie)) }},
 		{"error", func() int64 { return int64(rawError(at, lie)) }},
