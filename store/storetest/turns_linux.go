@@ -53,7 +53,9 @@ func (t *Turns) Report(b *testing.B, what string, size int64) {
 
 // ReportCPU reports the median of the processor's time that plain code took, in per cent of the store's, where all is done
 // by the calling thread: other work on the machine does not change it as much.
-func (t *Turns) ReportCPU(b *testing.B, what string) { b.ReportMetric(100*median(t.cpu), what+"-cpu-%") }
+func (t *Turns) ReportCPU(b *testing.B, what string) {
+	b.ReportMetric(100*median(t.cpu), what+"-cpu-%")
+}
 
 func median(x []float64) float64 {
 	slices.Sort(x)
