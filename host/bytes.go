@@ -42,7 +42,7 @@ func (o *objects) keepBytes(ctx context.Context, memory *store.Account, id spec.
 	}
 	defer o.using.Done()
 	n := int64(len(data))
-	if err := memory.Large().Reserve(n); err != nil {
+	if err := o.reserve(memory.Large(), n); err != nil {
 		return err
 	}
 	if err := store.Put(ctx, o.store, id, data, store.Primary); err != nil {

@@ -69,7 +69,7 @@ func newDriver(j *Job) *caller {
 
 // functions returns c in the form that a session wants.
 func (c *caller) functions() hostcall.Caller {
-	return hostcall.Caller{Objects: c, Counts: c, Memory: c.job.memory, Tasks: c, Streams: c, Actors: actorCaller{c}, Groups: c, Context: c}
+	return hostcall.Caller{Objects: c, Counts: c, Memory: (*jobMemory)(c.job), Tasks: c, Streams: c, Actors: actorCaller{c}, Groups: c, Context: c}
 }
 
 // maxPuts is how many objects a caller can put: their indexes have 32 bits, and never name two.

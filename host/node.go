@@ -35,7 +35,9 @@ type Node struct {
 	workers   *workers
 	scope     *scope // the node's goroutines, detached actors among them
 	jobs      atomic.Uint32
-	seed      uint64 // of what is random
+	seed      uint64       // of what is random
+	looking   atomic.Bool  // for what is unreachable, because memory is short
+	lookAgain atomic.Int64 // when that may be, in nanoseconds since 1970
 	control   *local.Store
 	states    *checkpoints.Store // of durable actors; nil without a data directory
 
@@ -92,7 +94,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	}
 	n.scope = newScope(ctx, n.workers)
 	n.objects = newObjects(n.store)
-	n.objects.forget = n.forgetActor
+	n.objects.forget, n.objects.madeRoom = n.forgetActor, n.madeRoom
 	if r.lineageMemory > 0 {
 		n.objects.lineage = owner.NewLineage(r.lineageMemory)
 	}

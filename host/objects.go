@@ -18,6 +18,8 @@ type objects struct {
 	store store.Store
 	// forget is called, without the lock, for an actor to which no reference is left.
 	forget func(spec.ActorID)
+	// madeRoom is called, without the lock, with an error that may say that there is no room: true if it is worth to ask again.
+	madeRoom func(error) bool
 
 	using sync.WaitGroup // of the store
 
@@ -70,7 +72,8 @@ type waiter struct {
 }
 
 func newObjects(s store.Store) *objects {
-	return &objects{store: s, refs: owner.NewRefs[object](), ends: make(map[spec.ActorID]func()), makers: make(map[spec.TaskID]*task)}
+	return &objects{store: s, refs: owner.NewRefs[object](), ends: make(map[spec.ActorID]func()), makers: make(map[spec.TaskID]*task),
+		madeRoom: func(error) bool { return false }}
 }
 
 // expect makes pending objects, each with one reference for the caller. objectBytes are reserved in memory for each.
@@ -133,7 +136,7 @@ func (o *objects) put(ctx context.Context, memory *store.Account, id spec.Object
 		stored, v.Data = int64(len(v.Data)), nil
 	}
 	bytes := objectBytes + valueBytes(v)
-	if err := memory.Reserve(bytes); err != nil {
+	if err := o.reserve(memory, bytes); err != nil {
 		if stored > 0 {
 			o.dropBytes(memory, id, stored)
 		}
@@ -146,6 +149,15 @@ func (o *objects) put(ctx context.Context, memory *store.Account, id spec.Object
 	entry.fill(v, stored)
 	o.refs.Contain(id, v.Links)
 	return nil
+}
+
+// reserve reserves n bytes, if it has to by freeing what is unreachable first. The caller holds no lock.
+func (o *objects) reserve(memory *store.Account, n int64) error {
+	err := memory.Reserve(n)
+	if err != nil && o.madeRoom(err) {
+		err = memory.Reserve(n)
+	}
+	return err
 }
 
 // fill gives an entry its value, of which stored bytes are in the store. The caller holds mu.

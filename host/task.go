@@ -57,7 +57,7 @@ type task struct {
 func (t *task) begin() ([]spec.ObjectID, error) {
 	n, memory := t.job.node, t.job.memory
 	objects := objectBytes * int64(len(t.returns))
-	if err := memory.Reserve(t.bytes + objects); err != nil {
+	if err := n.objects.reserve(memory, t.bytes+objects); err != nil {
 		return nil, &spec.Error{Op: "submit " + t.function, Kind: spec.KindOf(err), Err: err}
 	}
 	n.objects.begin(t)
