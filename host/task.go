@@ -283,6 +283,7 @@ func (t *task) do(w *worker) {
 		n.cluster.begun(*t.origin)
 	}
 	err := t.execute(&t.context, w, lease, number)
+	w.caller.met()
 	t.context.leave()
 	t.mu.Lock()
 	again := err != nil && !t.finished && t.retry.Retry(number, err)
