@@ -13,6 +13,13 @@
 // A node serves the chunks that it has of an object that it is still getting. So an object that all nodes want spreads as
 // a tree, and its source sends it to a few.
 //
+// # How it is used
+//
+// A node opens its store with Evicted telling owners that it has an object no more, then its exchange, and answers peers'
+// requests with Serve. An owner keeps a Directory: Added when a node made an object, Removed when one has it no more, Gone
+// with what is lost then, and Freed with who is to drop it. The node's side of it, Locations, is the Directory itself
+// where the owner is, and a message to the owner's node elsewhere.
+//
 // # What is checked
 //
 // A source tells the CRC-32C of every chunk of the object. No chunk counts, or is served on, before it has its sum; and a
