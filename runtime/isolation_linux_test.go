@@ -22,9 +22,9 @@ const resets = true
 const roomBeyond = 16 << 20
 
 var tracesBeyond = []trace{
-	{"a byte beyond what it has", true, []step{do("poke", notebookBytes+3*page, 0x55)}},
-	{"the last byte beyond what it has", true, []step{do("poke", notebookBytes+roomBeyond-1, 0x55)}},
-	{"two pages around the image's end", true, []step{do("fill", notebookBytes-smallPage, 0x55, 2*smallPage)}},
+	{"a byte beyond what it has", []step{do("poke", notebookBytes+3*page, 0x55)}},
+	{"the last byte beyond what it has", []step{do("poke", notebookBytes+roomBeyond-1, 0x55)}},
+	{"two pages around the image's end", []step{do("fill", notebookBytes-smallPage, 0x55, 2*smallPage)}},
 }
 
 // A page that was changed and then written to swap is changed still: PAGEMAP_SCAN tells of it by another bit.

@@ -10,9 +10,9 @@ const (
 	// headroom is the room that a sandbox's memory has beyond its image from the start, in bytes, so that growth is
 	// mostly a matter of a global, which a reset puts back.
 	headroom = 16 * spec.MiB
-	// keepGrown is how much longer than that a sandbox's memory may have become for it to be used again, in bytes: an
-	// engine cannot shrink a memory.
-	keepGrown = 64 * spec.MiB
+	// scanGrown is how much longer than that a sandbox's memory may have become for all of it to be looked at, in bytes: an
+	// engine cannot shrink a memory. What is beyond is given up at once.
+	scanGrown = 64 * spec.MiB
 	// maxDirtyRegions and maxDirtyPages are how many runs of changed pages, and how many pages, are copied back one by
 	// one. With more, dropping all private copies at once is cheaper.
 	maxDirtyRegions = 128
@@ -29,3 +29,6 @@ const (
 // The length is what the engine believes the memory to be; the guest believes in the global of wasmbin.VirtualGrowth,
 // which is smaller. A guest can touch what it has not grown to: it finds zeros there, and a reset takes away what it
 // wrote.
+
+// roundUp returns n rounded up to whole pages of WebAssembly.
+func roundUp(n uint64) uint64 { return (n + wasmPage - 1) / wasmPage * wasmPage }

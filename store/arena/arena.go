@@ -66,6 +66,10 @@ func (a *Arena) Size() int64 { return a.size }
 // arena's.
 func (a *Arena) File() *os.File { return a.give }
 
+// Writer returns the same as a file that can be written: for a mapping of what is being made, which nobody else gets. nil
+// where there is no memfd.
+func (a *Arena) Writer() *os.File { return a.file }
+
 // Writable returns a range of the arena to be written in place. Who has written it says so with Touch.
 func (a *Arena) Writable(off, n int64) []byte { return a.write[off : off+n : off+n] }
 
