@@ -97,6 +97,26 @@ func (a *Arena) Fill(off int64, data []byte) error {
 // writeStep is how much is written at once, in bytes: so little that it does not hold others up.
 const writeStep = 4 * spec.MiB
 
+// Clear makes zeros of a range. Pages that are not there are zeros when they come.
+func (a *Arena) Clear(off, n int64) {
+	for from, end := off, off+n; from < end; {
+		to := min(end, (from/Granule+1)*Granule)
+		if a.warmAt(from) {
+			clear(a.Writable(from, to-from))
+		}
+		from = to
+	}
+	a.Touch(off, n)
+}
+
+// warmAt reports whether the page at off may be there.
+func (a *Arena) warmAt(off int64) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	g := off / Granule
+	return a.warm[g/64]>>(g%64)&1 != 0
+}
+
 // ClearTail makes zeros of what follows a whole block of n bytes at off in its last page, for it may be mapped elsewhere.
 func (a *Arena) ClearTail(off, n int64) {
 	if tail := n % extent.PageSize; tail != 0 {
@@ -148,8 +168,5 @@ func (a *Arena) Touch(off, n int64) {
 
 // cold reports whether a range is long enough and most likely has no pages: whether its middle has none.
 func (a *Arena) cold(off, n int64) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	g := (off + n/2) / Granule
-	return n >= Granule && a.warm[g/64]>>(g%64)&1 == 0
+	return n >= Granule && !a.warmAt(off+n/2)
 }

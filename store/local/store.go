@@ -146,17 +146,31 @@ func (s *Store) Create(ctx context.Context, id spec.ObjectID, size int64, kind s
 	}
 	if a.Do == residency.FallBack {
 		s.mu.Lock()
-		bytes := s.fallen[id].write
+		m := s.fallen[id]
 		s.mu.Unlock()
-		return store.NewDraft(bytes, func(data []byte) error { copy(bytes, data); return nil }, func(seal bool) error { return s.end(id, seal) }), nil
+		return store.NewDraft(m.write, store.Region{FD: m.fd()}, store.Writing{
+			Fill:  func(data []byte) error { copy(m.write, data); return nil },
+			Clear: func() {}, // the file is new
+			End:   func(seal bool) error { return s.end(id, seal) },
+		}), nil
 	}
-	b := a.Block
-	return store.NewDraft(s.arena.Writable(b.Off, size), func(data []byte) error { return s.arena.Fill(b.Off, data) }, func(seal bool) error {
-		s.arena.Touch(b.Off, size)
+	b, region := a.Block, store.NoRegion
+	if f := s.arena.Writer(); b.Whole() && f != nil {
+		region = store.Region{FD: int(f.Fd()), Off: b.Off}
+	}
+	clearTail := func() {
 		if b.Whole() {
 			s.arena.ClearTail(b.Off, size)
 		}
-		return s.end(id, seal)
+	}
+	return store.NewDraft(s.arena.Writable(b.Off, size), region, store.Writing{
+		Fill:  func(data []byte) error { return s.arena.Fill(b.Off, data) },
+		Clear: func() { s.arena.Clear(b.Off, size); clearTail() },
+		End: func(seal bool) error {
+			s.arena.Touch(b.Off, size) // whatever became of it
+			clearTail()
+			return s.end(id, seal)
+		},
 	}), nil
 }
 
