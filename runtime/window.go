@@ -114,25 +114,22 @@ func (w windows) find(op string, at uint32) (int, error) {
 }
 
 // Turn makes a window show something else.
-func (w windows) Turn(at uint32, show engine.Shown, release func()) error {
+func (w windows) Turn(at uint32, show engine.Shown) error {
 	const op = "turn a window"
 	k, err := w.find(op, at)
 	if err != nil {
 		return err
 	}
-	x := &w.opened[k]
+	x := w.opened[k]
 	if show.Len() != x.n {
 		return spec.Errorf(op, spec.InvalidArgument, "", "it shows %d bytes, and not %d", x.n, show.Len())
 	}
-	if show.FD < 0 && !w.room.cover(*x) { // or else the copy would go where the window shows
+	if show.FD < 0 && !w.room.cover(x) { // or else the copy would go where the window shows
 		return spec.Errorf(op, spec.OutOfMemory, "", "the process has too many mappings")
 	}
 	if err := w.show(x.at, show); err != nil {
 		return &spec.Error{Op: op, Kind: spec.KindOf(err), Err: err}
 	}
-	was := x.release
-	x.release = release
-	was()
 	return nil
 }
 

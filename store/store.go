@@ -72,7 +72,8 @@ type Draft struct {
 type Writing struct {
 	Fill  func(data []byte) error // writes data to its beginning
 	Clear func()                  // makes zeros of it, up to the end of its last page
-	End   func(seal bool) error   // called once, with what became of it
+	Seal  func() (*View, error)   // seals it, and views it before anybody else can do anything to it
+	Abort func()                  // gives it up; it ends with one of the two
 }
 
 // NewDraft returns a draft.
@@ -86,18 +87,27 @@ func (d *Draft) Fill(data []byte) error { return d.how.Fill(data) }
 func (d *Draft) Clear() { d.how.Clear() }
 
 // Seal makes the object immutable and shows it to everybody. Bytes must not be written any more.
-func (d *Draft) Seal() error { return d.finish(true) }
+func (d *Draft) Seal() error {
+	v, err := d.SealView()
+	if err == nil {
+		v.Release()
+	}
+	return err
+}
+
+// SealView is Seal for who goes on reading: the object stays where it is until the view is released.
+func (d *Draft) SealView() (*View, error) {
+	seal := d.how.Seal
+	d.Bytes, d.Region, d.how = nil, NoRegion, Writing{}
+	return seal()
+}
 
 // Abort gives the object up. After Seal it does nothing.
-func (d *Draft) Abort() { _ = d.finish(false) } // giving up cannot fail
-
-func (d *Draft) finish(seal bool) error {
-	end := d.how.End
-	if end == nil {
-		return nil
+func (d *Draft) Abort() {
+	if abort := d.how.Abort; abort != nil {
+		d.Bytes, d.Region, d.how = nil, NoRegion, Writing{}
+		abort()
 	}
-	d.Bytes, d.Region, d.how = nil, NoRegion, Writing{}
-	return end(seal)
 }
 
 // View is a right to read an object in place.

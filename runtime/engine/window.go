@@ -12,9 +12,9 @@ type Windows interface {
 	// spec.OutOfMemory if there is no room for it between what the guest has and its limit; spec.Unsupported if the guest
 	// has no memory that can be limited.
 	Open(show Shown, release func()) (at uint32, err error)
-	// Turn makes an open window show something else of the same length, and releases what it showed. Errors:
-	// spec.NotFound; as Open. After an error the window is as it was.
-	Turn(at uint32, show Shown, release func()) error
+	// Turn makes an open window show something else of the same length. Errors: spec.NotFound; as Open. After an error the
+	// window is as it was.
+	Turn(at uint32, show Shown) error
 	// Close closes the window at that address. Errors: spec.NotFound.
 	Close(at uint32) error
 }

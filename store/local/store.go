@@ -151,7 +151,8 @@ func (s *Store) Create(ctx context.Context, id spec.ObjectID, size int64, kind s
 		return store.NewDraft(m.write, store.Region{FD: m.fd()}, store.Writing{
 			Fill:  func(data []byte) error { copy(m.write, data); return nil },
 			Clear: func() {}, // the file is new
-			End:   func(seal bool) error { return s.end(id, seal) },
+			Seal:  func() (*store.View, error) { return s.seal(id) },
+			Abort: func() { s.tellCore(residency.Event{Op: residency.Abort, ID: id}) },
 		}), nil
 	}
 	b, region := a.Block, store.NoRegion
@@ -166,27 +167,35 @@ func (s *Store) Create(ctx context.Context, id spec.ObjectID, size int64, kind s
 	return store.NewDraft(s.arena.Writable(b.Off, size), region, store.Writing{
 		Fill:  func(data []byte) error { return s.arena.Fill(b.Off, data) },
 		Clear: func() { s.arena.Clear(b.Off, size); clearTail() },
-		End: func(seal bool) error {
-			s.arena.Touch(b.Off, size) // whatever became of it
+		Seal: func() (*store.View, error) {
+			s.arena.Touch(b.Off, size)
 			clearTail()
-			return s.end(id, seal)
+			return s.seal(id)
+		},
+		Abort: func() {
+			s.arena.Touch(b.Off, size) // something may have been written
+			s.tellCore(residency.Event{Op: residency.Abort, ID: id})
 		},
 	}), nil
 }
 
-// end seals or aborts a draft.
-func (s *Store) end(id spec.ObjectID, seal bool) error {
+// seal seals a draft and views it, both before anything else happens.
+func (s *Store) seal(id spec.ObjectID) (*store.View, error) {
+	w := &asker{}
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.closed {
-		return errClosed
+		s.mu.Unlock()
+		return nil, errClosed
 	}
-	op := residency.Abort
-	if seal {
-		op = residency.Seal
+	s.step(residency.Event{Op: residency.Seal, ID: id})
+	s.last++
+	s.asking[s.last] = w
+	s.step(residency.Event{Op: residency.Get, ID: id, Token: s.last}) // it is there, so this is answered at once
+	s.mu.Unlock()
+	if w.answer.Err != nil {
+		return nil, w.answer.Err
 	}
-	s.step(residency.Event{Op: op, ID: id})
-	return nil
+	return s.view(id, w.answer), nil
 }
 
 // Get implements store.Store.
@@ -195,19 +204,24 @@ func (s *Store) Get(ctx context.Context, id spec.ObjectID) (*store.View, error) 
 	if err != nil {
 		return nil, err
 	}
+	return s.view(id, a), nil
+}
+
+// view makes a view of a granted object.
+func (s *Store) view(id spec.ObjectID, a residency.Action) *store.View {
 	release := func() { s.tellCore(residency.Event{Op: residency.Release, ID: id}) }
 	b := a.Block
 	if b.Size == 0 {
 		s.mu.Lock()
 		m := s.fallen[id]
 		s.mu.Unlock()
-		return store.NewView(m.read, store.Region{FD: m.fd()}, release), nil
+		return store.NewView(m.read, store.Region{FD: m.fd()}, release)
 	}
 	region := store.NoRegion
 	if b.Whole() && s.fd >= 0 {
 		region = store.Region{FD: s.fd, Off: b.Off}
 	}
-	return store.NewView(s.arena.Readable(b.Off, b.Size), region, release), nil
+	return store.NewView(s.arena.Readable(b.Off, b.Size), region, release)
 }
 
 // ask puts a question to the core and waits for the answer. If ctx ends first the question is taken back.
