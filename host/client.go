@@ -131,12 +131,16 @@ func (j *Job) Put(ctx context.Context, value any) (*Ref, error) {
 // GetValue waits for the object and returns its serialized form, which must not be changed. The error is the task's if
 // it failed, of kind spec.GetTimeout if ctx's deadline passed, or ctx's cause.
 func (r *Ref) GetValue(ctx context.Context) (spec.Value, error) {
-	values, err := r.job.driver.Get(ctx, []spec.ObjectID{r.id}, spec.Forever)
-	runtime.KeepAlive(r)
-	if err != nil {
-		return spec.Value{}, err
+	defer runtime.KeepAlive(r)
+	one := []spec.ObjectID{r.id}
+	for {
+		if _, err := r.job.driver.Get(ctx, one, spec.Forever); err != nil {
+			return spec.Value{}, err
+		}
+		if v, ready, err := r.job.node.objects.value(ctx, r.id); ready || err != nil {
+			return v, err
+		}
 	}
-	return values[0], nil
 }
 
 // Get waits for the object and decodes it into a T. References in it become *Ref and *Actor, where T has fields of these

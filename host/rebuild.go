@@ -158,7 +158,7 @@ func (t *task) restart() {
 // empty takes an object's value away; the entry is pending again. The caller holds mu and settles.
 func (o *objects) empty(id spec.ObjectID, entry *object) {
 	if entry.stored > 0 {
-		o.dropBytes(entry.memory, id, entry.stored)
+		o.forgetBytes(id, entry)
 	}
 	entry.memory.Release(entry.bytes - objectBytes)
 	entry.copy = weak.Pointer[byte]{}

@@ -114,11 +114,14 @@ func (d *Draft) Abort() {
 type View struct {
 	Bytes   []byte // must not be written, nor used after Release
 	Region  Region
+	Pins    int64 // bytes of the store's memory that the view keeps in use
 	release func()
 }
 
 // NewView returns a view that calls release once.
-func NewView(bytes []byte, region Region, release func()) *View { return &View{bytes, region, release} }
+func NewView(bytes []byte, region Region, pins int64, release func()) *View {
+	return &View{bytes, region, pins, release}
+}
 
 // Release ends the view. Releasing twice is fine.
 func (v *View) Release() {

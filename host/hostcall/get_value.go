@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/raywasm/raywasm/runtime/engine"
+	"github.com/raywasm/raywasm/spec"
 )
 
 // get_value is get of one object, and then size and read of its value in the same call: it waits until the object is
@@ -38,5 +39,13 @@ func (s *Session) getValue(ctx context.Context, g *engine.Guest, p params) (int6
 		}
 		at.value, at.ready = values[0], true
 	}
-	return pull(g, p.u32(2), p.u32(3), at.value.Data)
+	if !away(at.value) {
+		return pull(g, p.u32(2), p.u32(3), at.value.Data)
+	}
+	v, err := s.open(ctx, p.u32(0), spec.Forever, false)
+	if err != nil {
+		return 0, err
+	}
+	defer v.Release()
+	return pull(g, p.u32(2), p.u32(3), v.Bytes)
 }

@@ -215,13 +215,13 @@ func (s *Store) view(id spec.ObjectID, a residency.Action) *store.View {
 		s.mu.Lock()
 		m := s.fallen[id]
 		s.mu.Unlock()
-		return store.NewView(m.read, store.Region{FD: m.fd()}, release)
+		return store.NewView(m.read, store.Region{FD: m.fd()}, 0, release)
 	}
 	region := store.NoRegion
 	if b.Whole() && s.fd >= 0 {
 		region = store.Region{FD: s.fd, Off: b.Off}
 	}
-	return store.NewView(s.arena.Readable(b.Off, b.Size), region, release)
+	return store.NewView(s.arena.Readable(b.Off, b.Size), region, b.Size, release)
 }
 
 // ask puts a question to the core and waits for the answer. If ctx ends first the question is taken back.
