@@ -58,13 +58,12 @@ func got(h *handle, n int64, small []byte, v any) (err error) {
 	lock()
 	defer mu.Unlock()
 	sweep()
-	b, large := small[:min(int64(len(small)), n)], n > int64(len(small))
-	if large {
-		if b, err = readAll(h.id); err != nil {
-			return err
-		}
+	decode.value, decode.arg = h.id, -1
+	if n > int64(len(small)) {
+		err = decode.readLarge(h.id, v)
+	} else {
+		err = decode.into(small[:n], false, v)
 	}
-	err = decode.object(h.id, b, large, v)
 	runtime.KeepAlive(h)
 	return ill(err, "get", spec.InvalidResult, v)
 }
