@@ -86,7 +86,7 @@ type pins struct {
 func (e *object) pin(bytes int64) error {
 	if e.pins.views == 0 && e.memory.Large() != e.memory {
 		if err := e.memory.Reserve(bytes); err != nil {
-			return spec.Errorf("keep a view", spec.KindOf(err), "", "release views that are not needed: %w", err)
+			return spec.Errorf("keep a view", spec.KindOf(err), "", "release views that are not needed: %v", err)
 		}
 		e.pins.reserved = bytes
 	}
@@ -129,12 +129,26 @@ type draft struct {
 	id     spec.ObjectID
 	size   int64
 	bytes  *store.Draft
+	over   bool
 }
 
 // Draft makes room for an object that is to be mapped and written; nil if it cannot be mapped.
 func (c *caller) Draft(ctx context.Context, size int64) (hostcall.Draft, error) {
+	d, err := c.draft(ctx, size)
+	switch {
+	case err != nil:
+		return nil, err
+	case d.Region() == store.NoRegion:
+		d.Abort()
+		return nil, nil
+	}
+	return d, nil
+}
+
+// draft makes room for an object that is to be written in place.
+func (c *caller) draft(ctx context.Context, size int64) (*draft, error) {
 	objects, memory := c.job.node.objects, c.job.memory
-	fail := func(err error) (hostcall.Draft, error) {
+	fail := func(err error) (*draft, error) {
 		return nil, &spec.Error{Op: "make an object in place", Kind: spec.KindOf(err), Err: err}
 	}
 	id, err := c.nextObject()
@@ -158,10 +172,6 @@ func (c *caller) Draft(ctx context.Context, size int64) (hostcall.Draft, error) 
 		d.giveBack()
 		return fail(err)
 	}
-	if d.bytes.Region == store.NoRegion {
-		d.Abort()
-		return nil, nil
-	}
 	d.bytes.Clear()
 	return d, nil
 }
@@ -171,6 +181,10 @@ func (d *draft) Region() store.Region { return d.bytes.Region }
 
 // Seal makes it an object with one reference for the caller, and a view of it.
 func (d *draft) Seal() (spec.ObjectID, func(), error) {
+	if d.over {
+		return spec.ObjectID{}, nil, spec.Errorf("put", spec.InvalidArgument, "", "the draft was sealed or given up")
+	}
+	d.over = true
 	view, err := d.bytes.SealView()
 	if err != nil {
 		d.giveBack()
@@ -186,8 +200,12 @@ func (d *draft) Seal() (spec.ObjectID, func(), error) {
 	return d.id, func() { o.endView(entry, view, true) }, nil
 }
 
-// Abort gives it up.
+// Abort gives it up. After Seal it does nothing.
 func (d *draft) Abort() {
+	if d.over {
+		return
+	}
+	d.over = true
 	d.bytes.Abort()
 	d.giveBack()
 }
