@@ -42,7 +42,7 @@ func pending(t *testing.T, o *objects, memory *store.Account, n uint32) spec.Obj
 	if err := memory.Reserve(objectBytes); err != nil {
 		t.Fatal(err)
 	}
-	o.expect(memory, []spec.ObjectID{objectID(n)}, "f")
+	o.expect(memory, []spec.ObjectID{objectID(n)}, Site{"f", "g"})
 	return objectID(n)
 }
 
@@ -52,7 +52,7 @@ func TestEveryByteOfAnObjectIsReserved(t *testing.T) {
 	reserved := int64(0)
 	put := func(id spec.ObjectID, v spec.Value) {
 		t.Helper()
-		if err := o.put(t.Context(), memory, id, v, "f"); err != nil {
+		if err := o.put(t.Context(), memory, id, v, Site{"f", ""}); err != nil {
 			t.Fatal(err)
 		}
 		if reserved += objectBytes + valueBytes(v); memory.Used() != reserved {
@@ -78,7 +78,7 @@ func TestEveryByteOfAnObjectIsReserved(t *testing.T) {
 func TestWhatDoesNotFitIsRefused(t *testing.T) {
 	o, memory := table(t, 100*spec.KiB)
 	tooLarge := spec.Value{Data: make([]byte, 90*spec.KiB)}
-	if err := o.put(t.Context(), memory, objectID(1), tooLarge, "f"); !errors.Is(err, spec.ObjectStoreFull) {
+	if err := o.put(t.Context(), memory, objectID(1), tooLarge, Site{"f", ""}); !errors.Is(err, spec.ObjectStoreFull) {
 		t.Errorf("a put without room: %v", err)
 	}
 	for i, err := range []*spec.Error{nil, {Kind: spec.TaskError, Err: &spec.Fault{Message: string(tooLarge.Data)}}} {
@@ -160,12 +160,12 @@ func TestNothingIsKeptForWhoWaitsNoLonger(t *testing.T) {
 			t.Fatal("an ignored waiter keeps what it would have done")
 		}
 		for _, id := range []spec.ObjectID{never, soon} {
-			if n := len(o.table[id].waiters); n > 4 {
+			if n := len(o.refs.Object(id).waiters); n > 4 {
 				t.Fatalf("%d waiters are listed, one waits", n)
 			}
 		}
 	}
-	if w := o.table[never].waiters; len(w) == 0 || w[0] != stays {
+	if w := o.refs.Object(never).waiters; len(w) == 0 || w[0] != stays {
 		t.Error("the one that waits was dropped")
 	}
 	o.ignore(stays)
@@ -173,9 +173,9 @@ func TestNothingIsKeptForWhoWaitsNoLonger(t *testing.T) {
 }
 
 func TestAJobHasOnlySoManyTasks(t *testing.T) {
-	j := &Job{live: make(map[spec.TaskID]*task)}
+	j := &Job{}
 	j.stats.unfinished.Store(spec.MaxPendingTasks - 1)
-	last, over := &task{id: spec.TaskID{1}}, &task{id: spec.TaskID{2}}
+	last, over := &task{terms: &terms{}}, &task{terms: &terms{}}
 	if err := j.add(last); err != nil {
 		t.Errorf("the last that is allowed: %v", err)
 	}
@@ -188,7 +188,7 @@ func TestAJobHasOnlySoManyTasks(t *testing.T) {
 	}
 	j.remove(over, nil)
 	j.over = true
-	if err := j.add(&task{id: spec.TaskID{3}}); !errors.Is(err, spec.TaskCancelled) {
+	if err := j.add(&task{terms: &terms{}}); !errors.Is(err, spec.TaskCancelled) {
 		t.Errorf("in a job that has ended: %v", err)
 	}
 	if n := j.stats.unfinished.Load(); n != spec.MaxPendingTasks-1 {

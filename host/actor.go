@@ -33,17 +33,22 @@ type actor struct {
 	place    spec.Resources
 	hold     spec.Resources
 	strategy sched.Strategy // which nodes will do
+	plain    sync.Map       // by the names of its methods: the *terms of calls that say nothing themselves
 
 	mu         sync.Mutex
 	core       *owner.Actor
-	calls      map[owner.CallID]*task // queued or running
+	calls      map[owner.CallID]*task // queued or running; may be nil if there are none
 	nextCall   owner.CallID
+	warned     int                      // how many waited when it was last warned of
 	now        *incarnation             // nil before the first start and after a stop
 	ended      bool                     // the core said Die
 	checkpoint *checkpoint              // nil for none
 	log        map[owner.CallID]*record // of the calls since, nil unless they take effect exactly once
+	brood      *brood                   // of the incarnation, and of those that go on from its checkpoint
 	lease      sched.Lease
 	forgotten  bool // guarded by the node's mu: no handle is left
+
+	maker *brood // that it is one of; nil for none
 
 	durable bool     // it is in the node's data directory; set before anybody has its handle
 	born    [][]byte // then: the constructor's arguments
@@ -55,6 +60,8 @@ type deed struct {
 	life *incarnation
 	task *task
 	err  error
+	gone *brood        // Start, Die: those that share the fate of what ended
+	wait time.Duration // Start
 }
 
 // newActor makes the actor's record and asks for its place. The creation's errors reach the callers of its methods.
@@ -63,7 +70,16 @@ func (c *caller) newActor(class *spec.Class, args []spec.Arg, opts spec.ActorOpt
 	if err != nil {
 		return nil, err
 	}
-	return a, a.admit()
+	if !a.detached {
+		a.maker = c.offspring()
+	}
+	if err := a.admit(); err != nil {
+		return nil, err
+	}
+	if a.maker != nil {
+		a.maker.add(a)
+	}
+	return a, nil
 }
 
 // describeActor makes the actor's record. Nobody knows of it yet.
@@ -74,7 +90,6 @@ func (c *caller) describeActor(id spec.ActorID, class *spec.Class, args []spec.A
 		id:    id,
 		class: class, args: args, links: linksOf(args), opts: opts,
 		detached: opts.Lifetime == spec.LifetimeDetached,
-		calls:    make(map[owner.CallID]*task),
 	}
 	if a.detached {
 		a.scope = n.scope
@@ -143,7 +158,7 @@ func (a *actor) admit() error {
 	if len(refs) > 0 {
 		ready := func() { n.leases.ready(a.lease) }
 		a.waiter = &waiter{ids: refs, left: len(refs), failFast: true, fire: ready}
-		n.leases.request(a.lease, ask, time.Time{}, sched.ReasonArguments, a)
+		n.leases.request(a.lease, &ask, time.Time{}, sched.ReasonArguments, a)
 		a.mu.Lock()
 		ended := a.ended // it can never be placed
 		a.mu.Unlock()
@@ -152,7 +167,7 @@ func (a *actor) admit() error {
 		}
 		return nil
 	}
-	n.leases.request(a.lease, ask, time.Time{}, 0, a)
+	n.leases.request(a.lease, &ask, time.Time{}, 0, a)
 	return nil
 }
 
@@ -180,10 +195,22 @@ func (a *actor) label() string { return a.class.Name + "(" + a.id.String() + ")"
 func (a *actor) enqueue(t *task) {
 	a.mu.Lock()
 	a.nextCall++
+	if a.calls == nil { // it slept
+		a.calls = make(map[owner.CallID]*task)
+	}
 	t.call = a.nextCall
 	a.calls[t.call] = t
+	deeds := a.decide(owner.ActorEvent{Op: owner.Call, Call: t.call, Caller: callerNumber(t.parent), Group: t.group, MaxRetries: t.retry.MaxRetries, Paced: t.retry.Delay > 0})
+	pending := a.core.Pending()
+	warn := pending >= max(2*a.warned, spec.PendingCallsWarning)
+	if warn {
+		a.warned = pending
+	}
 	a.mu.Unlock()
-	a.step(owner.ActorEvent{Op: owner.Call, Call: t.call, Caller: callerNumber(t.parent), Group: t.group, MaxRetries: t.retry.MaxRetries})
+	if warn {
+		a.node.log.Warn("many calls wait for an actor: bound them by max_pending_calls", zap.String("actor", a.label()), zap.Int("calls", pending))
+	}
+	a.carryOut(deeds)
 }
 
 // callerNumber tells an actor's callers apart: the unique part of the calling task's id.
@@ -206,7 +233,7 @@ func (a *actor) cancel(t *task, err *spec.Error, force bool) {
 		return
 	}
 	t.finish(nil, err)
-	if known && !(runs && a.groups == nil) {
+	if known {
 		a.step(owner.ActorEvent{Op: owner.Cancel, Call: t.call})
 	}
 }
@@ -216,6 +243,11 @@ func (a *actor) step(ev owner.ActorEvent) {
 	a.mu.Lock()
 	deeds := a.decide(ev)
 	a.mu.Unlock()
+	a.carryOut(deeds)
+}
+
+// carryOut performs the deeds; what is to be done in the sandbox, another goroutine does.
+func (a *actor) carryOut(deeds []deed) {
 	if next := a.perform(deeds); next != nil {
 		if !a.scope.run(func() { a.serve(next) }) && next.task != nil {
 			next.task.finish(nil, errJobEnded)
@@ -267,7 +299,11 @@ func (a *actor) decide(ev owner.ActorEvent) []deed {
 			if a.groups != nil {
 				d.life.turns = &turns{waits: make(map[*waiting]struct{}), running: make(map[uint32]*turn)}
 			}
-			a.now = d.life
+			a.now, d.wait = d.life, act.After
+			if !act.Resume {
+				d.gone, a.brood = a.brood, new(brood)
+			}
+			d.life.brood = a.brood
 		case owner.Run:
 			d.task = a.calls[act.Call]
 			if box := a.now.box(); box != nil {
@@ -290,6 +326,8 @@ func (a *actor) decide(ev owner.ActorEvent) []deed {
 				break
 			}
 			a.now.busy = true
+		case owner.Pause:
+			d.task = a.calls[act.Call]
 		case owner.Fail:
 			d.task = a.calls[act.Call]
 			delete(a.calls, act.Call)
@@ -301,6 +339,7 @@ func (a *actor) decide(ev owner.ActorEvent) []deed {
 			a.now = nil
 		case owner.Die:
 			a.ended = true
+			d.gone = a.brood
 		}
 		deeds = append(deeds, d)
 	}
@@ -315,9 +354,10 @@ func (a *actor) perform(deeds []deed) (next *deed) {
 		switch d.do {
 		case owner.Start:
 			if d.life.number > 0 {
-				a.node.log.Warn("actor restarts", zap.String("actor", a.label()), zap.Int32("restart", d.life.number), zap.Int32("max_restarts", said(a.opts.MaxRestarts, 0)), zap.Bool("from_checkpoint", d.life.resumes))
+				a.node.log.Warn("actor restarts", zap.String("actor", a.label()), zap.Int32("restart", d.life.number), zap.Int32("max_restarts", said(a.opts.MaxRestarts, 0)), zap.Bool("from_checkpoint", d.life.resumes), zap.Duration("after", d.wait))
 			}
-			if !a.scope.run(func() { a.start(d.life) }) {
+			d.gone.end(a.ownerGone(errRestarts))
+			if !a.scope.run(func() { a.start(d.life, d.wait) }) {
 				d.life.stop(nil)
 			}
 		case owner.Run, owner.Again, owner.Save, owner.End:
@@ -328,6 +368,8 @@ func (a *actor) perform(deeds []deed) (next *deed) {
 			}
 		case owner.Interrupt:
 			a.wake(d.life)
+		case owner.Pause:
+			d.task.readyLater()
 		case owner.Fail:
 			if d.task != nil {
 				d.task.finish(nil, d.task.failure(d.err))
@@ -337,6 +379,7 @@ func (a *actor) perform(deeds []deed) (next *deed) {
 			a.leave(d.life)
 		case owner.Die:
 			a.end(d.err)
+			d.gone.end(a.ownerGone(d.err))
 		}
 	}
 	return next
@@ -358,6 +401,12 @@ func (a *actor) end(err error) {
 	}
 	n.mu.Unlock()
 	n.leases.release(a.lease)
+	if a.detached {
+		n.groups.actorEnded(a.id)
+	}
+	if a.maker != nil {
+		a.maker.remove(a)
+	}
 	a.mu.Lock()
 	last := a.checkpoint
 	a.checkpoint = nil

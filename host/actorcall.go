@@ -103,28 +103,15 @@ func (c actorCaller) Call(_ context.Context, id spec.ActorID, call spec.Call) ([
 	if err != nil {
 		return nil, err
 	}
-	call.Function = a.class.Name + "." + call.Function
-	m, ok := a.module.methods[call.Function]
-	if !ok {
-		return nil, a.module.missing("call", "method", call.Function)
+	terms, err := a.methodTerms(call.Function, call.Options)
+	if err != nil {
+		return nil, err
 	}
-	call.Function = m.name
-	opts := call.Options.Over(m.Options)
-	if opts.MaxRetries == nil {
-		none := int32(0)
-		opts.MaxRetries = &none
-		if a.opts.MaxTaskRetries != nil {
-			opts.MaxRetries = a.opts.MaxTaskRetries
-		}
-	}
-	t, err := c.newTask(spec.NewTaskID(c.origin, c.nextTask.Add(1), id), call, opts)
+	t, err := c.newTask(spec.NewTaskID(c.origin, c.nextTask.Add(1), id), terms, call.Args)
 	if err != nil {
 		return nil, err
 	}
 	t.actor, t.module, t.scope = a, a.module, a.scope
-	if t.group, err = a.groupOf(opts); err != nil {
-		return nil, err
-	}
 	return t.begin()
 }
 

@@ -105,7 +105,7 @@ func (a *actor) forget(log map[owner.CallID]*record) {
 func (a *actor) invokeLogged(life *incarnation, t *task, again bool) (ev owner.ActorEvent, crashed bool, answer func(error)) {
 	ev, answer = owner.ActorEvent{Op: owner.Returned, Call: t.call, Now: clock()}, answered
 	c := newCaller(t, 0, a.lease)
-	c.holds = a.hold
+	c.holds, c.brood = a.hold, life.brood
 	r, err := a.record(c, life, t)
 	if err != nil { // it has no effect then
 		t.finish(nil, err)
@@ -224,13 +224,17 @@ func (j *journal) Put(ctx context.Context, v spec.Value) (id spec.ObjectID, err 
 	return t.ids[0], nil
 }
 
-func (j *journal) Get(ctx context.Context, ids []spec.ObjectID, timeout time.Duration) ([]spec.Value, error) {
+func (j *journal) Get(ctx context.Context, ids []spec.ObjectID, timeout time.Duration, values []spec.Value) error {
 	t := j.answer(ctx, "get", func(t *told) { j.get(ctx, t, ids, timeout) })
-	return t.values, t.err
+	copy(values, t.values)
+	return t.err
 }
 
 func (j *journal) get(ctx context.Context, t *told, ids []spec.ObjectID, timeout time.Duration) {
-	t.values, t.err = j.caller.Get(ctx, ids, timeout)
+	t.values = make([]spec.Value, len(ids))
+	if t.err = j.caller.Get(ctx, ids, timeout, t.values); t.err != nil {
+		return
+	}
 	for i, v := range t.values {
 		if len(v.Data) == 0 {
 			t.large = append(t.large, ids[i])
@@ -269,6 +273,18 @@ func (j *journal) Cancel(ctx context.Context, id spec.ObjectID, force, recursive
 
 func (j *journal) Self() spec.Self {
 	return j.answer(context.Background(), "self", func(t *told) { t.self = j.caller.Self() }).self
+}
+
+// Resources is written down as its form.
+func (j *journal) Resources() (r spec.ClusterResources) {
+	t := j.answer(context.Background(), "resources", func(t *told) {
+		form, err := spec.Marshal(j.caller.Resources())
+		t.values, t.err = []spec.Value{{Data: form}}, err
+	})
+	if t.err == nil {
+		_ = spec.Unmarshal(t.values[0].Data, &r) // it was written here
+	}
+	return r
 }
 
 // Log writes what a call says for the first time.

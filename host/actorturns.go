@@ -183,7 +183,7 @@ func (a *actor) tell(life *incarnation, in inbox) *spec.Error {
 // begin begins a call.
 func (a *actor) begin(life *incarnation, t *task) *spec.Error {
 	c := newCaller(t, t.attempt, a.lease)
-	c.holds = a.hold
+	c.holds, c.brood = a.hold, life.brood
 	args, err := c.arguments(life.ctx, t)
 	if err != nil {
 		t.finish(nil, err)
@@ -214,10 +214,14 @@ func (a *actor) enter(life *incarnation, export string, params ...uint64) *spec.
 		t := life.turns.running[e.Number]
 		delete(life.turns.running, e.Number)
 		ev := owner.ActorEvent{Op: owner.Returned, Call: t.task.call, Now: clock()}
-		if t.caller.exits {
+		values, failed := t.task.outcome(e.Status, e.Failure, e.Results, len(t.task.returns))
+		switch {
+		case t.caller.exits:
 			ev.Op = owner.Exited
-		} else {
-			t.task.finish(t.task.outcome(e.Status, e.Failure, e.Results, len(t.task.returns)))
+		case failed != nil && a.again(t.task, failed):
+			ev.Op, ev.Err = owner.Failed, failed
+		default:
+			t.task.finish(values, failed)
 		}
 		life.session.Finish(e.Number)
 		a.happened(life, ev)

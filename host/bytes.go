@@ -62,8 +62,8 @@ func (o *objects) dropBytes(memory *store.Account, id spec.ObjectID, n int64) {
 // forgetBytes is dropBytes for an object that is no more. What is viewed is in memory still. The caller holds mu.
 func (o *objects) forgetBytes(id spec.ObjectID, entry *object) {
 	o.store.Delete(id)
-	if entry.pins.views > 0 {
-		entry.pins.freed += entry.stored
+	if entry.viewed.views > 0 {
+		entry.viewed.freed += entry.stored
 	} else {
 		entry.memory.Large().Release(entry.stored)
 	}
@@ -91,7 +91,7 @@ func (e *object) held() []byte {
 // view.
 func (o *objects) value(ctx context.Context, id spec.ObjectID) (v spec.Value, ready bool, err error) {
 	o.mu.Lock()
-	entry := o.table[id]
+	entry := o.refs.Object(id)
 	if v, ready, err = o.lookLocked(id); err == nil && ready && entry.stored > 0 {
 		v.Data = entry.held()
 	}
@@ -108,7 +108,7 @@ func (o *objects) value(ctx context.Context, id spec.ObjectID) (v spec.Value, re
 	copy(v.Data, view.Bytes)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.table[id] == entry && entry.stored > 0 {
+	if o.refs.Object(id) == entry && entry.stored > 0 {
 		v.Data = entry.hold(v.Data)
 	}
 	return v, true, nil

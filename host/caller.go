@@ -2,7 +2,6 @@ package host
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"math"
 	"slices"
@@ -12,9 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/raywasm/raywasm/host/hostcall"
-	"github.com/raywasm/raywasm/owner"
 	"github.com/raywasm/raywasm/sched"
-	"github.com/raywasm/raywasm/sched/label"
 	"github.com/raywasm/raywasm/spec"
 )
 
@@ -42,14 +39,20 @@ type caller struct {
 	nextActor atomic.Uint64
 	nextPut   atomic.Uint64
 	nextGroup atomic.Uint64
-	exits     bool // its actor is to end, see actorCaller.Exit
+	exits     bool   // its actor is to end, see actorCaller.Exit
+	brood     *brood // of the actors that it made; nil before there are any
 }
 
 // retryOrigin is where the indexes of attempts start, far beyond those of children.
 const retryOrigin = 1 << 62
 
 func newCaller(t *task, attempt int32, lease sched.Lease) *caller {
-	c := &caller{job: t.job, scope: t.scope, module: t.module, task: t.id, name: t.name, function: t.function, origin: t.id, attempt: attempt,
+	return new(caller).become(t, attempt, lease)
+}
+
+// become makes c, which nobody uses any more, act for an attempt of a task.
+func (c *caller) become(t *task, attempt int32, lease sched.Lease) *caller {
+	*c = caller{job: t.job, scope: t.scope, module: t.module, task: t.id, name: t.name, function: t.function, origin: t.id, attempt: attempt,
 		lease: lease, holds: t.need, stream: t.stream, deadline: t.deadline}
 	c.within = captured(t.placement())
 	if attempt > 0 {
@@ -78,7 +81,7 @@ func (c *caller) Put(ctx context.Context, v spec.Value) (spec.ObjectID, error) {
 	if err != nil {
 		return id, err
 	}
-	return id, c.job.node.objects.put(ctx, c.job.memory, id, v, c.function)
+	return id, c.job.node.objects.put(ctx, c.job.memory, id, v, Site{c.function, ""})
 }
 
 // nextObject returns the id of the next object that is put.
@@ -90,17 +93,16 @@ func (c *caller) nextObject() (spec.ObjectID, error) {
 	return c.origin.Object(spec.FirstPutIndex + uint32(n-1)), nil
 }
 
-// Get waits for the objects and returns their values, without the bytes of large ones, or the first error among them in
-// their order.
-func (c *caller) Get(ctx context.Context, ids []spec.ObjectID, timeout time.Duration) ([]spec.Value, error) {
+// Get waits for the objects and gives their values, without the bytes of large ones, or the first error among them in their
+// order.
+func (c *caller) Get(ctx context.Context, ids []spec.ObjectID, timeout time.Duration, values []spec.Value) error {
 	objects := c.job.node.objects
-	values := make([]spec.Value, len(ids))
 	for waited := error(nil); ; {
 		pending := 0
 		for i, id := range ids {
 			v, ready, err := objects.look(id)
 			if err != nil {
-				return nil, err
+				return err
 			}
 			if !ready {
 				pending++
@@ -109,15 +111,15 @@ func (c *caller) Get(ctx context.Context, ids []spec.ObjectID, timeout time.Dura
 		}
 		switch {
 		case pending == 0:
-			return values, nil
+			return nil
 		case waited == nil: // not waited yet, or one was lost as soon as it was there
 			waited = objects.await(ctx, ids, len(ids), true, timeout, c.block, c.resume)
 			continue
 		}
 		if waited == spec.GetTimeout || errors.Is(waited, context.DeadlineExceeded) {
-			return nil, spec.Errorf("get", spec.GetTimeout, "", "%d of %d objects are not there: %s", pending, len(ids), c.job.node.explainAll(ids))
+			return spec.Errorf("get", spec.GetTimeout, "", "%d of %d objects are not there: %s", pending, len(ids), c.job.node.explainAll(ids))
 		}
-		return nil, &spec.Error{Op: "get", Kind: spec.KindOf(waited), Err: waited}
+		return &spec.Error{Op: "get", Kind: spec.KindOf(waited), Err: waited}
 	}
 }
 
@@ -161,86 +163,43 @@ func (c *caller) Submit(_ context.Context, call spec.Call) ([]spec.ObjectID, err
 	if !ok {
 		return nil, c.module.missing("submit", "function", call.Function)
 	}
-	call.Function = f.Name // the module's copy, which outlives the call
 	id := spec.NewTaskID(c.origin, c.nextTask.Add(1), spec.NoActor(c.job.id))
-	opts := call.Options.Over(f.Options)
-	opts.Placement = c.placement(opts.Placement)
-	t, err := c.newTask(id, call, opts)
+	terms, err := c.functionTerms(f, call.Options)
 	if err != nil {
 		return nil, err
 	}
-	t.placed = opts.Placement
-	t.need = opts.Resources(spec.Unit)
-	if t.strategy, err = strategyOf(opts.Placement); err != nil {
+	t, err := c.newTask(id, terms, call.Args)
+	if err != nil {
 		return nil, err
 	}
 	return t.begin()
 }
 
 // newTask makes the task. Nothing is reserved for it yet.
-func (c *caller) newTask(id spec.TaskID, call spec.Call, opts spec.TaskOptions) (*task, error) {
-	if err := opts.Check(); err != nil {
-		return nil, err
-	}
-	if len(call.Args) > spec.MaxArgs {
-		return nil, spec.Errorf("submit "+call.Function, spec.LimitExceeded, "", "%d arguments, at most %d", len(call.Args), spec.MaxArgs)
+func (c *caller) newTask(id spec.TaskID, terms *terms, args []spec.Arg) (*task, error) {
+	if len(args) > spec.MaxArgs {
+		return nil, spec.Errorf("submit "+terms.function, spec.LimitExceeded, "", "%d arguments, at most %d", len(args), spec.MaxArgs)
 	}
 	t := &task{
-		job: c.job, scope: c.scope, module: c.module, id: id, parent: c.task,
-		name: said(opts.Name, call.Function), function: call.Function, args: call.Args, links: linksOf(call.Args),
-		returns: make([]spec.ObjectID, said(opts.Returns, 1)),
-		memory:  said(opts.Memory, 0), priority: said(opts.Priority, 0),
-		retry: owner.RetryPolicy{MaxRetries: said(opts.MaxRetries, spec.DefaultMaxRetries), RetryExceptions: said(opts.RetryExceptions, false),
-			RetryOn: opts.RetryOn, Delay: said(opts.RetryDelay, 0)},
-		deadline: c.deadline,
+		terms: terms, job: c.job, scope: c.scope, module: c.module, id: id, parent: c.task, by: c.function, args: args, links: linksOf(args),
+		deadline: c.deadline, bytes: taskBytes + terms.bytes + argBytes(args),
 	}
 	sooner := func(at time.Time) {
 		if t.deadline.IsZero() || at.Before(t.deadline) {
 			t.deadline = at
 		}
 	}
-	if opts.Timeout != nil {
-		sooner(time.Now().Add(*opts.Timeout))
+	if terms.timeout > 0 {
+		sooner(time.Now().Add(terms.timeout))
 	}
-	if opts.Deadline != nil {
-		sooner(time.Unix(0, *opts.Deadline))
+	if !terms.deadline.IsZero() {
+		sooner(terms.deadline)
 	}
-	for i := range t.returns {
-		t.returns[i] = id.Object(uint32(i) + 1)
+	t.nameResults()
+	if terms.streaming {
+		t.stream = newStream(t, terms.ahead)
 	}
-	if said(opts.Streaming, false) {
-		if len(t.returns) != 1 {
-			return nil, spec.Errorf("submit "+call.Function, spec.InvalidArgument, "returns", "a generator declares one result, the number of those that it gives, and not %d", len(t.returns))
-		}
-		t.stream = newStream(t, said(opts.StreamAhead, 0))
-	}
-	t.bytes = taskBytes + formBytes(call.Options.Custom) + placementBytes(opts.Placement) + int64(len(t.name)+len(t.function)) + argBytes(t.args)
 	return t, nil
-}
-
-// strategyOf reads a placement.
-func strategyOf(p *spec.Placement) (s sched.Strategy, err error) {
-	if p == nil {
-		return s, nil
-	}
-	s.Spread, s.Soft = p.Spread, p.Soft
-	if p.Node != "" {
-		if _, err := hex.Decode(s.Node[:], []byte(p.Node)); err != nil {
-			return s, &spec.Error{Op: "read a placement", Kind: spec.InvalidArgument, ID: "node", Err: err}
-		}
-	}
-	if len(p.Labels) > 0 || len(p.Fallback) > 0 {
-		s.Select, err = label.ParseStrategy(p.Labels, p.Fallback...)
-	}
-	return s, err
-}
-
-// said returns the option's value, or otherwise where it was not said.
-func said[T any](option *T, otherwise T) T {
-	if option != nil {
-		return *option
-	}
-	return otherwise
 }
 
 // linksOf returns everything the arguments refer to.
@@ -259,8 +218,8 @@ func linksOf(args []spec.Arg) []spec.Link {
 // Cancel cancels the task that makes the object, and with recursive also what that task submitted. Cancelling what has
 // finished does nothing.
 func (c *caller) Cancel(_ context.Context, id spec.ObjectID, force, recursive bool) error {
-	t, ok := c.job.task(id.Task())
-	if !ok {
+	t := c.job.node.objects.maker(id)
+	if t == nil || t.job != c.job {
 		return nil
 	}
 	var below []*task
@@ -303,6 +262,12 @@ func (c *caller) Self() spec.Self {
 		s.Deadline = c.deadline.UnixNano()
 	}
 	return s
+}
+
+// Resources tells what the node has, which is all of the cluster.
+func (c *caller) Resources() (r spec.ClusterResources) {
+	r.Total, r.Available, _ = c.job.node.leases.usage()
+	return r
 }
 
 // Log passes a guest's record on, as data: its text is a field, never the message.

@@ -3,7 +3,7 @@ package host
 import (
 	"context"
 	"runtime"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/raywasm/raywasm/spec"
@@ -11,30 +11,41 @@ import (
 
 // Ref is a Go program's right to an object. It counts as one reference until Release, or until the Ref is garbage.
 type Ref struct {
-	job  *Job
-	id   spec.ObjectID
-	once *sync.Once
+	job   *Job
+	id    spec.ObjectID
+	right *right
 }
 
 // Actor is a Go program's handle to an actor. It counts as one reference until Release, or until it is garbage.
 type Actor struct {
-	job  *Job
-	id   spec.ActorID
-	once *sync.Once
+	job   *Job
+	id    spec.ActorID
+	right *right
+}
+
+// right is one reference that a Go program has, until it gives it back or the collector does.
+type right struct {
+	job   *Job
+	link  spec.Link
+	given atomic.Bool
+}
+
+func (r *right) giveBack() {
+	if !r.given.Swap(true) {
+		r.job.driver.Release([]spec.Link{r.link})
+	}
 }
 
 // newRef takes over one reference.
 func (j *Job) newRef(id spec.ObjectID) *Ref {
-	r := &Ref{job: j, id: id, once: new(sync.Once)}
-	once := r.once
-	runtime.AddCleanup(r, func(id spec.ObjectID) { once.Do(func() { j.driver.Release([]spec.Link{spec.ObjectLink(id)}) }) }, id)
+	r := &Ref{j, id, &right{job: j, link: spec.ObjectLink(id)}}
+	runtime.AddCleanup(r, (*right).giveBack, r.right)
 	return r
 }
 
 func (j *Job) newHandle(id spec.ActorID) *Actor {
-	a := &Actor{job: j, id: id, once: new(sync.Once)}
-	once := a.once
-	runtime.AddCleanup(a, func(id spec.ActorID) { once.Do(func() { j.driver.Release([]spec.Link{spec.ActorLink(id)}) }) }, id)
+	a := &Actor{j, id, &right{job: j, link: spec.ActorLink(id)}}
+	runtime.AddCleanup(a, (*right).giveBack, a.right)
 	return a
 }
 
@@ -42,18 +53,14 @@ func (j *Job) newHandle(id spec.ActorID) *Actor {
 func (r *Ref) ID() spec.ObjectID { return r.id }
 
 // Release gives the reference back; the Ref must not be used after.
-func (r *Ref) Release() {
-	r.once.Do(func() { r.job.driver.Release([]spec.Link{spec.ObjectLink(r.id)}) })
-}
+func (r *Ref) Release() { r.right.giveBack() }
 
 // ID returns the actor's id.
 func (a *Actor) ID() spec.ActorID { return a.id }
 
 // Release gives the handle back; the Actor must not be used after. An actor without handles ends when its queued calls
 // have run, unless it is detached.
-func (a *Actor) Release() {
-	a.once.Do(func() { a.job.driver.Release([]spec.Link{spec.ActorLink(a.id)}) })
-}
+func (a *Actor) Release() { a.right.giveBack() }
 
 // Submit calls a function of the job's module and returns a Ref per result at once. args are Go values that CBOR can
 // carry; a *Ref or *Actor inside one travels as a reference. A *Ref that is an argument itself is awaited: the object's value
@@ -132,9 +139,9 @@ func (j *Job) Put(ctx context.Context, value any) (*Ref, error) {
 // it failed, of kind spec.GetTimeout if ctx's deadline passed, or ctx's cause.
 func (r *Ref) GetValue(ctx context.Context) (spec.Value, error) {
 	defer runtime.KeepAlive(r)
-	one := []spec.ObjectID{r.id}
+	one, value := []spec.ObjectID{r.id}, [1]spec.Value{}
 	for {
-		if _, err := r.job.driver.Get(ctx, one, spec.Forever); err != nil {
+		if err := r.job.driver.Get(ctx, one, spec.Forever, value[:]); err != nil {
 			return spec.Value{}, err
 		}
 		if v, ready, err := r.job.node.objects.value(ctx, r.id); ready || err != nil {

@@ -1,6 +1,8 @@
 package host
 
 import (
+	"slices"
+
 	"github.com/raywasm/raywasm/owner"
 	"github.com/raywasm/raywasm/spec"
 )
@@ -22,9 +24,8 @@ type quiet struct {
 // calls alone: one that has work, and one that can be found by name, is taken for reachable. If calls come while it looks,
 // it may find nothing. It takes time in proportion to all there is on the node.
 func (n *Node) FindUnreachable() Unreachable {
-	links, _ := n.unreachable()
 	var u Unreachable
-	for _, l := range links {
+	for _, l := range n.unreachableLinks() {
 		if l.IsActor {
 			u.Actors = append(u.Actors, l.Actor)
 		} else {
@@ -45,14 +46,14 @@ func (n *Node) FreeUnreachable() int {
 	return len(links)
 }
 
+func (n *Node) unreachableLinks() []spec.Link {
+	links, _ := n.unreachable()
+	return links
+}
+
 // unreachable returns what is unreachable, and the actors among it.
 func (n *Node) unreachable() (links []spec.Link, actors []*actor) {
-	n.mu.Lock()
-	all := make([]*actor, 0, len(n.actors))
-	for _, a := range n.actors {
-		all = append(all, a)
-	}
-	n.mu.Unlock()
+	_, all := n.living()
 	held := make(map[spec.ActorID][]spec.Link)
 	var snapshot []quiet
 	for _, a := range all {
@@ -79,12 +80,23 @@ func (n *Node) unreachable() (links []spec.Link, actors []*actor) {
 
 // quiet returns what the actor holds, unless something runs in it or it can be reached by other ways than handles.
 func (a *actor) quiet() (q quiet, ok bool) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.detached || a.name.name != "" || a.now == nil || a.now.busy || a.core.State() != owner.Alive || a.core.Pending() > 0 {
+	if a.detached || a.name.name != "" {
 		return q, false
 	}
-	links := append(a.now.session.HandleTable().Links(), a.links...)
+	return a.idle()
+}
+
+// idle returns what the actor holds, unless something runs in it.
+func (a *actor) idle() (q quiet, ok bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.now == nil || a.now.busy || a.core.State() != owner.Alive || a.core.Pending() > 0 {
+		return q, false
+	}
+	links := slices.Clone(a.links)
+	if s := a.now.session; s != nil { // one that sleeps without one holds nothing
+		links = append(links, s.HandleTable().Links()...)
+	}
 	if a.checkpoint != nil {
 		links = append(links, a.checkpoint.handles.Links()...)
 	}

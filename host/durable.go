@@ -235,6 +235,7 @@ func (n *Node) reviveActors(ctx context.Context) error {
 			break
 		}
 	}
+	n.endGroupsOf(func(id spec.ActorID) bool { return !known[id] })
 	for id := range n.states.Actors() { // of creations and deaths that a crash interrupted
 		if !known[id] {
 			if err := n.states.Delete(ctx, id); err != nil {
@@ -299,7 +300,7 @@ func (n *Node) reviveActor(ctx context.Context, id spec.ActorID, record []byte, 
 
 // endedJob stands for the job of actors that have outlived it.
 func (n *Node) endedJob(r actorRecord, m *Module) *Job {
-	j := &Job{node: n, id: r.Job, module: m, namespace: r.Namespace, env: r.Env, memory: n.memory.Account(), gate: newGate(), over: true, live: make(map[spec.TaskID]*task),
+	j := &Job{node: n, id: r.Job, module: m, namespace: r.Namespace, env: r.Env, memory: n.memory.Account(), gate: newGate(), over: true,
 		cfg: JobConfig{WorkingDir: r.Files}}
 	j.none.L = &j.mu
 	j.scope = newScope(n.scope.ctx, n.workers)

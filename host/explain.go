@@ -26,7 +26,7 @@ func (j *Job) Explain() string {
 	var chosen *task
 	chosenRuns := false
 	j.mu.Lock()
-	for _, t := range j.live {
+	for t := j.live.first; t != nil; t = t.after {
 		t.mu.Lock()
 		runs := t.runs
 		t.mu.Unlock()
@@ -67,22 +67,10 @@ func (n *Node) explain(id spec.ObjectID, depth int) string {
 	case depth == 0:
 		return label + " is not there either"
 	}
-	if t, ok := n.task(id.Task()); ok {
+	if t := n.objects.maker(id); t != nil {
 		return t.explain(depth)
 	}
 	return label + " is about to be there: its task has just ended"
-}
-
-// task finds an unfinished task of any job.
-func (n *Node) task(id spec.TaskID) (*task, bool) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	for j := range n.open {
-		if j.id == id.Job() {
-			return j.task(id)
-		}
-	}
-	return nil, false
 }
 
 // explain says what the task waits for.

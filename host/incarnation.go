@@ -3,6 +3,7 @@ package host
 import (
 	"container/list"
 	"context"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -24,14 +25,16 @@ type incarnation struct {
 	sandbox *wasmrt.Sandbox
 	session *hostcall.Session
 	out     *taskOutput
+	brood   *brood      // of the actors that it makes
 	turns   *turns      // nil if calls run one by one
 	fresh   *checkpoint // taken and not installed
 	asleep  bool        // on disk, without a sandbox
 
 	// Guarded by the actor's mu.
-	busy bool // a goroutine is in the sandbox; it cleans up when it leaves and over is set
-	over bool // it was stopped or crashed
-	left bool // it has been closed
+	busy bool        // a goroutine is in the sandbox; it cleans up when it leaves and over is set
+	over bool        // it was stopped or crashed
+	left bool        // it has been closed
+	nap  *time.Timer // until it falls asleep; nil before it was idle, or if its options do not say when
 	// parking is closed when somebody who is parking the sandbox has done so; nil if nobody is.
 	parking chan struct{}
 }
@@ -47,8 +50,13 @@ func (life *incarnation) box() *inbox {
 	return &life.turns.inbox
 }
 
-// start constructs the actor in a fresh sandbox, or in one that goes on from its checkpoint.
-func (a *actor) start(life *incarnation) {
+// errRestarts is why an incarnation is gone whose actor is not.
+var errRestarts = &spec.Error{Op: "run", Kind: spec.WorkerCrashed, Err: errorText("it restarts from its constructor, and knows nothing of what it made")}
+
+// start constructs the actor, after a pause, in a fresh sandbox or in one that goes on from its checkpoint.
+func (a *actor) start(life *incarnation, wait time.Duration) {
+	pause(life.ctx, wait)
+	a.node.residents.takeTurn(life.ctx)
 	err := a.construct(life)
 	ev := owner.ActorEvent{Op: owner.Started, Now: clock()}
 	if err != nil {
@@ -66,19 +74,37 @@ func (a *actor) start(life *incarnation) {
 	}
 }
 
+// pause waits, unless the context ends before.
+func pause(ctx context.Context, wait time.Duration) {
+	if wait == 0 {
+		return
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
 // firstHook is where the indexes of hooks start, beyond those of constructors.
 const firstHook = 1 << 62
 
 // ownTask is what the actor does without being called: its constructor or its hook.
 func (a *actor) ownTask(index uint64) *task {
 	id := spec.NewTaskID(spec.DriverTaskID(a.job.id), index, a.id)
-	return &task{job: a.job, scope: a.scope, module: a.module, id: id, name: a.class.Name, function: a.class.Name, need: a.hold, placed: a.opts.Placement}
+	terms := &terms{name: a.class.Name, function: a.class.Name, need: a.hold, placed: a.opts.Placement}
+	return &task{terms: terms, job: a.job, scope: a.scope, module: a.module, id: id}
 }
 
 func (a *actor) construct(life *incarnation) *spec.Error {
 	t := a.ownTask(uint64(life.number))
+	if life.ctx.Err() != nil { // it was stopped in its pause
+		return t.failure(context.Cause(life.ctx))
+	}
 	t.args = a.args
 	c := newCaller(t, life.number, a.lease)
+	c.brood = life.brood
 	args, err := c.arguments(life.ctx, t)
 	if err != nil {
 		return err
@@ -142,7 +168,7 @@ func (a *actor) serve(next *deed) {
 // durable actor's task is finished by answer.
 func (a *actor) invoke(life *incarnation, t *task) (ev owner.ActorEvent, crashed bool, answer func(error)) {
 	c := newCaller(t, t.attempt, a.lease)
-	c.holds = a.hold
+	c.holds, c.brood = a.hold, life.brood
 	life.session.SetCaller(c.functions())
 	if t.attempt > 0 {
 		t.job.stats.retried.Add(1)
@@ -166,9 +192,24 @@ func (a *actor) invoke(life *incarnation, t *task) (ev owner.ActorEvent, crashed
 		life.session.End()
 		return owner.ActorEvent{Op: owner.Exited, Call: t.call}, false, answered
 	}
+	if err != nil && a.again(t, err) {
+		life.session.End()
+		return owner.ActorEvent{Op: owner.Failed, Call: t.call, Err: err, Now: clock()}, false, answered
+	}
 	answer = a.settle(t, values, err)
 	life.session.End() // an idle actor holds on to no call's arguments and results
 	return owner.ActorEvent{Op: owner.Returned, Call: t.call, Now: clock()}, false, answer
+}
+
+// again reports whether a call that returned an error is to run again, and if so counts the attempt.
+func (a *actor) again(t *task, err *spec.Error) bool {
+	if t.ended() || !t.retry.RetryMethod(t.attempt, err) {
+		return false
+	}
+	a.node.log.Warn("an actor's call failed, retrying", zap.String("actor", a.label()), zap.String("name", t.name),
+		zap.Int32("attempt", t.attempt+1), zap.Int32("max_task_retries", t.retry.MaxRetries), zap.NamedError("reason", err))
+	t.attempt++
+	return true
 }
 
 // runHook runs what the class has to do before the actor ends. What it fails with is an operator's to know: nobody waits
@@ -178,7 +219,9 @@ func (a *actor) runHook(life *incarnation) owner.ActorEvent {
 		spec.Errorf("end", spec.DeadlineExceeded, a.label(), "its hook did not return within %v", spec.ShutdownGrace))
 	defer stop()
 	t := a.ownTask(firstHook + uint64(life.number))
-	life.session.SetCaller(newCaller(t, life.number, a.lease).functions())
+	c := newCaller(t, life.number, a.lease)
+	c.brood = life.brood
+	life.session.SetCaller(c.functions())
 	if _, err := t.invoke(ctx, life.sandbox, life.session, spec.CallHook, nil); err != nil {
 		a.node.log.Warn("an actor's hook failed", zap.String("actor", a.label()), zap.NamedError("reason", err))
 	}
@@ -200,6 +243,7 @@ func (a *actor) leave(life *incarnation) {
 	a.mu.Lock()
 	clean := life.over && !life.busy && !life.left && life.parking == nil
 	life.left = life.left || clean
+	life.wakeful()
 	a.mu.Unlock()
 	if !clean {
 		return

@@ -65,13 +65,14 @@ type Job struct {
 	memory    *store.Account // what its guests make the host keep
 	gate      *gate
 	stats     stats
+	plain     sync.Map // the *terms of calls of a *spec.Function that say nothing themselves
 
 	started time.Time
 
 	mu   sync.Mutex
 	over bool
-	live map[spec.TaskID]*task
-	none sync.Cond // live is empty, after over
+	live tasks     // that have not finished
+	none sync.Cond // there is no such task, after over
 	// What the driver has done: whether it runs, its exit status, what it failed with.
 	driving bool
 	exit    int
@@ -96,7 +97,6 @@ func (n *Node) NewJob(ctx context.Context, cfg JobConfig) (*Job, error) {
 		cfg:       cfg,
 		memory:    n.memory.Account(),
 		gate:      newGate(),
-		live:      make(map[spec.TaskID]*task),
 		started:   time.Now(),
 	}
 	j.none.L = &j.mu
@@ -223,7 +223,7 @@ func (j *Job) end(cause *spec.Error) error {
 			t.finish(nil, cause)
 		}
 		j.mu.Lock()
-		for len(j.live) > 0 { // a deadline's timer may be finishing one
+		for j.live.first != nil { // a deadline's timer may be finishing one
 			j.none.Wait()
 		}
 		j.mu.Unlock()
@@ -244,10 +244,13 @@ func (j *Job) closeFiles() {
 	}
 }
 
+// mainArgs are the arguments of every program but a driver.
+var mainArgs = []string{"main"}
+
 // sandbox returns the configuration of a sandbox of the job.
 func (j *Job) sandbox(session *hostcall.Session, memory int64, args []string, out *taskOutput) wasmrt.SandboxConfig {
 	if args == nil {
-		args = []string{"main"}
+		args = mainArgs
 	}
 	cfg := wasmrt.SandboxConfig{Owner: session, MemoryBytes: memory, Args: args, Env: j.env, Files: j.files}
 	if out != nil {
@@ -268,7 +271,7 @@ func (j *Job) add(t *task) error {
 		j.stats.unfinished.Add(-1)
 		return errJobEnded
 	}
-	j.live[t.id] = t
+	j.live.add(t)
 	j.mu.Unlock()
 	j.stats.submitted.Add(1)
 	if t.actor != nil {
@@ -281,10 +284,8 @@ func (j *Job) add(t *task) error {
 
 func (j *Job) remove(t *task, err *spec.Error) {
 	j.mu.Lock()
-	if j.live[t.id] == t { // otherwise it makes again already what it has made
-		delete(j.live, t.id)
-	}
-	if j.over && len(j.live) == 0 {
+	j.live.remove(t)
+	if j.over && j.live.first == nil {
 		j.none.Broadcast()
 	}
 	j.mu.Unlock()
@@ -306,20 +307,34 @@ func (j *Job) remove(t *task, err *spec.Error) {
 func (j *Job) tasks() []*task {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	all := make([]*task, 0, len(j.live))
-	for _, t := range j.live {
+	var all []*task
+	for t := j.live.first; t != nil; t = t.after {
 		all = append(all, t)
 	}
 	slices.SortFunc(all, func(a, b *task) int { return slices.Compare(a.id[:], b.id[:]) })
 	return all
 }
 
-// task returns an unfinished task.
-func (j *Job) task(id spec.TaskID) (*task, bool) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	t, ok := j.live[id]
-	return t, ok
+// tasks is a list of tasks, in no order that means anything.
+type tasks struct{ first *task }
+
+func (l *tasks) add(t *task) {
+	if t.after = l.first; t.after != nil {
+		t.after.before = t
+	}
+	l.first = t
+}
+
+func (l *tasks) remove(t *task) {
+	if t.before != nil {
+		t.before.after = t.after
+	} else {
+		l.first = t.after
+	}
+	if t.after != nil {
+		t.after.before = t.before
+	}
+	t.before, t.after = nil, nil
 }
 
 // stats counts as things happen.

@@ -2,6 +2,7 @@ package host
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/raywasm/raywasm/sched"
@@ -11,10 +12,10 @@ import (
 
 // leases is the shell around the scheduling core: it numbers leases and tells their holders what was decided.
 type leases struct {
+	next atomic.Uint64
+
 	mu      sync.Mutex
 	node    *sched.Node
-	next    sched.Lease
-	holders map[sched.Lease]holder
 	actions []sched.Action // reused
 
 	groups *groups // who leases in bundles; nil in a bundle, and before the node has any
@@ -42,13 +43,13 @@ func (t decision) tell() {
 }
 
 func leasesOf(cfg resolved, pool resource.Pool) *leases {
-	return &leases{holders: make(map[sched.Lease]holder), node: sched.NewNode(sched.Config{ID: cfg.id, Pool: pool, Labels: cfg.labels})}
+	return &leases{node: sched.NewNode(sched.Config{ID: cfg.id, Pool: pool, Labels: cfg.labels})}
 }
 
 func newLeases(cfg resolved) *leases {
 	l := leasesOf(cfg, resource.NewPool(resource.Of(cfg.total)))
 	for ns, quota := range cfg.quotas {
-		l.step(sched.Event{Op: sched.Limit, Namespace: ns, Quota: resource.Of(quota)}, nil)
+		l.step(sched.Event{Op: sched.Limit, Namespace: ns, Quota: resource.Of(quota)})
 	}
 	return l
 }
@@ -62,82 +63,65 @@ func (l *leases) number(t tenant) sched.Lease {
 	return l.fresh()
 }
 
-func (l *leases) fresh() sched.Lease {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.next++
-	return l.next
-}
+func (l *leases) fresh() sched.Lease { return sched.Lease(l.next.Add(1)) }
 
 // request asks for what ask says until deadline, which is zero for none; before that it waits for what until says, unless it
 // is 0. t is told once, perhaps before request returns.
-func (l *leases) request(lease sched.Lease, ask sched.Ask, deadline time.Time, until sched.Reason, t tenant) {
-	ev := requestOf(lease, &ask, deadline, until)
+func (l *leases) request(lease sched.Lease, ask *sched.Ask, deadline time.Time, until sched.Reason, t tenant) {
+	ev := sched.Event{Op: sched.Request, Lease: lease, Ask: ask, Until: until, Holder: t}
+	if !deadline.IsZero() {
+		ev.Deadline = deadline.UnixNano()
+	}
 	if isSeat(lease) {
 		l.groups.request(ev, t)
 		return
 	}
-	l.step(ev, t)
-}
-
-func requestOf(lease sched.Lease, ask *sched.Ask, deadline time.Time, until sched.Reason) sched.Event {
-	ev := sched.Event{Op: sched.Request, Lease: lease, Ask: ask, Until: until}
-	if !deadline.IsZero() {
-		ev.Deadline = deadline.UnixNano()
-	}
-	return ev
+	l.step(ev)
 }
 
 // ready says that what the request waited for is there.
-func (l *leases) ready(lease sched.Lease) { l.step(sched.Event{Op: sched.Ready, Lease: lease}, nil) }
+func (l *leases) ready(lease sched.Lease) { l.step(sched.Event{Op: sched.Ready, Lease: lease}) }
 
-// weigh sets the weight of a job's share. 1 is usual.
+// weigh sets the weight of a job's share, in the bundles of groups too. 1 is usual.
 func (l *leases) weigh(job spec.JobID, weight float64) {
-	l.step(sched.Event{Op: sched.Weigh, Job: job, Weight: weight}, nil)
+	l.step(sched.Event{Op: sched.Weigh, Job: job, Weight: weight})
+	l.groups.weigh(job, weight)
 }
 
 // release gives a lease back, or withdraws its request.
 func (l *leases) release(lease sched.Lease) {
-	l.step(sched.Event{Op: sched.Release, Lease: lease}, nil)
+	l.step(sched.Event{Op: sched.Release, Lease: lease})
 }
 
 // block lends the lease's CPU to others while its holder waits, unblock takes it back.
-func (l *leases) block(lease sched.Lease) { l.step(sched.Event{Op: sched.Block, Lease: lease}, nil) }
+func (l *leases) block(lease sched.Lease) { l.step(sched.Event{Op: sched.Block, Lease: lease}) }
 func (l *leases) unblock(lease sched.Lease) {
-	l.step(sched.Event{Op: sched.Unblock, Lease: lease}, nil)
+	l.step(sched.Event{Op: sched.Unblock, Lease: lease})
 }
 
 // step decides and tells who asked.
-func (l *leases) step(ev sched.Event, h holder) {
+func (l *leases) step(ev sched.Event) {
 	if isSeat(ev.Lease) {
 		l.groups.step(ev)
 		return
 	}
 	var few [4]decision
-	for _, t := range l.decide(ev, h, few[:0]) {
+	for _, t := range l.decide(ev, few[:0]) {
 		t.tell()
 	}
 }
 
 // decide gives the core an event and appends what is to be told, which may be done under no lock.
-func (l *leases) decide(ev sched.Event, h holder, tell []decision) []decision {
+func (l *leases) decide(ev sched.Event, tell []decision) []decision {
 	now := time.Now().UnixNano()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	switch ev.Op {
-	case sched.Request:
-		l.holders[ev.Lease] = h
-	case sched.Release:
-		delete(l.holders, ev.Lease)
-	}
 	l.actions = l.node.Step(now, ev, l.actions[:0])
 	for _, a := range l.actions {
-		if h, ok := l.holders[a.Lease]; ok {
-			tell = append(tell, decision{h, a.Err, a.Devices})
+		if ev.Op == sched.Release && a.Lease == ev.Lease { // who withdraws it wants no answer
+			continue
 		}
-		if a.Verdict == sched.Refuse {
-			delete(l.holders, a.Lease)
-		}
+		tell = append(tell, decision{a.Holder.(holder), a.Err, a.Devices})
 	}
 	return tell
 }

@@ -88,7 +88,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		if n.residents.disk, err = checkpoints.Open(r.sleepDir, checkpoints.Options{Scratch: true}); err != nil {
 			return nil, errors.Join(err, n.store.Close())
 		}
-		n.residents.limit = r.parkedMemory
+		n.residents.limit, n.residents.turns = r.parkedMemory, make(chan struct{}, maxFallingAsleep)
 	}
 	n.scope = newScope(ctx, n.workers)
 	n.objects = newObjects(n.store)
@@ -128,6 +128,9 @@ func (n *Node) begin(ctx context.Context) error {
 		return err
 	}
 	if err := n.restoreJobs(ctx); err != nil {
+		return err
+	}
+	if err := n.restoreGroups(ctx); err != nil {
 		return err
 	}
 	return n.reviveActors(ctx)

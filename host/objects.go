@@ -12,8 +12,8 @@ import (
 	"github.com/raywasm/raywasm/store"
 )
 
-// objects is the node's table of objects: which are there, who waits for them, and how many refer to them. The counts
-// are owner.Refs; large bytes are in the store. Every entry is reserved in the account of a job.
+// objects is the node's table of objects: which are there, who waits for them, and how many refer to them. The table
+// is that of owner.Refs, which counts; large bytes are in the store. Every entry is reserved in the account of a job.
 type objects struct {
 	store store.Store
 	// forget is called, without the lock, for an actor to which no reference is left.
@@ -23,8 +23,7 @@ type objects struct {
 
 	mu     sync.Mutex
 	closed bool // the store is not used any more
-	refs   *owner.Refs
-	table  map[spec.ObjectID]*object
+	refs   *owner.Refs[object]
 	ends   map[spec.ActorID]func() // what else is done when no reference to the actor is left
 	// How what is lost is made again, see rebuild.go. lineage is nil where it is not.
 	lineage *owner.Lineage
@@ -38,10 +37,11 @@ type objects struct {
 // object is one entry. It is pending until ready is set; then either err or value is its content.
 type object struct {
 	ready   bool
+	task    *task              // that makes it, unless it is ready or that is known otherwise
 	stored  int64              // how many bytes are in the store and reserved as large; 0: they are in value
 	made    int                // how often they were put there
 	copy    weak.Pointer[byte] // the first of a copy of them
-	pins    pins
+	viewed  viewing
 	kept    bool    // the lineage counts it among what its task made
 	stream  *stream // of the generator that declares it; nil for others
 	lost    bool    // its bytes are gone, and nothing makes them again yet
@@ -50,8 +50,8 @@ type object struct {
 	waiters []*waiter
 	stale   int // how many of the waiters wait no longer
 	memory  *store.Account
-	bytes   int64  // reserved in memory, beside stored
-	maker   string // the function that made it, as its module spells it
+	bytes   int64 // reserved in memory, beside stored
+	site    Site
 }
 
 // waiter waits for left of some objects. When left reaches zero, or at the first object that holds an error if failFast,
@@ -71,25 +71,61 @@ type waiter struct {
 }
 
 func newObjects(s store.Store) *objects {
-	return &objects{store: s, refs: owner.NewRefs(), table: make(map[spec.ObjectID]*object), ends: make(map[spec.ActorID]func()), makers: make(map[spec.TaskID]*task)}
+	return &objects{store: s, refs: owner.NewRefs[object](), ends: make(map[spec.ActorID]func()), makers: make(map[spec.TaskID]*task)}
 }
 
 // expect makes pending objects, each with one reference for the caller. objectBytes are reserved in memory for each.
-// maker is the function that makes them.
-func (o *objects) expect(memory *store.Account, ids []spec.ObjectID, maker string) {
+// site is where they are made.
+func (o *objects) expect(memory *store.Account, ids []spec.ObjectID, site Site) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, id := range ids {
-		o.table[id] = &object{memory: memory, bytes: objectBytes, maker: maker}
-		o.refs.Create(spec.ObjectLink(id), 1)
+		*o.refs.Create(id, 1) = object{memory: memory, bytes: objectBytes, site: site}
 	}
+}
+
+// begin is expect for the objects of a task, and counts what it holds.
+func (o *objects) begin(t *task) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, id := range t.returns {
+		*o.refs.Create(id, 1) = object{memory: t.job.memory, bytes: objectBytes, site: t.site(), task: t, stream: t.stream}
+	}
+	for _, l := range t.links {
+		o.refs.Retain(l)
+	}
+}
+
+// beginAgain is begin for a task whose objects are expected already.
+func (o *objects) beginAgain(t *task) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, id := range t.returns {
+		if entry := o.refs.Object(id); entry != nil && !entry.ready {
+			entry.task = t
+		}
+	}
+	for _, l := range t.links {
+		o.refs.Retain(l)
+	}
+}
+
+// maker returns the task that makes an object now, or that gives it as one of its results, or put it; nil if it has ended.
+func (o *objects) maker(id spec.ObjectID) *task {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, id := range [...]spec.ObjectID{id, id.Task().Object(1)} {
+		if entry := o.refs.Object(id); entry != nil && entry.task != nil {
+			return entry.task
+		}
+	}
+	return nil
 }
 
 // put makes an object that is ready, with one reference for the caller, and reserves it in memory. It may wait for memory
 // of the store.
-func (o *objects) put(ctx context.Context, memory *store.Account, id spec.ObjectID, v spec.Value, maker string) error {
+func (o *objects) put(ctx context.Context, memory *store.Account, id spec.ObjectID, v spec.Value, site Site) error {
 	fail := func(err error) error { return &spec.Error{Op: "put", Kind: spec.KindOf(err), Err: err} }
-	entry := &object{memory: memory, bytes: objectBytes, maker: maker}
 	stored := int64(0)
 	if isLarge(v) {
 		if err := o.keepBytes(ctx, memory, id, v.Data); err != nil {
@@ -97,8 +133,8 @@ func (o *objects) put(ctx context.Context, memory *store.Account, id spec.Object
 		}
 		stored, v.Data = int64(len(v.Data)), nil
 	}
-	entry.bytes += valueBytes(v)
-	if err := memory.Reserve(entry.bytes); err != nil {
+	bytes := objectBytes + valueBytes(v)
+	if err := memory.Reserve(bytes); err != nil {
 		if stored > 0 {
 			o.dropBytes(memory, id, stored)
 		}
@@ -106,9 +142,9 @@ func (o *objects) put(ctx context.Context, memory *store.Account, id spec.Object
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	entry := o.refs.Create(id, 1)
+	*entry = object{memory: memory, bytes: bytes, site: site}
 	entry.fill(v, stored)
-	o.table[id] = entry
-	o.refs.Create(spec.ObjectLink(id), 1)
 	o.refs.Contain(id, v.Links)
 	return nil
 }
@@ -124,28 +160,51 @@ func (e *object) fill(v spec.Value, stored int64) {
 // complete fills a pending object with a value, or with an error if err is not nil. An object that nobody refers to any
 // more is forgotten already: its value is dropped. One for which there is no room gets an error that says so, which is
 // returned. It may wait for memory of the store, but not for long: what nothing helps is refused.
-func (o *objects) complete(id spec.ObjectID, v spec.Value, err *spec.Error) *spec.Error {
+func (o *objects) complete(id spec.ObjectID, v spec.Value, err *spec.Error) (refused *spec.Error) {
+	if err != nil || !isLarge(v) {
+		o.mu.Lock()
+		refused = o.fulfil(id, v, 0, err)
+		o.settle()
+		return refused
+	}
 	o.mu.Lock()
-	entry := o.table[id]
+	entry := o.refs.Object(id)
 	if entry == nil || entry.ready {
 		o.mu.Unlock()
 		return nil
 	}
-	var full error
-	stored := int64(0)
-	if err == nil && isLarge(v) {
-		o.mu.Unlock()
-		if full = o.keepBytes(context.Background(), entry.memory, id, v.Data); full == nil {
-			stored, v.Data = int64(len(v.Data)), nil
+	o.mu.Unlock()
+	stored := int64(len(v.Data))
+	if full := o.keepBytes(context.Background(), entry.memory, id, v.Data); full != nil {
+		refused = noRoom(full)
+	}
+	o.mu.Lock()
+	switch {
+	case o.refs.Object(id) != entry || entry.ready: // freed meanwhile
+		if refused == nil {
+			o.dropBytes(entry.memory, id, stored)
 		}
-		o.mu.Lock()
-		if o.table[id] != entry || entry.ready { // freed meanwhile
-			o.mu.Unlock()
-			if stored > 0 {
-				o.dropBytes(entry.memory, id, stored)
-			}
-			return nil
-		}
+		refused = nil
+	case refused != nil:
+		o.fulfil(id, spec.Value{}, 0, refused)
+		o.unkeep(id, entry)
+	default:
+		v.Data = nil
+		refused = o.fulfil(id, v, stored, nil)
+	}
+	o.settle()
+	return refused
+}
+
+func noRoom(full error) *spec.Error {
+	return &spec.Error{Op: "keep a result", Kind: spec.KindOf(full), Err: full}
+}
+
+// fulfil is complete under the lock: of the value, stored bytes are in the store. The caller holds mu and settles.
+func (o *objects) fulfil(id spec.ObjectID, v spec.Value, stored int64, err *spec.Error) (refused *spec.Error) {
+	entry := o.refs.Object(id)
+	if entry == nil || entry.ready {
+		return nil
 	}
 	bytes := int64(0)
 	if err == nil {
@@ -153,30 +212,20 @@ func (o *objects) complete(id spec.ObjectID, v spec.Value, err *spec.Error) *spe
 	} else {
 		bytes = errorBytes(err)
 	}
-	if full == nil {
-		full = entry.memory.Reserve(bytes)
-	}
-	refused := (*spec.Error)(nil)
-	switch {
-	case full != nil:
+	if full := entry.memory.Reserve(bytes); full != nil {
 		if stored > 0 {
 			o.dropBytes(entry.memory, id, stored)
 		}
-		refused = &spec.Error{Op: "keep a result", Kind: spec.KindOf(full), Err: full}
-		err = refused
-		if entry.kept {
-			o.forgetMakers(o.lineage.Freed(id.Task(), nil))
-			entry.kept = false
-		}
-	case err == nil:
-		entry.fill(v, stored)
-		fallthrough
-	default:
-		entry.bytes += bytes
+		refused = noRoom(full)
+		err, bytes = refused, 0
 	}
-	entry.ready, entry.err = true, err
+	entry.bytes += bytes
+	entry.ready, entry.err, entry.task = true, err, nil
 	if err == nil {
+		entry.fill(v, stored)
 		o.refs.Contain(id, v.Links)
+	} else if refused != nil {
+		o.unkeep(id, entry)
 	}
 	for _, w := range entry.waiters {
 		w.in--
@@ -190,8 +239,41 @@ func (o *objects) complete(id spec.ObjectID, v spec.Value, err *spec.Error) *spe
 		}
 	}
 	entry.waiters = nil
-	o.settle()
 	return refused
+}
+
+// finish completes the objects of a task, with its values or with err if it is not nil, and lets go of what it held.
+func (o *objects) finish(t *task, values []spec.Value, err *spec.Error) {
+	if err == nil && slices.ContainsFunc(values, isLarge) {
+		o.keep(t, values)
+		for i, id := range t.returns {
+			if isLarge(values[i]) {
+				o.complete(id, values[i], nil)
+			}
+		}
+	}
+	var few [8]owner.Freed[object]
+	freed := few[:0]
+	o.mu.Lock()
+	for i, id := range t.returns {
+		if err != nil {
+			o.fulfil(id, spec.Value{}, 0, err)
+		} else if !isLarge(values[i]) {
+			o.fulfil(id, values[i], 0, nil)
+		}
+	}
+	for _, l := range t.links {
+		freed = o.refs.Release(l, freed)
+	}
+	o.forgetFreed(freed)
+	o.settle()
+}
+
+// soon does something without a lock and without a stack that grows, see settle.
+func (o *objects) soon(do func()) {
+	o.mu.Lock()
+	o.due = append(o.due, do)
+	o.settle()
 }
 
 // keepDue is how many places for what is due are kept from one settle to the next.
@@ -236,11 +318,11 @@ func (o *objects) join(w *waiter) bool {
 		pending = make([]*object, 0, len(w.ids))
 	}
 	for i := 0; left > 0 && i < len(w.ids); i++ {
-		entry, ok := o.table[w.ids[i]]
+		entry := o.refs.Object(w.ids[i])
 		switch {
-		case ok && !entry.ready:
+		case entry != nil && !entry.ready:
 			pending = append(pending, entry)
-		case w.failFast && (!ok || entry.err != nil):
+		case w.failFast && (entry == nil || entry.err != nil):
 			return false
 		default:
 			left--
@@ -261,9 +343,9 @@ func (o *objects) join(w *waiter) bool {
 func (o *objects) enough(ids []spec.ObjectID, count int, failFast bool) bool {
 	ready := 0
 	for _, id := range ids {
-		if entry, ok := o.table[id]; !ok || entry.ready {
+		if entry := o.refs.Object(id); entry == nil || entry.ready {
 			ready++
-			if failFast && (!ok || entry.err != nil) {
+			if failFast && (entry == nil || entry.err != nil) {
 				return true
 			}
 		}
@@ -334,8 +416,8 @@ func (o *objects) look(id spec.ObjectID) (v spec.Value, ready bool, err error) {
 
 // lookLocked is look for a caller that holds mu.
 func (o *objects) lookLocked(id spec.ObjectID) (v spec.Value, ready bool, err error) {
-	entry, ok := o.table[id]
-	if !ok {
+	entry := o.refs.Object(id)
+	if entry == nil {
 		return v, true, spec.Errorf("get", spec.ReferenceCounting, "object "+id.String(), "nothing refers to it any more, so it was freed")
 	}
 	if entry.err != nil {
@@ -350,8 +432,8 @@ func (o *objects) isReady(ids []spec.ObjectID) []bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for i, id := range ids {
-		entry, ok := o.table[id]
-		out[i] = !ok || entry.ready
+		entry := o.refs.Object(id)
+		out[i] = entry == nil || entry.ready
 	}
 	return out
 }
@@ -379,7 +461,7 @@ func (o *objects) tryRetain(l spec.Link) bool {
 func (o *objects) adopt(id spec.ActorID) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.refs.Create(spec.ActorLink(id), 1)
+	o.refs.CreateActor(id, 1)
 }
 
 // release takes a reference from each, and frees what has none left.
@@ -387,7 +469,7 @@ func (o *objects) release(links []spec.Link) {
 	if len(links) == 0 {
 		return
 	}
-	var few [8]spec.Link
+	var few [8]owner.Freed[object]
 	freed := few[:0]
 	o.mu.Lock()
 	for _, l := range links {
@@ -398,27 +480,25 @@ func (o *objects) release(links []spec.Link) {
 }
 
 // forgetFreed drops what has no reference left. The caller holds mu and settles.
-func (o *objects) forgetFreed(freed []spec.Link) {
-	for _, l := range freed {
-		if l.IsActor {
-			o.due = append(o.due, func() { o.forget(l.Actor) })
-			if end := o.ends[l.Actor]; end != nil {
+func (o *objects) forgetFreed(freed []owner.Freed[object]) {
+	for _, f := range freed {
+		if f.IsActor {
+			o.due = append(o.due, func() { o.forget(f.Actor) })
+			if end := o.ends[f.Actor]; end != nil {
 				o.due = append(o.due, end)
-				delete(o.ends, l.Actor)
+				delete(o.ends, f.Actor)
 			}
-		} else if entry, ok := o.table[l.Object]; ok {
-			if entry.stored > 0 {
-				o.forgetBytes(l.Object, entry)
-			}
-			if entry.kept {
-				o.forgetMakers(o.lineage.Freed(l.Object.Task(), nil))
-			}
-			if entry.stream != nil {
-				o.due = append(o.due, entry.stream.abandon)
-			}
-			entry.memory.Release(entry.bytes)
-			delete(o.table, l.Object)
+			continue
 		}
+		entry := f.Kept
+		if entry.stored > 0 {
+			o.forgetBytes(f.Object, entry)
+		}
+		o.unkeep(f.Object, entry)
+		if entry.stream != nil {
+			o.due = append(o.due, entry.stream.abandon)
+		}
+		entry.memory.Release(entry.bytes)
 	}
 }
 
@@ -429,17 +509,11 @@ func (o *objects) atEnd(id spec.ActorID, do func()) {
 	o.ends[id] = do
 }
 
-// streams says that the object is the one that a generator declares; stream returns the generator's results.
-func (o *objects) streams(id spec.ObjectID, s *stream) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.table[id].stream = s
-}
-
+// stream returns the results of the generator that declares an object; nil if none does.
 func (o *objects) stream(id spec.ObjectID) *stream {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if entry := o.table[id]; entry != nil {
+	if entry := o.refs.Object(id); entry != nil {
 		return entry.stream
 	}
 	return nil
@@ -449,5 +523,6 @@ func (o *objects) stream(id spec.ObjectID) *stream {
 func (o *objects) count() (known, counted int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return len(o.table), o.refs.Len()
+	known, actors := o.refs.Len()
+	return known, known + actors
 }

@@ -22,7 +22,7 @@ func (o *objects) keep(t *task, values []spec.Value) {
 	}
 	live := 0
 	for i, id := range t.returns {
-		if entry := o.table[id]; entry != nil && (entry.stored > 0 || !entry.ready && isLarge(values[i])) {
+		if entry := o.refs.Object(id); entry != nil && (entry.stored > 0 || !entry.ready && isLarge(values[i])) {
 			entry.kept = true
 			live++
 		}
@@ -33,7 +33,7 @@ func (o *objects) keep(t *task, values []spec.Value) {
 	bytes := t.bytes
 	args := slices.Clone(t.args)
 	for i := range args {
-		if entry := o.table[args[i].Ref]; args[i].IsRef && entry != nil && entry.ready && entry.stored == 0 && entry.err == nil {
+		if entry := o.refs.Object(args[i].Ref); args[i].IsRef && entry != nil && entry.ready && entry.stored == 0 && entry.err == nil {
 			args[i] = spec.ValueArg(entry.value)
 			bytes += valueBytes(entry.value)
 		}
@@ -52,6 +52,14 @@ func (o *objects) keep(t *task, values []spec.Value) {
 	o.forgetMakers(o.lineage.Keep(making, nil))
 }
 
+// unkeep: nobody will want an object made again. The caller holds mu.
+func (o *objects) unkeep(id spec.ObjectID, entry *object) {
+	if entry.kept {
+		entry.kept = false
+		o.forgetMakers(o.lineage.Freed(id.Task(), nil))
+	}
+}
+
 func (o *objects) forgetMakers(tasks []spec.TaskID) {
 	for _, id := range tasks {
 		delete(o.makers, id)
@@ -61,11 +69,12 @@ func (o *objects) forgetMakers(tasks []spec.TaskID) {
 // again returns a task that makes the same objects as t, in an attempt of its own. It has no deadline: that was for the
 // first time.
 func (t *task) again(args []spec.Arg) *task {
-	return &task{
-		job: t.job, scope: t.scope, module: t.module, id: t.id, parent: t.parent, name: t.name, function: t.function,
-		args: args, links: linksOf(args), returns: t.returns, need: t.need, placed: t.placed, memory: t.memory, priority: t.priority,
-		retry: t.retry, actor: t.actor, bytes: t.bytes, attempt: t.attempt,
+	again := &task{
+		terms: t.terms, job: t.job, scope: t.scope, module: t.module, id: t.id, parent: t.parent, by: t.by, args: args, links: linksOf(args),
+		actor: t.actor, bytes: t.bytes, attempt: t.attempt,
 	}
+	again.nameResults()
+	return again
 }
 
 // lose says that the bytes of objects are gone; where tells people how. What refers to them waits until they are made
@@ -76,13 +85,13 @@ func (o *objects) lose(ids []spec.ObjectID, made int, where string) {
 	failed := make(map[spec.ObjectID]*spec.Error)
 	o.mu.Lock()
 	for _, id := range ids {
-		if entry := o.table[id]; entry != nil && entry.ready && entry.stored > 0 && (made == 0 || entry.made == made) {
+		if entry := o.refs.Object(id); entry != nil && entry.ready && entry.stored > 0 && (made == 0 || entry.made == made) {
 			o.empty(id, entry)
 			entry.lost = true
 		}
 	}
 	for _, id := range ids {
-		if entry := o.table[id]; entry == nil || !entry.lost {
+		if entry := o.refs.Object(id); entry == nil || !entry.lost {
 			continue // another one's task makes it, too
 		}
 		tasks, err := o.plan(id, where)
@@ -92,7 +101,7 @@ func (o *objects) lose(ids []spec.ObjectID, made int, where string) {
 		run = append(run, tasks...)
 	}
 	for id := range failed {
-		o.table[id].lost = false
+		o.refs.Object(id).lost = false
 	}
 	o.settle()
 	for _, id := range ids {
@@ -112,23 +121,22 @@ func (o *objects) plan(lost spec.ObjectID, where string) (run []*task, err *spec
 		return nil, spec.Errorf("get", spec.ObjectLost, label, "task %s made it, %s, and making objects again is switched off", lost.Task(), where)
 	}
 	tasks, missing, err := o.lineage.Rebuild(lost, func(id spec.ObjectID) bool {
-		entry := o.table[id]
+		entry := o.refs.Object(id)
 		return entry != nil && !entry.lost
 	})
 	if err != nil {
 		return nil, &spec.Error{Op: "get", Kind: err.Kind, ID: label + ", " + where, Err: err}
 	}
 	for _, id := range missing {
-		entry := o.table[id]
+		entry := o.refs.Object(id)
 		if entry == nil { // freed: who needs it counts it
 			maker := o.makers[id.Task()]
 			memory := maker.job.memory
 			if full := memory.Reserve(objectBytes); full != nil {
 				return nil, &spec.Error{Op: "make again", Kind: spec.KindOf(full), ID: label, Err: full}
 			}
-			entry = &object{memory: memory, bytes: objectBytes, maker: maker.function}
-			o.table[id] = entry
-			o.refs.Create(spec.ObjectLink(id), 0)
+			entry = o.refs.Create(id, 0)
+			*entry = object{memory: memory, bytes: objectBytes, site: maker.site()}
 		}
 		entry.lost = false
 	}
@@ -144,6 +152,7 @@ func (o *objects) plan(lost spec.ObjectID, where string) (run []*task, err *spec
 func (t *task) restart() {
 	err := t.job.memory.Reserve(t.bytes)
 	if err == nil {
+		t.job.node.objects.beginAgain(t)
 		err = t.start()
 	}
 	if err == nil {
@@ -172,11 +181,8 @@ func (o *objects) free(ids []spec.ObjectID, by spec.TaskID) {
 	var freed []spec.ObjectID
 	o.mu.Lock()
 	for _, id := range ids {
-		if entry := o.table[id]; entry != nil && entry.ready && entry.err == nil {
-			if entry.kept {
-				o.forgetMakers(o.lineage.Freed(id.Task(), nil))
-				entry.kept = false
-			}
+		if entry := o.refs.Object(id); entry != nil && entry.ready && entry.err == nil {
+			o.unkeep(id, entry)
 			o.empty(id, entry)
 			freed = append(freed, id)
 		}

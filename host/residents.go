@@ -4,9 +4,11 @@ import (
 	"container/list"
 	"context"
 	"sync"
+	"time"
 
 	"go.uber.org/zap"
 
+	"github.com/raywasm/raywasm/host/hostcall"
 	"github.com/raywasm/raywasm/spec"
 	"github.com/raywasm/raywasm/store/checkpoints"
 )
@@ -17,7 +19,7 @@ import (
 //	parked               a few pages in memory                                           while they fit
 //	asleep               the same on disk                                                the rest, if there is a directory
 //
-// Its next call wakes it, in microseconds if it was parked, and with a read of the disk if it slept.
+// One whose options say after what time it sleeps goes the whole way when that has passed. Its next call wakes it, in microseconds if it was parked, and with a read of the disk if it slept.
 
 // maxResidents is how many idle actors of a node keep their sandbox's instance: a process has mappings for some ten
 // thousand.
@@ -28,12 +30,36 @@ const maxResidents = 1024
 type residents struct {
 	limit int64              // bytes of parked states
 	disk  *checkpoints.Store // where those beyond sleep; nil for nowhere
+	// turns has a place for each of the actors that fall asleep at the same time. What starts takes its turn there, too, so
+	// that actors are not made faster than others fall asleep.
+	turns chan struct{}
 
 	mu     sync.Mutex
 	idle   list.List // of *incarnation, with an instance
 	parked list.List // of *incarnation, parked
 	bytes  int64     // of those
 	asleep int
+}
+
+// maxFallingAsleep is how many actors write their states to disk at the same time.
+const maxFallingAsleep = 64
+
+// takeTurn waits for a place among those that fall asleep, until the context ends; with a disk alone.
+func (r *residents) takeTurn(ctx context.Context) {
+	if r.disk == nil {
+		return
+	}
+	select {
+	case r.turns <- struct{}{}:
+		<-r.turns
+		return
+	default:
+	}
+	select {
+	case r.turns <- struct{}{}:
+		<-r.turns
+	case <-ctx.Done():
+	}
 }
 
 // add notes that the incarnation is idle and returns the one that has to be parked for it, or nil.
@@ -111,9 +137,45 @@ func (a *actor) rest(life *incarnation) {
 		a.node.residents.remove(life)
 	}
 	if over != nil {
-		for _, longer := range over.actor.park(over) {
-			longer.actor.sleep(longer)
-		}
+		over.actor.parkAndSleep(over)
+	}
+	if a.opts.SleepAfter != nil {
+		a.sleepLater(life, *a.opts.SleepAfter)
+	}
+}
+
+// parkAndSleep parks an incarnation that is idle, and puts those to sleep for whose states there is no memory then.
+func (a *actor) parkAndSleep(life *incarnation) {
+	for _, longer := range a.park(life) {
+		longer.actor.sleep(longer)
+	}
+}
+
+// sleepLater puts the incarnation to sleep after that time, if it is idle still.
+func (a *actor) sleepLater(life *incarnation, after time.Duration) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch {
+	case life.over || life.busy:
+	case life.nap != nil:
+		life.nap.Reset(after)
+	default:
+		life.nap = time.AfterFunc(after, func() {
+			a.scope.run(func() { // unless it ends
+				a.parkAndSleep(life)
+				if a.node.residents.disk != nil {
+					a.node.residents.remove(life)
+					a.sleep(life)
+				}
+			})
+		})
+	}
+}
+
+// wakeful: the incarnation is not to fall asleep. The caller holds the actor's mu.
+func (life *incarnation) wakeful() {
+	if life.nap != nil {
+		life.nap.Stop()
 	}
 }
 
@@ -154,19 +216,32 @@ func (a *actor) sleep(life *incarnation) {
 }
 
 func (a *actor) putToSleep(life *incarnation) error {
-	if life.sandbox.ParkedBytes() == 0 { // it has been called meanwhile
+	if life.asleep || life.sandbox.ParkedBytes() == 0 { // it is, or has been called meanwhile
 		return nil
 	}
 	state, err := life.checkpointed()
 	if err != nil {
 		return err
 	}
-	if err := a.node.residents.disk.Save(context.Background(), a.id, state, 0); err != nil {
+	r := &a.node.residents
+	r.turns <- struct{}{}
+	err = r.disk.Save(context.Background(), a.id, state, 0)
+	<-r.turns
+	if err != nil {
 		return err
 	}
 	_ = life.sandbox.Close() // nothing of it is left but what has been saved
 	life.sandbox, life.asleep = nil, true
-	a.node.residents.slept(1)
+	if life.turns == nil && !life.session.Holds() {
+		life.session.Close()
+		a.mu.Lock()
+		life.session = nil
+		if len(a.calls) == 0 {
+			a.calls = nil
+		}
+		a.mu.Unlock()
+	}
+	r.slept(1)
 	return nil
 }
 
@@ -174,6 +249,7 @@ func (a *actor) putToSleep(life *incarnation) error {
 func (a *actor) rouse(life *incarnation) *spec.Error {
 	a.node.residents.remove(life)
 	a.mu.Lock()
+	life.wakeful()
 	parking := life.parking
 	a.mu.Unlock()
 	if parking != nil {
@@ -184,6 +260,9 @@ func (a *actor) rouse(life *incarnation) *spec.Error {
 		return nil
 	}
 	life.asleep = false
+	if life.session == nil {
+		life.session = hostcall.NewSession(newCaller(a.ownTask(uint64(life.number)), life.number, a.lease).functions())
+	}
 	saved, err := a.node.residents.disk.Load(a.id)
 	if err == nil {
 		cfg := a.job.sandbox(life.session, said(a.opts.Memory, 0), nil, life.out)

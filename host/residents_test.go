@@ -3,6 +3,7 @@ package host_test
 import (
 	"runtime"
 	"testing"
+	"time"
 
 	"github.com/raywasm/raywasm/host"
 	"github.com/raywasm/raywasm/spec"
@@ -14,6 +15,42 @@ func TestMoreActorsThanInstances(t *testing.T) { manyActors(t, host.Config{}, 0)
 // TestMoreActorsThanMemory: those for whose states there is no memory sleep on disk, and nobody can tell.
 func TestMoreActorsThanMemory(t *testing.T) {
 	manyActors(t, host.Config{SleepDir: t.TempDir(), ParkedMemory: 200 * spec.KiB}, 1)
+}
+
+// TestAnActorSleepsWhenItSays: on disk if there is one, and otherwise in a few pages; its next call wakes it.
+func TestAnActorSleepsWhenItSays(t *testing.T) {
+	for where, cfg := range map[string]host.Config{"disk": {SleepDir: t.TempDir()}, "memory": {}} {
+		for kind, opts := range map[string]spec.ActorOptions{"one by one": {}, "concurrent": {MaxConcurrency: new(int32(2))}} {
+			t.Run(where+", "+kind, func(t *testing.T) {
+				node, module := open(t, cfg)
+				j := job(t, node, host.JobConfig{Module: module})
+				opts.SleepAfter = new(time.Millisecond)
+				sleeper, err := j.NewActor(t.Context(), "Counter", opts, 0)
+				if err != nil {
+					t.Fatal(err)
+				}
+				awake := counter(t, j, spec.CheckpointPolicy{})
+				for i := range 3 {
+					if n := inc(t, sleeper, 1); n != i+1 {
+						t.Fatalf("it counts %d, want %d", n, i+1)
+					}
+					inc(t, awake, 1)
+					for u := node.Usage(); u.IdleActors > 1 || where == "disk" && u.SleepingActors == 0; u = node.Usage() {
+						runtime.Gosched()
+					}
+				}
+				if u := node.Usage(); u.IdleActors != 1 {
+					t.Errorf("%d actors keep an instance, want 1", u.IdleActors)
+				}
+				sleeper.Release()
+				awake.Release()
+				clean(t, node, j)
+				if u := node.Usage(); u.SleepingActors != 0 || u.ParkedActors != 0 || u.IdleActors != 0 {
+					t.Errorf("after the end %d actors sleep, %d are parked, %d have an instance", u.SleepingActors, u.ParkedActors, u.IdleActors)
+				}
+			})
+		}
+	}
 }
 
 // manyActors calls 1,100 actors in turn, of which at least so many have to sleep after each round.

@@ -83,11 +83,11 @@ func (g *groups) park(s *seat) {
 // sit makes a request anew in other leases, or for another reason.
 func (g *groups) sit(s *seat, in *leases, ev sched.Event) {
 	if s.in != nil {
-		g.tell(s.in, sched.Event{Op: sched.Release, Lease: s.inner}, nil)
+		g.tell(s.in, sched.Event{Op: sched.Release, Lease: s.inner})
 	}
 	s.in, s.inner = in, in.fresh()
 	ev.Lease = s.inner
-	g.tell(in, ev, s.tenant)
+	g.tell(in, ev)
 }
 
 // settle lets those into the bundles of a group that can go there. As on a node, who comes first and lacks something in a bundle
@@ -161,7 +161,7 @@ func (g *groups) step(ev sched.Event) {
 			fallthrough
 		default:
 			ev.Lease = s.inner
-			g.tell(s.in, ev, nil)
+			g.tell(s.in, ev)
 		}
 		g.settle(s.use.Group)
 	})
@@ -170,7 +170,7 @@ func (g *groups) step(ev sched.Event) {
 // leave ends a seat.
 func (g *groups) leave(s *seat) {
 	delete(g.seats, s.lease)
-	g.tell(s.in, sched.Event{Op: sched.Release, Lease: s.inner}, nil)
+	g.tell(s.in, sched.Event{Op: sched.Release, Lease: s.inner})
 	if b := s.bundle; b != nil {
 		delete(b.seats, s.lease)
 		g.vacate(b)

@@ -1,10 +1,15 @@
 package host_test
 
 import (
+	"fmt"
 	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,14 +17,57 @@ import (
 	"github.com/raywasm/raywasm/spec"
 )
 
-// BenchmarkSleepers makes b.N named actors, lets them fall asleep, and calls some at random. A million of them:
+// counterInC builds testdata/counterc.
+func counterInC(t testing.TB) []byte {
+	t.Helper()
+	if _, err := exec.LookPath(clang); err != nil {
+		t.Skipf("%s is not installed: apt-get install clang-19 lld-19 wasi-libc", clang)
+	}
+	form, err := spec.Marshal(&spec.Description{ABI: spec.ABIVersion, SDK: "none",
+		Classes: []spec.Class{{Name: "Counter", New: spec.Function{Name: "Counter"}, Methods: []spec.Function{{Name: "Inc"}}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	description := strings.Trim(strings.Join(strings.Fields(fmt.Sprint(form)), ","), "[]")
+	out := filepath.Join(t.TempDir(), "counter.wasm")
+	build := exec.CommandContext(t.Context(), clang, "--target=wasm32-wasi", "--sysroot=/usr", "-mexec-model=reactor", "-O2", "-Wall", "-Wextra", "-Werror",
+		"-I../guest-sdk/c", "-DDESCRIPTION="+description, "-o", out, "testdata/counterc/counter.c")
+	if b, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, b)
+	}
+	wasm, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return wasm
+}
+
+// BenchmarkSleepers makes b.N named actors of a guest in C or in Go, lets them fall asleep, and finds and calls some at
+// random. How it grows, and a million of them:
 //
-//	go test ./host -run '^$' -bench Sleepers -benchtime 1000000x -timeout 1h
+//	for n in 30000 100000 300000 1000000; do
+//		go test ./host -run '^$' -bench Sleepers/C -benchtime ${n}x -timeout 1h
+//	done
 func BenchmarkSleepers(b *testing.B) {
-	node, module := open(b, host.Config{SleepDir: b.TempDir(), ParkedMemory: 16 * spec.MiB})
+	b.Run("C", func(b *testing.B) { sleepers(b, counterInC(b)) })
+	b.Run("Go", func(b *testing.B) {
+		wasm, err := guest()
+		if err != nil {
+			b.Fatal(err)
+		}
+		sleepers(b, wasm)
+	})
+}
+
+func sleepers(b *testing.B, wasm []byte) {
+	node, _ := open(b, host.Config{SleepDir: b.TempDir(), ParkedMemory: 16 * spec.MiB})
+	module, err := node.Load(b.Context(), wasm)
+	if err != nil {
+		b.Fatal(err)
+	}
 	j := job(b, node, host.JobConfig{Module: module, Namespace: "sleepers"})
-	before := liveBytes()
 	actors := make([]*host.Actor, b.N)
+	before, resident := liveBytes(), residentBytes()
 	b.ResetTimer()
 	for i := range actors {
 		a, err := j.NewActor(b.Context(), "Counter", spec.ActorOptions{Name: "actor " + strconv.Itoa(i)}, i)
@@ -27,13 +75,13 @@ func BenchmarkSleepers(b *testing.B) {
 			b.Fatal(err)
 		}
 		actors[i] = a
-		if _, err := host.CallMethod[int](b.Context(), a, "Inc", 1); err != nil { // so that few are on their way at once
-			b.Fatal(err)
+		if n, err := host.CallMethod[int](b.Context(), a, "Inc", 1); err != nil || n != i+1 { // so that few are on their way at once
+			b.Fatal(n, err)
 		}
 	}
 	made := b.Elapsed()
 	b.StopTimer()
-	each := float64(liveBytes()-before) / float64(b.N)
+	each, all := float64(liveBytes()-before)/float64(b.N), float64(residentBytes()-resident)/float64(b.N)
 	u := node.Usage()
 	r := rand.New(rand.NewPCG(1, 2))
 	wakeUps := make([]time.Duration, min(b.N, 10_000))
@@ -53,11 +101,12 @@ func BenchmarkSleepers(b *testing.B) {
 	}
 	slices.Sort(wakeUps)
 	b.ReportMetric(0, "ns/op")
-	b.ReportMetric(float64(made.Microseconds())/float64(b.N), "µs/actor-made-and-called")
+	b.ReportMetric(float64(made.Nanoseconds())/1e3/float64(b.N), "µs/made-and-called")
 	b.ReportMetric(each, "heap-B/actor")
+	b.ReportMetric(all, "resident-B/actor")
 	b.ReportMetric(float64(u.SleepingActors), "asleep")
-	b.ReportMetric(float64(wakeUps[len(wakeUps)/2].Microseconds()), "µs/found-and-called-median")
-	b.ReportMetric(float64(wakeUps[len(wakeUps)*99/100].Microseconds()), "µs/found-and-called-99%")
+	b.ReportMetric(float64(wakeUps[len(wakeUps)/2].Microseconds()), "µs/woken-median")
+	b.ReportMetric(float64(wakeUps[len(wakeUps)*99/100].Microseconds()), "µs/woken-99%")
 	for _, a := range actors {
 		a.Release()
 	}
@@ -69,4 +118,15 @@ func liveBytes() int64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return int64(m.HeapAlloc)
+}
+
+// residentBytes is the process's memory.
+func residentBytes() int64 {
+	statm, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0
+	}
+	var size, resident int64
+	_, _ = fmt.Sscan(string(statm), &size, &resident)
+	return resident * int64(os.Getpagesize())
 }

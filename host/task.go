@@ -12,7 +12,6 @@ import (
 	"github.com/raywasm/raywasm/owner"
 	wasmrt "github.com/raywasm/raywasm/runtime"
 	"github.com/raywasm/raywasm/sched"
-	"github.com/raywasm/raywasm/sched/resource"
 	"github.com/raywasm/raywasm/spec"
 )
 
@@ -23,29 +22,25 @@ import (
 //
 // A method waits for its turn in its actor's queue instead of a lease.
 type task struct {
+	*terms
 	job      *Job
 	scope    *scope // whose goroutines run it
 	module   *Module
 	id       spec.TaskID
 	parent   spec.TaskID
-	name     string // for people
-	function string // what the guest is asked to run
+	by       string // the function that asked for it, as its module spells it
 	args     []spec.Arg
 	links    []spec.Link // held from submission to the end: the refs among args and what values contain
 	returns  []spec.ObjectID
-	need     spec.Resources
-	memory   int64 // cap of the sandbox, bytes; 0 for the default
-	priority int32
-	strategy sched.Strategy  // which nodes will do
-	placed   *spec.Placement // the same as it was said, with the placement group
-	retry    owner.RetryPolicy
-	deadline time.Time // zero for none
-	actor    *actor    // nil for a function
+	few      [1]spec.ObjectID // returns, if there is one
+	deadline time.Time        // zero for none
+	actor    *actor           // nil for a function
 	call     owner.CallID
-	group    int     // of the actor's concurrency groups
 	waiter   *waiter // for its arguments; nil if there is nothing to wait for
 	bytes    int64   // reserved for it, beside its objects
 	stream   *stream // of a generator; nil for others
+
+	before, after *task // among its job's, guarded by the job's mu
 
 	mu       sync.Mutex
 	timer    *time.Timer // at the deadline
@@ -66,10 +61,7 @@ func (t *task) begin() ([]spec.ObjectID, error) {
 	if err := memory.Reserve(t.bytes + objects); err != nil {
 		return nil, &spec.Error{Op: "submit " + t.function, Kind: spec.KindOf(err), Err: err}
 	}
-	n.objects.expect(memory, t.returns, t.function)
-	if t.stream != nil {
-		n.objects.streams(t.returns[0], t.stream)
-	}
+	n.objects.begin(t)
 	if err := t.start(); err != nil {
 		n.objects.release(linksTo(t.returns))
 		return nil, err
@@ -77,20 +69,13 @@ func (t *task) begin() ([]spec.ObjectID, error) {
 	return t.returns, nil
 }
 
-// start is begin for a task whose objects are there and for which t.bytes are reserved. After an error they are not.
+// start is begin for a task whose objects are there, which holds what it refers to, and for which t.bytes are reserved. After
+// an error it does not, and they are not.
 func (t *task) start() error {
 	n := t.job.node
 	t.context.scope = t.scope
-	n.objects.retain(t.links)
-	next := func() { t.queue(0) }
-	if t.actor != nil {
-		next = t.ready
-	}
 	if refs := t.refs(); len(refs) > 0 {
-		if t.actor == nil {
-			next = t.unheld
-		}
-		t.waiter = &waiter{ids: refs, left: len(refs), failFast: true, fire: next}
+		t.waiter = &waiter{ids: refs, left: len(refs), failFast: true, fire: t.argued}
 	}
 	if err := t.job.add(t); err != nil {
 		n.objects.release(t.links)
@@ -110,9 +95,21 @@ func (t *task) start() error {
 		}
 	}
 	if t.waiter == nil || !n.objects.join(t.waiter) {
-		next()
+		t.argued()
 	}
 	return nil
+}
+
+// argued: the arguments are there, or there are none.
+func (t *task) argued() {
+	switch {
+	case t.actor != nil:
+		t.ready()
+	case t.waiter == nil:
+		t.queue(0)
+	default:
+		t.unheld()
+	}
 }
 
 // setTimer makes the task end at its deadline, which may have passed.
@@ -125,6 +122,16 @@ func (t *task) setTimer() {
 	t.timer = time.AfterFunc(time.Until(t.deadline), func() {
 		t.cancel(spec.Errorf("run "+t.name, spec.DeadlineExceeded, t.label(), "its deadline passed"), true)
 	})
+}
+
+// nameResults names the task's objects.
+func (t *task) nameResults() {
+	if t.returns = t.few[:]; t.terms.returns != len(t.few) {
+		t.returns = make([]spec.ObjectID, t.terms.returns)
+	}
+	for i := range t.returns {
+		t.returns[i] = t.id.Object(uint32(i) + 1)
+	}
 }
 
 // linksTo returns links to objects.
@@ -147,6 +154,9 @@ func (t *task) refs() []spec.ObjectID {
 	return refs
 }
 
+// site is where the task's results are made.
+func (t *task) site() Site { return Site{t.by, t.function} }
+
 // label names the task in errors.
 func (t *task) label() string { return "task " + t.id.String() }
 
@@ -162,8 +172,7 @@ func (t *task) queue(until sched.Reason) {
 	}
 	t.lease = lease
 	t.mu.Unlock()
-	need := resource.Of(t.need)
-	n.leases.request(lease, sched.Ask{Need: need, Hold: need, Priority: t.priority, Job: t.job.id, Namespace: t.job.namespace, Strategy: t.strategy}, t.deadline, until, t)
+	n.leases.request(lease, &t.ask, t.deadline, until, t)
 }
 
 // ended reports whether the task is finished.
@@ -191,6 +200,17 @@ func (t *task) queueLater(pause time.Duration) {
 	defer t.mu.Unlock()
 	if !t.finished {
 		t.pause = time.AfterFunc(pause, func() { t.queue(0) })
+	}
+}
+
+// readyLater tells the actor that the call may run again, after a pause.
+func (t *task) readyLater() {
+	failed := t.attempt - 1
+	wait := t.retry.Wait(failed, t.job.node.random(t.id, failed))
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.finished {
+		t.pause = time.AfterFunc(wait, t.ready)
 	}
 }
 
@@ -268,7 +288,7 @@ func (t *task) do(w *worker) {
 // execute runs the function in a fresh sandbox. A success finishes the task here, while the sandbox still holds what
 // the results refer to.
 func (t *task) execute(ctx context.Context, w *worker, lease sched.Lease, attempt int32) *spec.Error {
-	c := newCaller(t, attempt, lease)
+	c := w.caller.become(t, attempt, lease)
 	c.gate = t.job.gate
 	args, err := c.arguments(ctx, t)
 	if err != nil {
@@ -287,6 +307,7 @@ func (t *task) execute(ctx context.Context, w *worker, lease sched.Lease, attemp
 	values, err := t.invoke(ctx, sandbox, session, spec.CallFunction, args)
 	t.job.stats.cpu.Add(int64(sandbox.Usage().CPU))
 	if err != nil {
+		c.bereave(err)
 		return err
 	}
 	t.finish(values, nil)
@@ -348,23 +369,13 @@ func (t *task) finish(values []spec.Value, err *spec.Error) {
 		values = t.stream.end(err)
 	}
 	objects := t.job.node.objects
-	if err == nil && slices.ContainsFunc(values, isLarge) {
-		objects.keep(t, values)
-	}
-	for i, id := range t.returns {
-		if err != nil {
-			objects.complete(id, spec.Value{}, err)
-		} else {
-			objects.complete(id, values[i], nil)
-		}
-	}
+	objects.finish(t, values, err)
 	if lease != 0 { // it waits for its turn
 		t.job.node.leases.release(lease)
 	}
 	if err != nil && t.waiter != nil { // it may have waited still
 		objects.ignore(t.waiter)
 	}
-	objects.release(t.links)
 	t.job.remove(t, err) // last: the job's end waits for it
 }
 

@@ -20,7 +20,7 @@ func (o *objects) view(ctx context.Context, id spec.ObjectID, keep bool) (v spec
 	for {
 		o.mu.Lock()
 		v, ready, err = o.lookLocked(id)
-		entry := o.table[id]
+		entry := o.refs.Object(id)
 		switch {
 		case err != nil || !ready || entry.stored == 0:
 			o.mu.Unlock()
@@ -56,7 +56,7 @@ func (o *objects) view(ctx context.Context, id spec.ObjectID, keep bool) (v spec
 func (o *objects) keepView(id spec.ObjectID, entry *object, made int, view *store.View, keep bool) (*object, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.table[id] != entry || entry.made != made || entry.stored == 0 {
+	if o.refs.Object(id) != entry || entry.made != made || entry.stored == 0 {
 		return nil, nil
 	}
 	if !keep {
@@ -75,8 +75,8 @@ func (o *objects) endView(entry *object, view *store.View, kept bool) {
 	o.using.Done()
 }
 
-// pins are the views of an object that are kept.
-type pins struct {
+// viewing is the views of an object that are kept.
+type viewing struct {
 	views    int
 	reserved int64 // bytes, of memory alone
 	freed    int64 // bytes of large ones that are given back with the last view: the object is no more
@@ -84,31 +84,31 @@ type pins struct {
 
 // pin counts one view more, which keeps bytes of memory. The caller holds mu.
 func (e *object) pin(bytes int64) error {
-	if e.pins.views == 0 && e.memory.Large() != e.memory {
+	if e.viewed.views == 0 && e.memory.Large() != e.memory {
 		if err := e.memory.Reserve(bytes); err != nil {
 			return spec.Errorf("keep a view", spec.KindOf(err), "", "release views that are not needed: %v", err)
 		}
-		e.pins.reserved = bytes
+		e.viewed.reserved = bytes
 	}
-	e.pins.views++
+	e.viewed.views++
 	return nil
 }
 
 // unpin counts one view less. The caller holds mu.
 func (e *object) unpin() {
-	if e.pins.views--; e.pins.views > 0 {
+	if e.viewed.views--; e.viewed.views > 0 {
 		return
 	}
-	e.memory.Release(e.pins.reserved)
-	e.memory.Large().Release(e.pins.freed)
-	e.pins = pins{}
+	e.memory.Release(e.viewed.reserved)
+	e.memory.Large().Release(e.viewed.freed)
+	e.viewed = viewing{}
 }
 
 // View waits for an object and returns a view of its value.
 func (c *caller) View(ctx context.Context, id spec.ObjectID, timeout time.Duration, keep bool) (hostcall.View, error) {
-	one := []spec.ObjectID{id}
+	one, value := []spec.ObjectID{id}, [1]spec.Value{}
 	for {
-		if _, err := c.Get(ctx, one, timeout); err != nil {
+		if err := c.Get(ctx, one, timeout, value[:]); err != nil {
 			return hostcall.View{}, err
 		}
 		v, view, ready, err := c.job.node.objects.view(ctx, id, keep)
@@ -190,13 +190,13 @@ func (d *draft) Seal() (spec.ObjectID, func(), error) {
 		d.giveBack()
 		return spec.ObjectID{}, nil, &spec.Error{Op: "put", Kind: spec.KindOf(err), Err: err}
 	}
-	o, entry := d.caller.job.node.objects, &object{memory: d.caller.job.memory, bytes: objectBytes, maker: d.caller.function}
+	o := d.caller.job.node.objects
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	entry := o.refs.Create(d.id, 1)
+	*entry = object{memory: d.caller.job.memory, bytes: objectBytes, site: Site{d.caller.function, ""}}
 	entry.fill(spec.Value{}, d.size)
-	entry.pins.views = 1 // it was in memory, and is once it is reserved there: that is not refused any more
-	o.table[d.id] = entry
-	o.refs.Create(spec.ObjectLink(d.id), 1)
+	entry.viewed.views = 1 // it was in memory, and is once it is reserved there: that is not refused any more
 	return d.id, func() { o.endView(entry, view, true) }, nil
 }
 

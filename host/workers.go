@@ -23,7 +23,8 @@ type workers struct {
 type worker struct {
 	pool *workers
 	next chan assignment // of one place: who has taken the worker from idle fills it
-	// session serves one task's sandbox after the other.
+	// caller and session serve one task's sandbox after the other.
+	caller  caller
 	session hostcall.Session
 	// Used by the worker alone: rest was called, and with which result.
 	rested, kept bool

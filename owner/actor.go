@@ -1,6 +1,10 @@
 package owner
 
-import "github.com/raywasm/raywasm/spec"
+import (
+	"time"
+
+	"github.com/raywasm/raywasm/spec"
+)
 
 // ActorPolicy is what an actor's creator said of its life.
 type ActorPolicy struct {
@@ -61,6 +65,8 @@ const (
 	Cancel
 	// Returned: a running call returned, with a value or an error.
 	Returned
+	// Failed: a running call returned an error after which its options say to run it again. Err says which.
+	Failed
 	// Exited: a running call ended by ending the actor.
 	Exited
 	// Crashed: the sandbox ended under what runs. Err says how.
@@ -85,21 +91,22 @@ type CallID uint64
 // ActorEvent is one thing that happened. What does not fit the actor's state changes nothing.
 type ActorEvent struct {
 	Op         ActorOp
-	Call       CallID // Call, Ready, Cancel, Returned, Exited
+	Call       CallID // Call, Ready, Cancel, Returned, Failed, Exited
 	Caller     uint64 // Call: calls of one caller run in their order
 	Group      int    // Call: which of the policy's groups
-	MaxRetries int32  // Call: how often it may run again after a crash; -1 for ever
+	MaxRetries int32  // Call: how often it may run again after a crash or an error of its own; -1 for ever
+	Paced      bool   // Call: it pauses before it runs again
 	NoRestart  bool   // Kill
-	Err        error  // StartFailed, Crashed, Kill, Terminate, Saved
-	Now        int64  // Started, Returned, Saved: nanoseconds since any fixed point
+	Err        error  // StartFailed, Failed, Crashed, Kill, Terminate, Saved
+	Now        int64  // Started, Returned, Failed, Saved: nanoseconds since any fixed point
 }
 
 // ActorDo says what to do.
 type ActorDo uint8
 
 const (
-	// Start: construct it in a fresh sandbox, or if Resume make one of the newest checkpoint, and report Started or
-	// StartFailed.
+	// Start: after a pause of After construct it in a fresh sandbox, or if Resume make one of the newest checkpoint, and
+	// report Started or StartFailed.
 	Start ActorDo = iota + 1
 	// Again: run a logged call again, with what it was told the first time, and report Returned or Crashed. Its result was
 	// given.
@@ -108,6 +115,8 @@ const (
 	Run
 	// Interrupt: tell the running call that nobody wants it any more.
 	Interrupt
+	// Pause: report Ready when the call's pause is over.
+	Pause
 	// Fail: the call's result is Err.
 	Fail
 	// Stop: discard the sandbox, if there is one, and whatever runs in it.
@@ -126,19 +135,30 @@ type ActorAction struct {
 	Call   CallID
 	Err    error
 	Resume bool
+	After  time.Duration
 }
+
+// Of restarts in a row, between which no call returned, the second waits for firstRestartPause, and each further one twice
+// as long as the one before, up to lastRestartPause. These are the bounds within which Ray's callers ask again for an actor
+// that is unavailable.
+const (
+	firstRestartPause = 100 * time.Millisecond
+	lastRestartPause  = 5 * time.Second
+)
 
 // Actor is the core of one actor's life.
 type Actor struct {
-	label    string
-	policy   ActorPolicy
-	state    ActorState
-	restarts int32
-	calls    calls
-	forgot   bool
-	exited   bool  // it ended itself
-	last     error // it takes no call any more, and ends for this reason when those that it has have run
-	cause    error // of death
+	id        spec.ActorID
+	class     string
+	policy    ActorPolicy
+	state     ActorState
+	restarts  int32
+	fruitless int // restarts after crashes since a call returned
+	calls     calls
+	forgot    bool
+	exited    bool  // it ended itself
+	last      error // it takes no call any more, and ends for this reason when those that it has have run
+	cause     error // of death
 
 	saving  bool  // a checkpoint is being taken
 	saved   bool  // there is one
@@ -152,8 +172,11 @@ type Actor struct {
 
 // NewActor returns an actor that waits for its place.
 func NewActor(id spec.ActorID, class string, p ActorPolicy) *Actor {
-	return &Actor{label: "actor " + class + "(" + id.String() + ")", policy: p, calls: newCalls(p.Groups)}
+	return &Actor{id: id, class: class, policy: p, calls: newCalls(p.Groups)}
 }
+
+// label names the actor in errors.
+func (a *Actor) label() string { return "actor " + a.class + "(" + a.id.String() + ")" }
 
 // State returns where the actor is in its life.
 func (a *Actor) State() ActorState { return a.state }
@@ -195,6 +218,7 @@ func (a *Actor) Step(ev ActorEvent, out []ActorAction) []ActorAction {
 			return out
 		}
 		if a.state != Pending && crash(ev.Err) && a.restart() {
+			a.fruitless++
 			return a.anew(out)
 		}
 		return a.die(ev.Err, out)
@@ -212,14 +236,26 @@ func (a *Actor) Step(ev ActorEvent, out []ActorAction) []ActorAction {
 		}
 		if _, ran := a.calls.end(ev.Call); ran {
 			a.unsaved++
+			a.fruitless = 0
 			if a.policy.ExactlyOnce && a.restartable() {
 				a.log = append(a.log, ev.Call)
 			}
 			return a.returned(ev.Now, out)
 		}
+	case Failed:
+		if c, ran := a.calls.end(ev.Call); ran {
+			a.unsaved++
+			a.fruitless = 0
+			if c.retries == 0 {
+				out = append(out, ActorAction{Do: Fail, Call: c.id, Err: ev.Err})
+			} else {
+				out = a.retry(c, out)
+			}
+			return a.returned(ev.Now, out)
+		}
 	case Exited:
 		if _, ran := a.calls.end(ev.Call); ran {
-			a.exited, a.last = true, spec.Errorf("call", spec.ActorDied, a.label, "it ended itself in this call")
+			a.exited, a.last = true, spec.Errorf("call", spec.ActorDied, a.label(), "it ended itself in this call")
 			return a.next(a.fail(append(out, ActorAction{Do: Fail, Call: ev.Call, Err: a.last})))
 		}
 	case Saved:
@@ -259,21 +295,33 @@ func (a *Actor) call(ev ActorEvent, out []ActorAction) []ActorAction {
 		return append(out, ActorAction{Do: Fail, Call: ev.Call, Err: a.ends()})
 	}
 	if limit := a.policy.MaxPendingCalls; limit > 0 && a.calls.waiting >= int(limit) {
-		return append(out, ActorAction{Do: Fail, Call: ev.Call, Err: spec.Errorf("call", spec.PendingCallsLimitExceeded, a.label,
+		return append(out, ActorAction{Do: Fail, Call: ev.Call, Err: spec.Errorf("call", spec.PendingCallsLimitExceeded, a.label(),
 			"%d calls wait already, which is its max_pending_calls", limit)})
 	}
-	a.calls.add(call{id: ev.Call, caller: ev.Caller, group: ev.Group, retries: ev.MaxRetries})
+	a.calls.add(call{id: ev.Call, caller: ev.Caller, group: ev.Group, retries: ev.MaxRetries, paced: ev.Paced})
 	return out
 }
 
 // cancel takes a call out of the queue, or tells one that runs.
 func (a *Actor) cancel(ev ActorEvent, out []ActorAction) []ActorAction {
 	if a.calls.withdraw(ev.Call) {
-		out = append(out, ActorAction{Do: Fail, Call: ev.Call, Err: spec.Errorf("call", spec.TaskCancelled, a.label, "the call was cancelled before it began")})
+		out = append(out, ActorAction{Do: Fail, Call: ev.Call, Err: spec.Errorf("call", spec.TaskCancelled, a.label(), "the call was cancelled before it began")})
 		return a.next(out)
 	}
-	if a.calls.runs(ev.Call) {
+	if a.calls.once(ev.Call) {
 		return append(out, ActorAction{Do: Interrupt, Call: ev.Call})
+	}
+	return out
+}
+
+// retry puts a call that ran back to its place, with one run less.
+func (a *Actor) retry(c call, out []ActorAction) []ActorAction {
+	if c.retries > 0 {
+		c.retries--
+	}
+	a.calls.again(c)
+	if c.paced {
+		out = append(out, ActorAction{Do: Pause, Call: c.id})
 	}
 	return out
 }
@@ -330,7 +378,7 @@ func (a *Actor) next(out []ActorAction) []ActorAction {
 func (a *Actor) end(out []ActorAction) []ActorAction {
 	cause := a.last
 	if cause == nil {
-		cause = spec.Errorf("end", spec.ActorDied, a.label, "no handle to it was left")
+		cause = spec.Errorf("end", spec.ActorDied, a.label(), "no handle to it was left")
 	}
 	if a.policy.Hook && a.state == Alive {
 		a.state, a.cause = Ending, cause
@@ -354,19 +402,17 @@ func (a *Actor) crashed(err error, out []ActorAction) []ActorAction {
 		case restart && a.policy.ExactlyOnce:
 			a.calls.again(c)
 		case restart && c.retries != 0:
-			if c.retries > 0 {
-				c.retries--
-			}
-			a.calls.again(c)
+			out = a.retry(c, out)
 		case restart:
-			out = append(out, ActorAction{Do: Fail, Call: c.id, Err: &spec.Error{Op: "call", Kind: spec.ActorUnavailable, ID: a.label + " crashed in this call and restarts", Err: err}})
+			out = append(out, ActorAction{Do: Fail, Call: c.id, Err: &spec.Error{Op: "call", Kind: spec.ActorUnavailable, ID: a.label() + " crashed in this call and restarts", Err: err}})
 		default:
-			out = append(out, ActorAction{Do: Fail, Call: c.id, Err: &spec.Error{Op: "call", Kind: spec.ActorDied, ID: a.label, Err: err}})
+			out = append(out, ActorAction{Do: Fail, Call: c.id, Err: &spec.Error{Op: "call", Kind: spec.ActorDied, ID: a.label(), Err: err}})
 		}
 	}
 	if !restart {
 		return a.die(err, out)
 	}
+	a.fruitless++
 	return a.anew(out)
 }
 
@@ -380,7 +426,7 @@ func (a *Actor) kill(ev ActorEvent, out []ActorAction) []ActorAction {
 			a.calls.again(c)
 			continue
 		}
-		out = append(out, ActorAction{Do: Fail, Call: c.id, Err: &spec.Error{Op: "call", Kind: spec.ActorUnavailable, ID: a.label, Err: ev.Err}})
+		out = append(out, ActorAction{Do: Fail, Call: c.id, Err: &spec.Error{Op: "call", Kind: spec.ActorUnavailable, ID: a.label(), Err: ev.Err}})
 	}
 	return a.anew(out)
 }
@@ -402,7 +448,19 @@ func (a *Actor) due(now int64) bool {
 // anew ends an incarnation and begins the next.
 func (a *Actor) anew(out []ActorAction) []ActorAction {
 	a.saving, a.redo, a.unsaved = false, 0, int32(len(a.log))
-	return append(out, ActorAction{Do: Stop}, ActorAction{Do: Start, Resume: a.saved})
+	return append(out, ActorAction{Do: Stop}, ActorAction{Do: Start, Resume: a.saved, After: restartPause(a.fruitless)})
+}
+
+// restartPause is how long the restart waits that is the nth in a row without a call that returned.
+func restartPause(n int) time.Duration {
+	if n < 2 {
+		return 0
+	}
+	pause := firstRestartPause
+	for ; n > 2 && pause < lastRestartPause; n-- {
+		pause *= 2
+	}
+	return min(pause, lastRestartPause)
 }
 
 // restart begins another life, if there is one.
@@ -440,14 +498,14 @@ func (a *Actor) fail(out []ActorAction) []ActorAction {
 
 // died says why a call of a dead actor fails; ends, why one of an actor fails that is dead or as good as dead.
 func (a *Actor) died() error {
-	return &spec.Error{Op: "call", Kind: spec.ActorDied, ID: a.label, Err: a.cause}
+	return &spec.Error{Op: "call", Kind: spec.ActorDied, ID: a.label(), Err: a.cause}
 }
 
 func (a *Actor) ends() error {
 	if a.state == Dead || a.state == Ending {
 		return a.died()
 	}
-	return &spec.Error{Op: "call", Kind: spec.ActorDied, ID: a.label, Err: a.last}
+	return &spec.Error{Op: "call", Kind: spec.ActorDied, ID: a.label(), Err: a.last}
 }
 
 // crash reports whether a constructor ended by a crash rather than by its own error.

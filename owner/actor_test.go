@@ -21,8 +21,9 @@ import (
 //
 //	placed, started, refuses, start-crashes, crashes, kill, kill-restart, terminate, forget, saved, not-saved, ended
 //	call ID CALLER [RETRIES [GROUP]]    a call whose arguments are there
+//	paced ID CALLER RETRIES             one that pauses before it runs again
 //	queue ID CALLER [RETRIES [GROUP]]   one that waits for arguments
-//	ready ID, cancel ID, returns ID, exits ID
+//	ready ID, cancel ID, returns ID, fails ID, exits ID
 //	after N                             so much time passes
 func TestActorStories(t *testing.T) {
 	datadriven.Walk(t, "testdata/actor", func(t *testing.T, path string) {
@@ -88,11 +89,14 @@ func story(t *testing.T, p owner.ActorPolicy, lines []string) string {
 		for _, act := range out {
 			switch act.Do {
 			case owner.Start:
+				start := "start"
 				if act.Resume {
-					did = append(did, "start from the checkpoint")
-				} else {
-					did = append(did, "start")
+					start += " from the checkpoint"
 				}
+				if act.After > 0 {
+					start += " after " + act.After.String()
+				}
+				did = append(did, start)
 			case owner.Run:
 				did = append(did, fmt.Sprint("run ", act.Call))
 			case owner.Fail:
@@ -107,6 +111,8 @@ func story(t *testing.T, p owner.ActorPolicy, lines []string) string {
 				did = append(did, fmt.Sprint("again ", act.Call))
 			case owner.Interrupt:
 				did = append(did, fmt.Sprint("interrupt ", act.Call))
+			case owner.Pause:
+				did = append(did, fmt.Sprint("pause ", act.Call))
 			case owner.End:
 				did = append(did, "end")
 			}
@@ -161,10 +167,13 @@ func events(t *testing.T, line string, now *int64) []owner.ActorEvent {
 		return nil
 	case "forget":
 		return []owner.ActorEvent{{Op: owner.Forget}}
-	case "call", "queue":
+	case "fails":
+		_, _ = fmt.Sscan(rest, &id)
+		return []owner.ActorEvent{{Op: owner.Failed, Call: id, Err: spec.Errorf("call", spec.TaskError, "", "no")}}
+	case "call", "paced", "queue":
 		_, _ = fmt.Sscan(rest, &id, &caller, &retries, &group)
-		all := []owner.ActorEvent{{Op: owner.Call, Call: id, Caller: uint64(caller[0]), MaxRetries: retries, Group: group}}
-		if word == "call" {
+		all := []owner.ActorEvent{{Op: owner.Call, Call: id, Caller: uint64(caller[0]), MaxRetries: retries, Group: group, Paced: word == "paced"}}
+		if word != "queue" {
 			all = append(all, owner.ActorEvent{Op: owner.Ready, Call: id})
 		}
 		return all
@@ -203,7 +212,7 @@ func TestEveryCallIsAnsweredOnce(t *testing.T) {
 				step(owner.ActorEvent{Op: owner.Started})
 			case 2, 3, 4:
 				next++
-				ev := owner.ActorEvent{Op: owner.Call, Call: next, Caller: uint64(r.IntN(3)), MaxRetries: int32(r.IntN(2))}
+				ev := owner.ActorEvent{Op: owner.Call, Call: next, Caller: uint64(r.IntN(3)), MaxRetries: int32(r.IntN(2)), Paced: r.IntN(2) == 0}
 				if p.Groups != nil {
 					ev.Group = r.IntN(2)
 				}
@@ -215,6 +224,10 @@ func TestEveryCallIsAnsweredOnce(t *testing.T) {
 				if len(w.running) > 0 {
 					id := w.running[r.IntN(len(w.running))]
 					w.over(id)
+					if r.IntN(4) == 0 {
+						step(owner.ActorEvent{Op: owner.Failed, Call: id, Err: errors.New("no")})
+						break
+					}
 					w.answered[id]++
 					step(owner.ActorEvent{Op: owner.Returned, Call: id})
 				}

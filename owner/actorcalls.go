@@ -26,6 +26,7 @@ type call struct {
 	group   int
 	ready   bool
 	retries int32 // left; -1 for ever
+	paced   bool  // it pauses before it runs again
 }
 
 func newCalls(limits []int32) calls {
@@ -49,15 +50,19 @@ func (c *calls) add(x call) {
 	c.waiting++
 }
 
-// again puts a call that ran back, before those that wait and began later.
+// again puts a call that ran back, before those that wait and began later. One that pauses is not ready, and holds up
+// those of its caller.
 func (c *calls) again(x call) {
 	g := &c.groups[x.group]
 	at := 0
 	for at < len(g.queue) && g.queue[at].id < x.id {
 		at++
 	}
+	x.ready = !x.paced
 	g.queue = slices.Insert(g.queue, at, x)
-	g.ready++
+	if x.ready {
+		g.ready++
+	}
 	c.waiting++
 }
 
@@ -138,6 +143,15 @@ func (c *calls) run(out []ActorAction) []ActorAction {
 // runs reports whether a call runs.
 func (c *calls) runs(id CallID) bool {
 	return slices.ContainsFunc(c.running, func(x call) bool { return x.id == id })
+}
+
+// once makes a running call one that does not run again; false if it does not run.
+func (c *calls) once(id CallID) bool {
+	i := slices.IndexFunc(c.running, func(x call) bool { return x.id == id })
+	if i >= 0 {
+		c.running[i].retries = 0
+	}
+	return i >= 0
 }
 
 // end takes a call out of those that run; false if it does not.

@@ -15,7 +15,7 @@ import (
 // peer is a node as far as counting goes.
 type peer struct {
 	id      spec.NodeID
-	refs    *owner.Refs
+	refs    *owner.Refs[struct{}]
 	borrows *owner.Borrows
 	out     map[int]*owner.Sender[owner.BorrowEvent]
 	in      map[int]*owner.Receiver[owner.BorrowEvent]
@@ -43,7 +43,7 @@ type cloud struct {
 func newCloud(n int) *cloud {
 	c := &cloud{home: make(map[spec.Link]int)}
 	for i := range n {
-		p := &peer{id: spec.NodeID{byte(i + 1)}, refs: owner.NewRefs(), out: map[int]*owner.Sender[owner.BorrowEvent]{},
+		p := &peer{id: spec.NodeID{byte(i + 1)}, refs: newRefs(), out: map[int]*owner.Sender[owner.BorrowEvent]{},
 			in: map[int]*owner.Receiver[owner.BorrowEvent]{}, lost: map[spec.Link]spec.Kind{}, own: map[spec.Link]int{}}
 		p.borrows = owner.NewBorrows(p.id)
 		for k := range n {
@@ -73,7 +73,7 @@ func (c *cloud) step(at int, ev owner.BorrowEvent) {
 			}
 		case owner.Retain:
 			if !p.refs.Retain(act.Link) {
-				p.refs.Create(act.Link, 1)
+				create(p.refs, act.Link, 1)
 			}
 			if ev.Op == owner.Carry {
 				p.own[act.Link]++
@@ -89,7 +89,7 @@ func (c *cloud) step(at int, ev owner.BorrowEvent) {
 // release takes a reference away at a peer.
 func (c *cloud) release(at int, l spec.Link) {
 	p := c.peers[at]
-	for _, gone := range p.refs.Release(l, nil) {
+	for _, gone := range linksOf(p.refs.Release(l, nil)) {
 		if c.home[gone] == at {
 			if c.freed != nil {
 				c.freed(at, gone)
@@ -104,7 +104,7 @@ func (c *cloud) release(at int, l spec.Link) {
 // make makes an object at a peer, with one reference of its program; drop drops one.
 func (c *cloud) make(at int, l spec.Link) {
 	c.home[l] = at
-	c.peers[at].refs.Create(l, 1)
+	create(c.peers[at].refs, l, 1)
 	c.peers[at].own[l]++
 }
 
@@ -226,7 +226,7 @@ func TestBorrowStories(t *testing.T) {
 			}
 			for i, p := range c.peers {
 				if !p.dead {
-					fmt.Fprintf(&trace, "%s: %d counted, %d shared\n", name(i), p.refs.Len(), p.borrows.Len())
+					fmt.Fprintf(&trace, "%s: %d counted, %d shared\n", name(i), counted(p.refs), p.borrows.Len())
 				}
 			}
 			return trace.String()
@@ -314,8 +314,8 @@ func TestNothingIsFreedWhileItIsReachable(t *testing.T) {
 		}
 		c.settle()
 		for at, p := range c.peers {
-			if !p.dead && (p.refs.Len() != 0 || p.borrows.Len() != 0) {
-				t.Fatalf("seed %d: node %d counts %d and shares %d still", seed, at, p.refs.Len(), p.borrows.Len())
+			if !p.dead && (counted(p.refs) != 0 || p.borrows.Len() != 0) {
+				t.Fatalf("seed %d: node %d counts %d and shares %d still", seed, at, counted(p.refs), p.borrows.Len())
 			}
 		}
 	}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/cockroachdb/datadriven"
 
-	"github.com/raywasm/raywasm/owner"
 	"github.com/raywasm/raywasm/spec"
 )
 
@@ -41,11 +40,11 @@ func nameOfLink(l spec.Link) string {
 func TestCycleStories(t *testing.T) {
 	datadriven.Walk(t, "testdata/cycles", func(t *testing.T, path string) {
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
-			r := owner.NewRefs()
+			r := newRefs()
 			held := make(map[spec.ActorID][]spec.Link)
 			count := func(l spec.Link, n int) {
 				if r.Count(l) == 0 {
-					r.Create(l, n)
+					create(r, l, n)
 				} else if n > 0 {
 					r.Retain(l)
 				}
@@ -53,7 +52,7 @@ func TestCycleStories(t *testing.T) {
 			for line := range strings.Lines(d.Input) { // first what there is
 				for _, word := range strings.Fields(strings.NewReplacer("busy ", "", "root", "", ":", "").Replace(line)) {
 					if r.Count(linkNamed(word)) == 0 {
-						r.Create(linkNamed(word), 1)
+						create(r, linkNamed(word), 1)
 					}
 				}
 			}
@@ -102,7 +101,7 @@ func TestUnreachableIsWhatNoRootReaches(t *testing.T) {
 	for seed := range uint64(500) {
 		rnd := rand.New(rand.NewPCG(seed, 6))
 		n := 2 + rnd.IntN(12)
-		r := owner.NewRefs()
+		r := newRefs()
 		held := make(map[spec.ActorID][]spec.Link)
 		var all []spec.Link
 		edges := make(map[spec.Link][]spec.Link)
@@ -113,7 +112,7 @@ func TestUnreachableIsWhatNoRootReaches(t *testing.T) {
 				held[l.Actor] = nil
 			}
 			all = append(all, l)
-			r.Create(l, 1)
+			create(r, l, 1)
 		}
 		for range rnd.IntN(3 * n) {
 			from, to := all[rnd.IntN(n)], all[rnd.IntN(n)]
@@ -138,7 +137,7 @@ func TestUnreachableIsWhatNoRootReaches(t *testing.T) {
 		gone := make(map[spec.Link]bool)
 		drop := func(l spec.Link) { // an actor that counting ends lets go of what it holds
 			for freed := r.Release(l, nil); len(freed) > 0; freed = freed[1:] {
-				gone[freed[0]] = true
+				gone[freed[0].Link] = true
 				if freed[0].IsActor {
 					for _, to := range held[freed[0].Actor] {
 						freed = r.Release(to, freed)

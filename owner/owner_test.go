@@ -13,10 +13,36 @@ func object(n uint32) spec.Link {
 	return spec.ObjectLink(spec.DriverTaskID(spec.JobNumber(1)).Object(n))
 }
 
+// newRefs returns counts of which nothing else is kept.
+func newRefs() *owner.Refs[struct{}] { return owner.NewRefs[struct{}]() }
+
+// create begins to count l, whichever it is.
+func create(r *owner.Refs[struct{}], l spec.Link, n int) {
+	if l.IsActor {
+		r.CreateActor(l.Actor, n)
+	} else {
+		r.Create(l.Object, n)
+	}
+}
+
+// counted returns how many objects and actors are counted.
+func counted(r *owner.Refs[struct{}]) int {
+	objects, actors := r.Len()
+	return objects + actors
+}
+
+// linksOf returns what was freed.
+func linksOf(freed []owner.Freed[struct{}]) (links []spec.Link) {
+	for _, f := range freed {
+		links = append(links, f.Link)
+	}
+	return links
+}
+
 func TestReleaseFreesWhatWasContained(t *testing.T) {
-	r := owner.NewRefs()
+	r := newRefs()
 	for i := range uint32(4) {
-		r.Create(object(i), 1)
+		create(r, object(i), 1)
 	}
 	r.Contain(object(0).Object, []spec.Link{object(1), object(2), object(9)}) // 9 is not counted
 	r.Contain(object(1).Object, []spec.Link{object(3), object(3)})
@@ -26,11 +52,11 @@ func TestReleaseFreesWhatWasContained(t *testing.T) {
 		}
 	}
 	freed := r.Release(object(0), nil)
-	if !slices.Equal(freed, []spec.Link{object(0), object(1), object(2), object(3)}) {
+	if !slices.Equal(linksOf(freed), []spec.Link{object(0), object(1), object(2), object(3)}) {
 		t.Fatalf("freed %v", freed)
 	}
-	if r.Len() != 0 || r.Retain(object(1)) {
-		t.Fatalf("%d are left", r.Len())
+	if counted(r) != 0 || r.Retain(object(1)) {
+		t.Fatalf("%d are left", counted(r))
 	}
 	if freed := r.Release(object(0), nil); len(freed) != 0 {
 		t.Fatalf("freed twice: %v", freed)
@@ -39,16 +65,16 @@ func TestReleaseFreesWhatWasContained(t *testing.T) {
 
 func TestALongChainIsFreed(t *testing.T) {
 	const length = 1_000_000
-	r := owner.NewRefs()
+	r := newRefs()
 	for i := range uint32(length) {
-		r.Create(object(i), 1)
+		create(r, object(i), 1)
 		if i > 0 {
 			r.Contain(object(i).Object, []spec.Link{object(i - 1)})
 			r.Release(object(i-1), nil)
 		}
 	}
-	if freed := r.Release(object(length-1), nil); len(freed) != length || r.Len() != 0 {
-		t.Fatalf("freed %d, %d are left", len(freed), r.Len())
+	if freed := r.Release(object(length-1), nil); len(freed) != length || counted(r) != 0 {
+		t.Fatalf("freed %d, %d are left", len(freed), counted(r))
 	}
 }
 
@@ -113,19 +139,19 @@ func TestRetriesWaitTwiceAsLongEachTimeWithinBounds(t *testing.T) {
 	}
 }
 
-func TestContainedCountsWhatIsInValues(t *testing.T) {
-	r := owner.NewRefs()
+func TestContainersTellWhatIsInValues(t *testing.T) {
+	r := newRefs()
 	task := spec.DriverTaskID(spec.JobNumber(1))
 	inner, outer := task.Object(1), task.Object(2)
 	link := spec.ObjectLink(inner)
-	r.Create(link, 1)
-	r.Create(spec.ObjectLink(outer), 1)
+	create(r, link, 1)
+	create(r, spec.ObjectLink(outer), 1)
 	r.Contain(outer, []spec.Link{link, link})
-	if n := r.Contained(); len(n) != 1 || n[link] != 2 || r.Count(link) != 3 {
-		t.Errorf("contained: %v, of %d references", n, r.Count(link))
+	if in := r.Containers(); len(in) != 1 || !slices.Equal(in[link], []spec.ObjectID{outer, outer}) || r.Count(link) != 3 {
+		t.Errorf("contained: %v, of %d references", in, r.Count(link))
 	}
 	r.Empty(outer, nil)
-	if n := r.Contained(); len(n) != 0 {
-		t.Errorf("contained in nothing: %v", n)
+	if in := r.Containers(); len(in) != 0 {
+		t.Errorf("contained in nothing: %v", in)
 	}
 }

@@ -23,8 +23,18 @@ func (p RetryPolicy) Retry(attempt int32, failure error) bool {
 	if p.MaxRetries >= 0 && attempt >= p.MaxRetries {
 		return false
 	}
-	kind := spec.KindOf(failure)
-	return systemFailure[kind] || kind == spec.TaskError && (p.RetryExceptions || p.names(failure))
+	return systemFailure[spec.KindOf(failure)] || p.wants(failure)
+}
+
+// RetryMethod is Retry for an actor's method that returned an error: what became of the actor's sandbox is its core's to
+// decide about, but the attempts count together. (Ray: fault tolerance, actors.)
+func (p RetryPolicy) RetryMethod(attempt int32, failure error) bool {
+	return (p.MaxRetries < 0 || attempt < p.MaxRetries) && p.wants(failure)
+}
+
+// wants reports whether the policy says to run again after an error that was returned.
+func (p RetryPolicy) wants(failure error) bool {
+	return spec.KindOf(failure) == spec.TaskError && (p.RetryExceptions || p.names(failure))
 }
 
 // names reports whether the error, or one that caused it, is of a kind or type that the policy names.

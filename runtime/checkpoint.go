@@ -1,7 +1,6 @@
 package wasmrt
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -28,7 +27,7 @@ import (
 //	globals                8 each
 //	number of runs         4
 //	runs                   8 each: first page, number of pages, of 4 KiB
-//	compression            1   of the data: 0 none, 1 Zstandard (RFC 8878)
+//	compression            1   of the data: 1 Zstandard (RFC 8878), 2 sparse
 //	length of the data     4   as they follow
 //	data                   .   the runs' bytes one after another
 //	checksum               4   CRC-32C of everything before
@@ -58,10 +57,10 @@ const (
 
 // How the data are kept.
 const (
-	stored     = 0
 	compressed = 1
+	sparse     = 2
 	// compressFrom is the length of the data in bytes from which on they are compressed. A delta of a few pages would take
-	// five times as long for a third of its size.
+	// five times as long; of those the zeros are left out.
 	compressFrom = 64 * spec.KiB
 )
 
@@ -123,7 +122,7 @@ func (s *Sandbox) Checkpoint(kind CheckpointKind) ([]byte, error) {
 func encodeCheckpoint(st *state, module, image spec.Digest, kind CheckpointKind) []byte {
 	le := binary.LittleEndian
 	size := st.size()
-	b := make([]byte, 0, checkpointHead+8*len(st.globals)+8*len(st.runs)+min(size, compressFrom)+64)
+	b := make([]byte, 0, checkpointHead+8*len(st.globals)+8*len(st.runs)+min(size/4, compressFrom)+64)
 	b = append(append(b, checkpointMagic...), byte(kind))
 	b = append(append(b, module[:]...), image[:]...)
 	b = le.AppendUint64(b, uint64(st.monotonic))
@@ -136,16 +135,13 @@ func encodeCheckpoint(st *state, module, image spec.Digest, kind CheckpointKind)
 	for _, r := range st.runs {
 		b = le.AppendUint32(le.AppendUint32(b, r.page), r.pages)
 	}
+	at := len(b) + 1
 	if size < compressFrom {
-		b = le.AppendUint32(append(b, stored), uint32(size))
-		for _, part := range st.parts {
-			b = append(b, part...)
-		}
+		b = appendSparse(le.AppendUint32(append(b, sparse), 0), st.parts)
 	} else {
-		at := len(b) + 1
 		b = compressor().EncodeAll(slices.Concat(st.parts...), le.AppendUint32(append(b, compressed), 0))
-		le.PutUint32(b[at:], uint32(len(b)-at-4))
 	}
+	le.PutUint32(b[at:], uint32(len(b)-at-4))
 	return le.AppendUint32(b, crc32.Checksum(b, castagnoli))
 }
 
@@ -220,8 +216,13 @@ func decodeCheckpoint(b []byte, limit uint32) (st *state, module, image spec.Dig
 	}
 	var data []byte
 	switch form {
-	case stored:
-		data = bytes.Clone(r)
+	case sparse:
+		if total >= compressFrom {
+			return fail("its data do not fit its runs")
+		}
+		if data, err = readSparse(r, int(total)); err != nil {
+			return fail(err.Error())
+		}
 	case compressed:
 		var head zstd.Header
 		if err := head.Decode(r); err != nil || head.HasFCS && head.FrameContentSize != total {
@@ -270,7 +271,7 @@ func (m *Module) Restore(ctx context.Context, cfg SandboxConfig, checkpoint []by
 		return nil, err
 	}
 	i.begin(cfg)
-	s := &Sandbox{instance: i, config: cfg}
+	s := &Sandbox{instance: i}
 	if kind == CheckpointFull {
 		i.clear()
 	}

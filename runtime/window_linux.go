@@ -24,8 +24,8 @@ func (r *room) show(at uint64, show engine.Shown) error {
 // cover maps over a window what was there before: the image and the hole behind it, and zeros beyond.
 func (r *room) cover(x window) bool {
 	at, end := x.at, x.at+x.pages()
-	if m := r.mapped(); at < m {
-		n := min(end, m) - at
+	if at < r.mapped {
+		n := min(end, r.mapped) - at
 		if r.mapAt(at, n, r.image.fd, int64(at), unix.MAP_PRIVATE) != nil {
 			return false
 		}

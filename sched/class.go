@@ -35,6 +35,7 @@ type class struct {
 // lease is one request on its way to its end.
 type lease struct {
 	id       Lease
+	holder   any
 	class    *class
 	order    uint64 // of the request
 	deadline int64  // 0: none

@@ -63,6 +63,7 @@ type Event struct {
 	Ask      *Ask
 	Deadline int64 // nanoseconds since 1970 UTC
 	Until    Reason
+	Holder   any // who asks, for whoever reads the answer: it comes back as it is
 
 	Client    uint32          // of a Leave
 	Job       spec.JobID      // of a Weigh
@@ -103,6 +104,7 @@ const (
 type Action struct {
 	Verdict Verdict
 	Lease   Lease
+	Holder  any              // as the request said
 	Devices resource.Devices // Grant: the GPUs it was given
 	Reason  Reason           // Refuse: why
 	Err     *spec.Error      // Refuse: why, for people

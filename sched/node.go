@@ -129,27 +129,27 @@ func (n *Node) Step(now int64, ev Event, out []Action) []Action {
 func (n *Node) request(ev *Event, out []Action) []Action {
 	if l := n.leases[ev.Lease]; l != nil {
 		if l.phase >= granted {
-			out = append(out, Action{Verdict: Grant, Lease: l.id, Devices: l.devices})
+			out = append(out, Action{Verdict: Grant, Lease: l.id, Holder: l.holder, Devices: l.devices})
 		}
 		return out
 	}
 	if !n.fresh(ev.Lease) {
-		return append(out, refusal(ev.Lease, ReasonOver, "it was released before"))
+		return append(out, refusal(ev.Lease, ev.Holder, ReasonOver, "it was released before"))
 	}
 	if ev.Deadline != 0 && ev.Deadline <= n.now {
-		return append(out, late(ev.Lease))
+		return append(out, late(ev.Lease, ev.Holder))
 	}
 	c := n.classOf(ev.Ask)
 	never := c.why()
 	if never != 0 && !n.patient {
-		return append(out, refusal(ev.Lease, never, n.neverText(c, never)))
+		return append(out, refusal(ev.Lease, ev.Holder, never, n.neverText(c, never)))
 	}
 	l := reuse(&n.spare)
 	if l == nil {
 		l = new(lease)
 	}
 	n.order++
-	*l = lease{id: ev.Lease, class: c, order: n.order, deadline: ev.Deadline, until: ev.Until, never: never}
+	*l = lease{id: ev.Lease, holder: ev.Holder, class: c, order: n.order, deadline: ev.Deadline, until: ev.Until, never: never}
 	n.leases[l.id] = l
 	n.use(c)
 	n.wait(l)
@@ -279,7 +279,7 @@ func (n *Node) grant(l *lease, out []Action) []Action {
 		c.quota.used = c.quota.used.Plus(c.ask.Hold)
 	}
 	n.charge(c.job, c.share)
-	return append(out, Action{Verdict: Grant, Lease: l.id, Devices: l.devices})
+	return append(out, Action{Verdict: Grant, Lease: l.id, Holder: l.holder, Devices: l.devices})
 }
 
 // release ends a lease. One that was never seen is not to be granted when it comes.
@@ -375,7 +375,7 @@ func (n *Node) expire(out []Action) []Action {
 	changes := false
 	for len(n.due.items) > 0 && n.due.top().deadline <= n.now {
 		l := n.due.top()
-		out = append(out, late(l.id))
+		out = append(out, late(l.id, l.holder))
 		if n.end(l) {
 			changes = true
 		}

@@ -172,15 +172,15 @@ func matches(s label.Strategy, labels label.Set) bool {
 }
 
 // refusal refuses a lease for good.
-func refusal(id Lease, why Reason, text string) Action {
+func refusal(id Lease, holder any, why Reason, text string) Action {
 	kind := spec.TaskUnschedulable
 	if why == ReasonOver {
 		kind = spec.NotFound
 	}
-	return Action{Verdict: Refuse, Lease: id, Reason: why, Err: spec.Errorf("place", kind, "", "%s", text)}
+	return Action{Verdict: Refuse, Lease: id, Holder: holder, Reason: why, Err: spec.Errorf("place", kind, "", "%s", text)}
 }
 
 // late refuses a lease whose deadline passed.
-func late(id Lease) Action {
-	return Action{Verdict: Refuse, Lease: id, Reason: ReasonDeadline, Err: spec.Errorf("place", spec.DeadlineExceeded, "", "its deadline passed while it waited")}
+func late(id Lease, holder any) Action {
+	return Action{Verdict: Refuse, Lease: id, Holder: holder, Reason: ReasonDeadline, Err: spec.Errorf("place", spec.DeadlineExceeded, "", "its deadline passed while it waited")}
 }

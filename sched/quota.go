@@ -61,7 +61,7 @@ func (n *Node) limit(ns string, limit resource.Vector, out []Action) []Action {
 		l.never = c.why()
 		c.counts[l.reason()]++
 		if l.never != 0 && !n.patient {
-			out = append(out, refusal(l.id, l.never, n.neverText(c, l.never)))
+			out = append(out, refusal(l.id, l.holder, l.never, n.neverText(c, l.never)))
 			n.unwait(l)
 			n.forget(l)
 			continue

@@ -58,7 +58,17 @@ func (o *home) actorStep(k *actor, ev owner.ActorEvent) {
 		case owner.Start:
 			k.life++
 			k.starting = true
-			o.lookForActor(k)
+			life := k.life
+			look := func() {
+				if k.starting && k.life == life {
+					o.lookForActor(k)
+				}
+			}
+			if a.After > 0 {
+				o.w.after(a.After, look)
+			} else {
+				look()
+			}
 		case owner.Run:
 			k.running = int(a.Call)
 			k.pause = 0

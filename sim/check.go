@@ -102,7 +102,7 @@ func (w *World) checkEnd() {
 		w.fail("%d tasks of the driver never ended", o.roots)
 		return
 	}
-	if n := o.refs.Len(); n != 0 {
+	if n, _ := o.refs.Len(); n != 0 {
 		w.fail("%d results are referred to by nobody and counted", n)
 	}
 	for _, a := range w.prog.Actors {

@@ -22,7 +22,7 @@ type home struct {
 	lanes   []*lane           // that wait for room, by shape
 	laneOf  map[laneKey]*lane //
 	inGroup map[spec.GroupID][]*task
-	refs    *owner.Refs
+	refs    *owner.Refs[struct{}]
 	actors  map[int]*actor
 	living  int // actors that are not over
 	calling int // drivers that still call one
@@ -98,7 +98,7 @@ const maxHops = 2
 
 func newHome(w *World) *home {
 	return &home{w: w, views: make(map[spec.NodeID]*view), tasks: make(map[int]*task), laneOf: make(map[laneKey]*lane),
-		inGroup: make(map[spec.GroupID][]*task), refs: owner.NewRefs(), actors: make(map[int]*actor)}
+		inGroup: make(map[spec.GroupID][]*task), refs: owner.NewRefs[struct{}](), actors: make(map[int]*actor)}
 }
 
 func (o *home) start() {
@@ -156,7 +156,7 @@ func (o *home) submit(k *task) {
 	}
 	k.asked, k.submitted, k.since = true, o.w.now, o.w.now
 	o.open++
-	o.refs.Create(object(k.t.ID), 1) // the caller's handle
+	o.refs.Create(object(k.t.ID).Object, 1) // the caller's handle
 	if o.w.opt.Observe != nil {
 		o.w.opt.Observe(o.w.now, k.t, 0, Submitted)
 	}

@@ -67,6 +67,8 @@ const (
 	// MaxPlacementGroups bounds the placement groups of one job that were not removed.
 	MaxPlacementGroups = 10_000
 
+	// PendingCallsWarning is how many calls wait for an actor when an operator is warned of it, for the first time. As in Ray.
+	PendingCallsWarning = 5000
 	// MaxConcurrency bounds the calls of one actor that run at once: each has a goroutine or the like in the guest and a
 	// record in the host.
 	MaxConcurrency = 65_536

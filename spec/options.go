@@ -50,6 +50,13 @@ type TaskOptions struct {
 	Placement *Placement `cbor:"30,keyasint,omitempty"`
 }
 
+// Silent reports whether o says nothing.
+func (o *TaskOptions) Silent() bool {
+	return o.Name == nil && o.CPUs == nil && o.GPUs == nil && o.Memory == nil && o.Custom == nil && o.Returns == nil && o.MaxRetries == nil &&
+		o.RetryExceptions == nil && o.Timeout == nil && o.Deadline == nil && o.Priority == nil && o.Group == nil && o.Streaming == nil &&
+		o.StreamAhead == nil && o.RetryOn == nil && o.RetryDelay == nil && o.Placement == nil
+}
+
 // Over returns o with what it does not say taken from base.
 func (o TaskOptions) Over(base TaskOptions) TaskOptions {
 	return TaskOptions{
@@ -152,6 +159,9 @@ type ActorOptions struct {
 	// ExactlyOnce logs the calls since the checkpoint, so that after a restart the effect of each on the actor's state is
 	// there once, and none is lost. It takes calls that run one at a time. Default false.
 	ExactlyOnce *bool `cbor:"16,keyasint,omitempty"`
+	// SleepAfter is how long the actor is idle before it is put to sleep: on disk if the node has a directory for that, in a
+	// few pages of memory otherwise. Its next call wakes it. Default: when the node has too many idle actors.
+	SleepAfter *time.Duration `cbor:"17,keyasint,omitempty"`
 	// Placement says on which nodes the actor may live. Default: any.
 	Placement *Placement `cbor:"30,keyasint,omitempty"`
 }
@@ -179,7 +189,7 @@ func (o ActorOptions) Over(base ActorOptions) ActorOptions {
 	o.MaxPendingCalls, o.Priority = over(o.MaxPendingCalls, base.MaxPendingCalls), over(o.Priority, base.Priority)
 	o.Checkpoint = over(o.Checkpoint, base.Checkpoint)
 	o.MaxConcurrency, o.Groups = over(o.MaxConcurrency, base.MaxConcurrency), overMap(o.Groups, base.Groups)
-	o.ExactlyOnce = over(o.ExactlyOnce, base.ExactlyOnce)
+	o.ExactlyOnce, o.SleepAfter = over(o.ExactlyOnce, base.ExactlyOnce), over(o.SleepAfter, base.SleepAfter)
 	o.Placement = over(o.Placement, base.Placement)
 	return o
 }
@@ -230,6 +240,8 @@ func (o ActorOptions) Check() error {
 		return Errorf(op, InvalidArgument, "max_concurrency", "%d is not between 1 and %d", *o.MaxConcurrency, MaxConcurrency)
 	case value(o.ExactlyOnce, false) && o.Concurrent():
 		return Errorf(op, InvalidArgument, "exactly_once", "its calls run one at a time: leave max_concurrency and groups away")
+	case o.SleepAfter != nil && *o.SleepAfter <= 0:
+		return Errorf(op, InvalidArgument, "sleep_after", "%v is not positive", *o.SleepAfter)
 	case len(o.Groups) > MaxGroups:
 		return Errorf(op, InvalidArgument, "concurrency groups", "there are %d, at most %d", len(o.Groups), MaxGroups)
 	case o.Checkpoint != nil && o.Checkpoint.Calls < 0:

@@ -33,14 +33,14 @@ var (
 		Name: "said", Namespace: "said", GetIfExists: true, Lifetime: spec.LifetimeDetached,
 		CPUs: quantity(2), GPUs: quantity(0.5), Memory: new(int64(1)), Custom: map[string]spec.Quantity{"said": 1},
 		MaxRestarts: new(int32(1)), MaxTaskRetries: new(int32(1)), MaxPendingCalls: new(int32(1)), Priority: new(int32(1)),
-		Checkpoint: &spec.CheckpointPolicy{Calls: 1}, MaxConcurrency: new(int32(1)), Groups: map[string]int32{"said": 1}, ExactlyOnce: new(false),
+		Checkpoint: &spec.CheckpointPolicy{Calls: 1}, MaxConcurrency: new(int32(1)), Groups: map[string]int32{"said": 1}, ExactlyOnce: new(false), SleepAfter: new(time.Second),
 		Placement: &spec.Placement{Spread: true},
 	}
 	baseActor = spec.ActorOptions{
 		Name: "base", Namespace: "base", GetIfExists: true, Lifetime: "other",
 		CPUs: quantity(3), GPUs: quantity(1), Memory: new(int64(2)), Custom: map[string]spec.Quantity{"base": 1},
 		MaxRestarts: new(int32(2)), MaxTaskRetries: new(int32(2)), MaxPendingCalls: new(int32(2)), Priority: new(int32(2)),
-		Checkpoint: &spec.CheckpointPolicy{Idle: true}, MaxConcurrency: new(int32(2)), Groups: map[string]int32{"base": 2}, ExactlyOnce: new(false),
+		Checkpoint: &spec.CheckpointPolicy{Idle: true}, MaxConcurrency: new(int32(2)), Groups: map[string]int32{"base": 2}, ExactlyOnce: new(false), SleepAfter: new(time.Minute),
 		Placement: &spec.Placement{Labels: map[string]string{"a": "b"}},
 	}
 )
@@ -71,6 +71,19 @@ func testOver[T any](t *testing.T, said, base T, over func(T, T) T) {
 		reflect.ValueOf(&want).Elem().Field(i).Set(reflect.ValueOf(said).Field(i))
 		if got := over(one, base); !reflect.DeepEqual(got, want) {
 			t.Errorf("only %s said: got %+v, want %+v", name, got, want)
+		}
+	}
+}
+
+func TestOptionsAreSilentThatSayNothing(t *testing.T) {
+	if none := (spec.TaskOptions{}); !none.Silent() {
+		t.Error("no options say something")
+	}
+	for i := range reflect.TypeFor[spec.TaskOptions]().NumField() {
+		var one spec.TaskOptions
+		reflect.ValueOf(&one).Elem().Field(i).Set(reflect.ValueOf(said).Field(i))
+		if one.Silent() {
+			t.Errorf("%+v say nothing", one)
 		}
 	}
 }
@@ -231,6 +244,7 @@ func TestActorOptionsOutOfRangeAreRefused(t *testing.T) {
 		{spec.ActorOptions{MaxConcurrency: new(int32(spec.MaxConcurrency + 1))}, "max_concurrency"},
 		{spec.ActorOptions{Groups: map[string]int32{"io": 0}}, `concurrency group "io"`},
 		{spec.ActorOptions{ExactlyOnce: new(true), MaxConcurrency: new(int32(2))}, "exactly_once"},
+		{spec.ActorOptions{SleepAfter: new(time.Duration(0))}, "sleep_after"},
 		{spec.ActorOptions{Groups: map[string]int32{"": 1}}, `concurrency group ""`},
 		{spec.ActorOptions{Checkpoint: &spec.CheckpointPolicy{Interval: -1}}, "checkpoint"},
 	} {

@@ -61,7 +61,7 @@ type Region struct {
 // NoRegion is where bytes lie that cannot be mapped.
 var NoRegion = Region{FD: -1}
 
-// Draft is an object that is being written. It belongs to one goroutine at a time and ends with Seal or Abort.
+// Draft is an object that is being written. It belongs to one goroutine at a time and ends with Seal, SealView or Abort.
 type Draft struct {
 	Bytes  []byte // as long as the object, to be written in place; what was there before is undefined
 	Region Region // where they lie, to be mapped and written; what follows them in the last page is nobody's
@@ -70,11 +70,22 @@ type Draft struct {
 
 // Writing is how a draft is written beside its Bytes.
 type Writing struct {
-	Fill  func(data []byte) error // writes data to its beginning
-	Clear func()                  // makes zeros of it, up to the end of its last page
-	Seal  func() (*View, error)   // seals it, and views it before anybody else can do anything to it
-	Abort func()                  // gives it up; it ends with one of the two
+	Fill  func(data []byte) error      // writes data to its beginning
+	Clear func()                       // makes zeros of it, up to the end of its last page
+	End   func(end End) (*View, error) // called once, with what became of it
 }
+
+// End is what becomes of a draft.
+type End uint8
+
+const (
+	// Aborted: it was given up.
+	Aborted End = iota
+	// Sealed: it is an object.
+	Sealed
+	// SealedAndViewed: it is an object that its writer views.
+	SealedAndViewed
+)
 
 // NewDraft returns a draft.
 func NewDraft(bytes []byte, region Region, how Writing) *Draft { return &Draft{bytes, region, how} }
@@ -88,26 +99,23 @@ func (d *Draft) Clear() { d.how.Clear() }
 
 // Seal makes the object immutable and shows it to everybody. Bytes must not be written any more.
 func (d *Draft) Seal() error {
-	v, err := d.SealView()
-	if err == nil {
-		v.Release()
-	}
+	_, err := d.finish(Sealed)
 	return err
 }
 
-// SealView is Seal for who goes on reading: the object stays where it is until the view is released.
-func (d *Draft) SealView() (*View, error) {
-	seal := d.how.Seal
-	d.Bytes, d.Region, d.how = nil, NoRegion, Writing{}
-	return seal()
-}
+// SealView is Seal and returns a view of the object, which nothing can have evicted meanwhile.
+func (d *Draft) SealView() (*View, error) { return d.finish(SealedAndViewed) }
 
-// Abort gives the object up. After Seal it does nothing.
-func (d *Draft) Abort() {
-	if abort := d.how.Abort; abort != nil {
-		d.Bytes, d.Region, d.how = nil, NoRegion, Writing{}
-		abort()
+// Abort gives the object up. After the draft's end it does nothing.
+func (d *Draft) Abort() { _, _ = d.finish(Aborted) } // giving up cannot fail
+
+func (d *Draft) finish(how End) (*View, error) {
+	end := d.how.End
+	if end == nil {
+		return nil, nil
 	}
+	d.Bytes, d.Region, d.how = nil, NoRegion, Writing{}
+	return end(how)
 }
 
 // View is a right to read an object in place.

@@ -30,6 +30,8 @@ const (
 	maxSegmentBytes = spec.GiB
 	// gather is the size of a body from which on it is written by itself, instead of being copied beside the others.
 	gather = 256 * spec.KiB
+	// piece is about how much of a batch is written at once, so that what gathers it need not be as large as the batch.
+	piece = spec.MiB
 )
 
 // Options are how a log is opened.
@@ -168,20 +170,23 @@ func (l *Log) write(s *segment, b batch, records []Record) error {
 	var err error
 	for _, r := range records {
 		l.buf = r.encodeHead(l.buf)
-		if len(r.Body) < gather {
+		large := len(r.Body) >= gather
+		if !large {
 			l.buf = append(l.buf, r.Body...)
-			continue
 		}
-		if err = errors.Join(flush(l.buf), flush(r.Body)); err != nil {
+		if large || len(l.buf) >= piece {
+			err = flush(l.buf)
+			l.buf = l.buf[:0]
+		}
+		if err == nil && large {
+			err = flush(r.Body)
+		}
+		if err != nil {
 			break
 		}
-		l.buf = l.buf[:0]
 	}
 	if err == nil {
 		err = flush(l.buf)
-	}
-	if cap(l.buf) > 4*spec.MiB { // a batch of many large records is rare
-		l.buf = nil
 	}
 	if err != nil {
 		if terr := s.file.Truncate(s.size); terr != nil {

@@ -93,6 +93,7 @@ func actorOptions(o spec.ActorOptions) map[string]any {
 	say(said, "max_pending_calls", o.MaxPendingCalls)
 	say(said, "max_concurrency", o.MaxConcurrency)
 	say(said, "exactly_once", o.ExactlyOnce)
+	say(said, "sleep_after", o.SleepAfter)
 	if len(o.Groups) > 0 {
 		said["concurrency_groups"] = o.Groups
 	}

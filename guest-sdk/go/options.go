@@ -251,6 +251,12 @@ func ExactlyOnce() ActorOption {
 	return actorOption(func(o *spec.ActorOptions) error { yes := true; o.ExactlyOnce = &yes; return nil })
 }
 
+// SleepAfter puts the actor to sleep when it has been idle for d: on disk if its node has a directory for that, in a few pages
+// of memory otherwise. Its next call wakes it. Without it actors sleep when their node has too many that are idle.
+func SleepAfter(d time.Duration) ActorOption {
+	return actorOption(func(o *spec.ActorOptions) error { o.SleepAfter = &d; return nil })
+}
+
 // MaxConcurrency is how many calls of the actor run at once, each in a goroutine. One that waits for refs lets the others
 // go on; code between two waits is not interrupted, as with one CPU. Calls end in any order. The default is 1, one call
 // after the other.

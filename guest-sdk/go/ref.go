@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/raywasm/raywasm/spec"
@@ -45,13 +46,12 @@ func (r Ref[T]) GetWithin(timeout time.Duration) (v T, err error) {
 		return v, nil
 	}
 	p := new(T)
-	err = got(r.h, n, small[:], p)
+	err = got(r.h, n, slices.Clone(small[:max(0, min(n, int64(len(small))))]), p) // a copy, so that small need not be on the heap
 	return *p, err
 }
 
-// got decodes the value of an object for the codec, or a large one: n is what get_value said of it and small what it
-// copied, if that fits.
-func got(h *handle, n int64, small []byte, v any) (err error) {
+// got decodes the value of an object for the codec, or a large one: n is what get_value said of it and b what it copied.
+func got(h *handle, n int64, b []byte, v any) (err error) {
 	if n < 0 {
 		return lastError(spec.Kind(-n), "get")
 	}
@@ -59,10 +59,10 @@ func got(h *handle, n int64, small []byte, v any) (err error) {
 	defer mu.Unlock()
 	sweep()
 	decode.value, decode.arg = h.id, -1
-	if n > int64(len(small)) {
+	if n > int64(len(b)) {
 		err = decode.readLarge(h.id, v)
 	} else {
-		err = decode.into(small[:n], false, v)
+		err = decode.into(b, false, v)
 	}
 	runtime.KeepAlive(h)
 	return ill(err, "get", spec.InvalidResult, v)

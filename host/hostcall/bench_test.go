@@ -24,8 +24,9 @@ func (i *idle) Submit(context.Context, spec.Call) ([]spec.ObjectID, error) {
 func (i *idle) Cancel(context.Context, spec.ObjectID, bool, bool) error { return nil }
 
 func (i *idle) Put(context.Context, spec.Value) (spec.ObjectID, error) { return i.id[0], nil }
-func (i *idle) Get(context.Context, []spec.ObjectID, time.Duration) ([]spec.Value, error) {
-	return i.value[:], nil
+func (i *idle) Get(_ context.Context, _ []spec.ObjectID, _ time.Duration, values []spec.Value) error {
+	copy(values, i.value[:])
+	return nil
 }
 func (i *idle) Wait(context.Context, []spec.ObjectID, int, time.Duration) ([]bool, error) {
 	return []bool{true}, nil

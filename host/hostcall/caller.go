@@ -27,10 +27,10 @@ type Caller struct {
 type Objects interface {
 	// Put makes an object of a value, which the callee may keep, and counts it once for the caller.
 	Put(ctx context.Context, v spec.Value) (spec.ObjectID, error)
-	// Get waits for all objects and returns their values in order, or the first error among them. A negative timeout
-	// is none; after a timeout the error is of kind spec.GetTimeout. The bytes of large values are not among them: they are
-	// viewed.
-	Get(ctx context.Context, ids []spec.ObjectID, timeout time.Duration) ([]spec.Value, error)
+	// Get waits for all objects and gives their values in order, or returns the first error among them. A negative timeout
+	// is none; after a timeout the error is of kind spec.GetTimeout. There is a place in values for each of ids. The bytes of
+	// large values are not among them: they are viewed.
+	Get(ctx context.Context, ids []spec.ObjectID, timeout time.Duration, values []spec.Value) error
 	// Wait waits until count of the objects are there, failed ones among them, and reports for each whether it is. A
 	// negative timeout is none; a timeout is no error.
 	Wait(ctx context.Context, ids []spec.ObjectID, count int, timeout time.Duration) ([]bool, error)
@@ -114,6 +114,8 @@ type Groups interface {
 	CreateGroup(ctx context.Context, opts spec.GroupOptions) (spec.GroupID, error)
 	// FindGroup returns the group of a name. An empty namespace is the job's.
 	FindGroup(ctx context.Context, name, namespace string) (spec.GroupID, error)
+	// GroupTable tells of a group.
+	GroupTable(ctx context.Context, id spec.GroupID) (spec.GroupTable, error)
 	// GroupReady makes an object that is there when the group has its place, and counts it once for the caller.
 	GroupReady(ctx context.Context, id spec.GroupID) (spec.ObjectID, error)
 	// RemoveGroup ends a group and what runs in it.
@@ -123,6 +125,7 @@ type Groups interface {
 // Context tells where the guest runs and takes its log.
 type Context interface {
 	Self() spec.Self
+	Resources() spec.ClusterResources
 	// Log takes a record. text is valid UTF-8 of at most spec.MaxLogBytes.
 	Log(level spec.LogLevel, text string)
 }

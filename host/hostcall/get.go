@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/raywasm/raywasm/runtime/engine"
+	"github.com/raywasm/raywasm/spec"
 )
 
 // get waits until every one of the objects is there. Their values can then be read by size, read and links of the same
@@ -39,8 +40,8 @@ func (s *Session) get(ctx context.Context, g *engine.Guest, p params) (int64, er
 	if len(s.ids) == 0 {
 		return 0, nil
 	}
-	values, err := s.caller.Objects.Get(ctx, s.ids, time.Duration(p.i64(2)))
-	if err != nil {
+	values := make([]spec.Value, len(s.ids))
+	if err := s.caller.Objects.Get(ctx, s.ids, time.Duration(p.i64(2)), values); err != nil {
 		return 0, err
 	}
 	for i, v := range values {

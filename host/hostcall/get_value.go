@@ -33,11 +33,11 @@ func (s *Session) getValue(ctx context.Context, g *engine.Guest, p params) (int6
 	}
 	if !at.ready {
 		s.oneID[0] = at.link.Object
-		values, err := s.caller.Objects.Get(ctx, s.oneID[:], time.Duration(p.i64(1)))
-		if err != nil {
+		if err := s.caller.Objects.Get(ctx, s.oneID[:], time.Duration(p.i64(1)), s.oneValue[:]); err != nil {
 			return 0, err
 		}
-		at.value, at.ready = values[0], true
+		at.value, at.ready = s.oneValue[0], true
+		s.oneValue[0] = spec.Value{}
 	}
 	if !away(at.value) {
 		return pull(g, p.u32(2), p.u32(3), at.value.Data)

@@ -20,6 +20,9 @@ func (s *Session) HandleTable() *HandleTable {
 	return h
 }
 
+// Holds reports whether the session has handles, between two calls.
+func (s *Session) Holds() bool { return s.handles.open > 0 }
+
 // Bytes returns what it takes.
 func (h *HandleTable) Bytes() int64 { return HandleBytes * int64(cap(h.table.slots)) }
 

@@ -20,6 +20,7 @@ type Session struct {
 
 	// What is used again from call to call, so that a small one allocates nothing.
 	oneResult [1]spec.Value
+	oneValue  [1]spec.Value
 	oneLink   [1]spec.Link
 	oneID     [1]spec.ObjectID
 	text      string // the last name that was read

@@ -145,29 +145,28 @@ func (h *fakeHost) Put(_ context.Context, v spec.Value) (spec.ObjectID, error) {
 // errStopped is the cause of a call's end.
 var errStopped = errors.New("the call was stopped")
 
-func (h *fakeHost) Get(ctx context.Context, ids []spec.ObjectID, timeout time.Duration) ([]spec.Value, error) {
-	values := make([]spec.Value, len(ids))
+func (h *fakeHost) Get(ctx context.Context, ids []spec.ObjectID, timeout time.Duration, values []spec.Value) error {
 	for i, id := range ids {
 		o := h.objects[id]
 		switch {
 		case o.err != nil:
-			return nil, o.err
+			return o.err
 		case o.pending && timeout < 0:
 			h.block(errStopped)
-			return nil, &spec.Error{Op: "get", Kind: spec.System, Err: context.Cause(ctx)}
+			return &spec.Error{Op: "get", Kind: spec.System, Err: context.Cause(ctx)}
 		case o.pending:
-			return nil, spec.Errorf("get", spec.GetTimeout, "", "not there after %v", timeout)
+			return spec.Errorf("get", spec.GetTimeout, "", "not there after %v", timeout)
 		}
 		if values[i] = o.value; o.large {
 			values[i].Data = nil
 		}
 	}
-	return values, nil
+	return nil
 }
 
 // View waits as Get does.
 func (h *fakeHost) View(ctx context.Context, id spec.ObjectID, timeout time.Duration, _ bool) (View, error) {
-	if _, err := h.Get(ctx, []spec.ObjectID{id}, timeout); err != nil {
+	if err := h.Get(ctx, []spec.ObjectID{id}, timeout, make([]spec.Value, 1)); err != nil {
 		return View{}, err
 	}
 	o, region := h.objects[id], store.NoRegion
@@ -376,6 +375,10 @@ func (h fakeActors) Kill(_ context.Context, _ spec.ActorID, _ bool) error {
 	return nil
 }
 
+func (h *fakeHost) Resources() spec.ClusterResources {
+	return spec.ClusterResources{Total: spec.Resources{CPU: 4 * spec.Unit}, Available: spec.Resources{CPU: spec.Unit}}
+}
+
 // fakeGroup is the only placement group there is.
 var fakeGroup = spec.NewGroupID(spec.DriverTaskID(spec.JobNumber(1)), 1)
 
@@ -390,6 +393,13 @@ func (h fakeGroups) FindGroup(_ context.Context, name, _ string) (spec.GroupID, 
 		return spec.GroupID{}, spec.NotFound
 	}
 	return fakeGroup, nil
+}
+
+func (h fakeGroups) GroupTable(_ context.Context, id spec.GroupID) (spec.GroupTable, error) {
+	if id != fakeGroup {
+		return spec.GroupTable{}, spec.NotFound
+	}
+	return spec.GroupTable{Name: "f", State: "CREATED", Bundles: []spec.PlacedBundle{{Resources: spec.Resources{CPU: spec.Unit}, Node: "n"}}}, nil
 }
 
 func (h fakeGroups) GroupReady(_ context.Context, id spec.GroupID) (spec.ObjectID, error) {

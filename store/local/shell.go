@@ -65,7 +65,10 @@ func (s *Store) perform(actions []residency.Action) {
 			s.vacated = append(s.vacated, a.Free)
 		case residency.Wake:
 			s.wake(a.At)
-		case residency.Evict: // nobody keeps a list of what is here
+		case residency.Evict:
+			if s.evicted != nil {
+				s.work.Go(func() { s.evicted(a.ID) })
+			}
 		}
 	}
 }

@@ -44,6 +44,9 @@ type Config struct {
 	Grace time.Duration
 	// Pause is how long a disk is left alone that refused or failed.
 	Pause time.Duration
+	// Evicted is told of every object that is not here any more though nobody deleted it. It must not close the store.
+	// nil: nobody is.
+	Evicted func(spec.ObjectID)
 }
 
 // Store keeps objects. It is safe for concurrent use.
@@ -52,6 +55,7 @@ type Store struct {
 	fd       int // of the arena, -1 if it has none
 	disk     *spill.Disk
 	fallback string
+	evicted  func(spec.ObjectID)
 	began    time.Time
 	ctx      context.Context
 	cancel   context.CancelFunc
@@ -82,7 +86,7 @@ func Open(cfg Config) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{
-		arena: a, fd: -1, disk: cfg.Disk, fallback: cfg.FallbackDir, began: time.Now(),
+		arena: a, fd: -1, disk: cfg.Disk, fallback: cfg.FallbackDir, evicted: cfg.Evicted, began: time.Now(),
 		asking: make(map[residency.Token]*asker), fallen: make(map[spec.ObjectID]*mapping),
 		core: residency.New(residency.Config{
 			Limit: cfg.Limit, CanSpill: cfg.Disk != nil, CanFall: cfg.FallbackDir != "", Threshold: or(cfg.Threshold, DefaultThreshold),
@@ -151,8 +155,7 @@ func (s *Store) Create(ctx context.Context, id spec.ObjectID, size int64, kind s
 		return store.NewDraft(m.write, store.Region{FD: m.fd()}, store.Writing{
 			Fill:  func(data []byte) error { copy(m.write, data); return nil },
 			Clear: func() {}, // the file is new
-			Seal:  func() (*store.View, error) { return s.seal(id) },
-			Abort: func() { s.tellCore(residency.Event{Op: residency.Abort, ID: id}) },
+			End:   func(end store.End) (*store.View, error) { return s.end(id, end) },
 		}), nil
 	}
 	b, region := a.Block, store.NoRegion
@@ -167,35 +170,32 @@ func (s *Store) Create(ctx context.Context, id spec.ObjectID, size int64, kind s
 	return store.NewDraft(s.arena.Writable(b.Off, size), region, store.Writing{
 		Fill:  func(data []byte) error { return s.arena.Fill(b.Off, data) },
 		Clear: func() { s.arena.Clear(b.Off, size); clearTail() },
-		Seal: func() (*store.View, error) {
-			s.arena.Touch(b.Off, size)
+		End: func(end store.End) (*store.View, error) {
+			s.arena.Touch(b.Off, size) // whatever became of it
 			clearTail()
-			return s.seal(id)
-		},
-		Abort: func() {
-			s.arena.Touch(b.Off, size) // something may have been written
-			s.tellCore(residency.Event{Op: residency.Abort, ID: id})
+			return s.end(id, end)
 		},
 	}), nil
 }
 
-// seal seals a draft and views it, both before anything else happens.
-func (s *Store) seal(id spec.ObjectID) (*store.View, error) {
-	w := &asker{}
+// end seals or aborts a draft.
+func (s *Store) end(id spec.ObjectID, end store.End) (*store.View, error) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.closed {
-		s.mu.Unlock()
 		return nil, errClosed
 	}
-	s.step(residency.Event{Op: residency.Seal, ID: id})
-	s.last++
-	s.asking[s.last] = w
-	s.step(residency.Event{Op: residency.Get, ID: id, Token: s.last}) // it is there, so this is answered at once
-	s.mu.Unlock()
-	if w.answer.Err != nil {
-		return nil, w.answer.Err
+	switch end {
+	case store.Aborted:
+		s.step(residency.Event{Op: residency.Abort, ID: id})
+	case store.Sealed:
+		s.step(residency.Event{Op: residency.Seal, ID: id})
+	case store.SealedAndViewed:
+		w := &asker{}
+		s.pose(w, residency.Event{Op: residency.SealAndGet, ID: id})
+		return s.view(w.answer), nil // it was a draft: it is granted
 	}
-	return s.view(id, w.answer), nil
+	return nil, nil
 }
 
 // Get implements store.Store.
@@ -204,17 +204,19 @@ func (s *Store) Get(ctx context.Context, id spec.ObjectID) (*store.View, error) 
 	if err != nil {
 		return nil, err
 	}
-	return s.view(id, a), nil
+	if a.Block.Size == 0 {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+	}
+	return s.view(a), nil
 }
 
-// view makes a view of a granted object.
-func (s *Store) view(id spec.ObjectID, a residency.Action) *store.View {
-	release := func() { s.tellCore(residency.Event{Op: residency.Release, ID: id}) }
+// view makes a view of what was granted. The caller holds mu if that was written to disk directly.
+func (s *Store) view(a residency.Action) *store.View {
+	release := func() { s.tellCore(residency.Event{Op: residency.Release, ID: a.ID}) }
 	b := a.Block
 	if b.Size == 0 {
-		s.mu.Lock()
-		m := s.fallen[id]
-		s.mu.Unlock()
+		m := s.fallen[a.ID]
 		return store.NewView(m.read, store.Region{FD: m.fd()}, 0, release)
 	}
 	region := store.NoRegion
@@ -222,6 +224,15 @@ func (s *Store) view(id spec.ObjectID, a residency.Action) *store.View {
 		region = store.Region{FD: s.fd, Off: b.Off}
 	}
 	return store.NewView(s.arena.Readable(b.Off, b.Size), region, b.Size, release)
+}
+
+// pose puts a question to the core. The caller holds mu.
+func (s *Store) pose(w *asker, ev residency.Event) residency.Token {
+	s.last++
+	ev.Token = s.last
+	s.asking[ev.Token] = w
+	s.step(ev)
+	return ev.Token
 }
 
 // ask puts a question to the core and waits for the answer. If ctx ends first the question is taken back.
@@ -232,10 +243,7 @@ func (s *Store) ask(ctx context.Context, ev residency.Event, back residency.Op) 
 		s.mu.Unlock()
 		return residency.Action{}, errClosed
 	}
-	s.last++
-	ev.Token = s.last
-	s.asking[ev.Token] = w
-	s.step(ev)
+	ev.Token = s.pose(w, ev)
 	if w.done {
 		s.mu.Unlock()
 		return w.answer, w.answer.Err

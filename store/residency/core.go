@@ -95,6 +95,9 @@ func (c *Core) Step(now int64, ev Event) []Action {
 		c.create(o, ev)
 	case Seal:
 		c.seal(o)
+	case SealAndGet:
+		c.seal(o)
+		c.get(o, ev)
 	case Abort:
 		c.abort(o)
 	case Get:

@@ -25,7 +25,7 @@ var errDisk = spec.Errorf("write", spec.System, "", "the disk is broken")
 //
 //	story limit=N [spill] [fall] [min=N] [fused=N] [batches=N]
 //
-//	create A SIZE [secondary], seal A, abort A, mark A primary|secondary, delete A
+//	create A SIZE [secondary], seal A, sealget A TOKEN, abort A, mark A primary|secondary, delete A
 //	get A TOKEN, cancel A TOKEN, release A
 //	spilled BATCH [full|error], restored A [lost|error], fell A [full]
 //	claim N            up to N pages of the run that became free last; punched
@@ -122,6 +122,8 @@ func (w *teller) play(t *testing.T, words []string) []string {
 	case "seal", "abort", "delete", "release":
 		ops := map[string]residency.Op{"seal": residency.Seal, "abort": residency.Abort, "delete": residency.Delete, "release": residency.Release}
 		ev = residency.Event{Op: ops[words[0]], ID: id(arg(1))}
+	case "sealget":
+		ev = residency.Event{Op: residency.SealAndGet, ID: id(arg(1)), Token: residency.Token(number(2))}
 	case "get":
 		ev = residency.Event{Op: residency.Get, ID: id(arg(1)), Token: residency.Token(number(2))}
 	case "cancel":

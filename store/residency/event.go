@@ -14,6 +14,8 @@ const (
 	Create Op = iota + 1
 	// Seal: the draft is complete.
 	Seal
+	// SealAndGet: it is, and whoever wrote it, who is called Token, reads it. Answered by Grant.
+	SealAndGet
 	// Abort: the draft, or the request for it, is given up.
 	Abort
 	// Get: somebody who is called Token wants to read the object. Answered by Grant or Miss.
@@ -49,7 +51,7 @@ type Event struct {
 	ID    spec.ObjectID // but for Spilled, Claim, Punched, Tick
 	Size  int64         // Create, Claim
 	Copy  store.Copy    // Create, Mark
-	Token Token         // Create, Get, Cancel: who asks
+	Token Token         // Create, SealAndGet, Get, Cancel: who asks
 	Batch Batch         // Spilled
 	Block extent.Block  // Punched
 	Free  extent.Free   // Claim

@@ -219,6 +219,38 @@ func Run(t *testing.T, s Suite) {
 		}
 		empty(t, st)
 	})
+	t.Run("what is sealed with a view is not evicted before it is viewed", func(t *testing.T) {
+		st := s.Open(t)
+		d, err := st.Create(ctx, Object(1), 2*spec.MiB, store.Secondary)
+		if err != nil {
+			t.Fatal(err)
+		}
+		copy(d.Bytes, Bytes(1, 2*spec.MiB))
+		done := make(chan error, 1)
+		go func() {
+			err := store.Put(ctx, st, Object(2), Bytes(2, 3*spec.MiB), store.Secondary)
+			for errors.Is(err, spec.ObjectStoreFull) {
+				err = store.Put(ctx, st, Object(2), Bytes(2, 3*spec.MiB), store.Secondary)
+			}
+			done <- err
+		}()
+		until(func() bool { return st.Usage().Waiting == 1 }) // for what would be evicted
+		v, err := d.SealView()
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.Abort() // too late
+		if !bytes.Equal(v.Bytes, Bytes(1, 2*spec.MiB)) {
+			t.Error("its bytes changed")
+		}
+		v.Release()
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		gone(t, st, 1)
+		st.Delete(Object(2))
+		empty(t, st)
+	})
 	t.Run("who needs memory waits for it", func(t *testing.T) {
 		st := s.Open(t)
 		put(t, st, 1, Limit-spec.MiB, store.Primary)

@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/raywasm/raywasm/spec"
@@ -19,11 +20,16 @@ const (
 	priorities
 )
 
-// Defaults of a Puller.
 const (
-	ChunkBytes  = 5 * spec.MiB // Ray's object_manager_default_chunk_size
-	ChunksAhead = 4            // of one object at a time
+	// ChunkBytes is how long a chunk is, but for an object's last one: Ray's object_manager_default_chunk_size.
+	ChunkBytes = 5 * spec.MiB
+	// ChunksAhead is how many chunks of one object are on their way at a time, and ChunksComing of all of them.
+	ChunksAhead  = 4
+	ChunksComing = 64
 )
+
+// Chunks returns how many chunks an object of size bytes has.
+func Chunks(size int64) int64 { return (size + ChunkBytes - 1) / ChunkBytes }
 
 // PullOp says what happened.
 type PullOp uint8
@@ -35,12 +41,14 @@ const (
 	Unpull
 	// From: Node can send it. Sent again after the source was lost.
 	From
-	// Nowhere: there is no copy.
-	Nowhere
+	// Never: it cannot come: there is no copy of it, or no room for one.
+	Never
 	// Came: the Chunk is here.
 	Came
 	// NoChunk: the Chunk did not come, the source cannot send it.
 	NoChunk
+	// Differs: the source's object is not the one of which there are chunks.
+	Differs
 )
 
 // PullEvent is one thing that happened to an object.
@@ -57,18 +65,19 @@ type PullEvent struct {
 type PullDo uint8
 
 const (
-	// Locate: a source of the object is wanted. Answered by From or Nowhere.
+	// Locate: room for the object, and a source of it, are wanted. Answered by From or Never.
 	Locate PullDo = iota + 1
 	// Fetch: N bytes of the object at Off are wanted from Node: its Chunk. Answered by Came or NoChunk.
 	Fetch
-	// LoseSource: Node could not send the object, another source is wanted. Answered by From or Nowhere.
+	// LoseSource: Node could not send the object, another source is wanted. Answered by From or Never.
 	LoseSource
 	// Complete: all of the object is here.
 	Complete
-	// GiveUp: what is here of the object is not needed: nobody wants it, or something more urgent needs the room.
+	// GiveUp: what is here of the object is not needed: nobody wants it, something more urgent needs the room, or it is of
+	// another object than what will come. If it is to come still, Locate follows.
 	GiveUp
-	// Missing: there is no copy.
-	Missing
+	// Fail: it does not come.
+	Fail
 )
 
 // PullAction is one thing to do.
@@ -86,31 +95,44 @@ type pull struct {
 	size    int64
 	number  uint64 // in which order they came
 	wanted  [priorities]int
+	rank    Priority // of the most urgent who wants it; priorities if nobody does
 	active  bool
 	source  spec.NodeID
 	sourced bool
-	left    []int64 // chunks that are neither here nor on their way
+	left    []int64 // chunks that are neither here nor on their way, the next one last
 	coming  []int64
 }
 
-// priority is that of the most urgent who wants it, priorities if nobody does.
-func (p *pull) priority() Priority {
-	for k, n := range p.wanted {
-		if n > 0 {
-			return Priority(k)
-		}
+// line is pulls in order: by rank, then as they came.
+type line []*pull
+
+func (l line) find(p *pull) (int, bool) {
+	return slices.BinarySearchFunc(l, p, func(a, b *pull) int { return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.number, b.number)) })
+}
+
+func (l *line) add(p *pull) {
+	if k, there := l.find(p); !there {
+		*l = slices.Insert(*l, k, p)
 	}
-	return priorities
+}
+
+func (l *line) remove(p *pull) {
+	if k, there := l.find(p); there {
+		*l = slices.Delete(*l, k, k+1)
+	}
 }
 
 // Puller decides what a node gets from others, in which order. Objects are admitted as long as all that are on their way
-// fit a limit: the most urgent first, and of those the first that came; a more urgent one pushes others out that have
-// hardly begun. The first is admitted whatever its size. It is not safe for concurrent use.
+// fit a limit: the most urgent first, and of those the first that came; a more urgent one pushes others out of which
+// nothing has come. The first is admitted whatever its size. It is not safe for concurrent use.
 type Puller struct {
 	limit   int64 // bytes of objects that are on their way
-	active  int64
+	bytes   int64 // of those
+	coming  int   // chunks
 	pulls   map[spec.ObjectID]*pull
-	order   []*pull // by priority, then in the order in which they came
+	waiting line // those that are not admitted
+	active  line // those that are
+	ready   line // of those, the ones of which more chunks could be fetched
 	counter uint64
 	do      []PullAction
 }
@@ -128,18 +150,16 @@ func (u *Puller) Step(ev PullEvent) []PullAction {
 	case ev.Op == Pull && ev.Priority < priorities && ev.Size > 0:
 		if p == nil {
 			u.counter++
-			p = &pull{id: ev.ID, size: ev.Size, number: u.counter}
-			for k := range (ev.Size + ChunkBytes - 1) / ChunkBytes {
-				p.left = append(p.left, k)
-			}
+			p = &pull{id: ev.ID, size: ev.Size, number: u.counter, rank: ev.Priority}
+			p.begin()
 			u.pulls[ev.ID] = p
-			u.order = append(u.order, p)
+			u.waiting.add(p)
 		}
-		p.wanted[ev.Priority]++
+		u.want(p, ev.Priority, 1)
 	case p == nil:
 		return u.do
 	case ev.Op == Unpull && ev.Priority < priorities && p.wanted[ev.Priority] > 0:
-		if p.wanted[ev.Priority]--; p.priority() == priorities {
+		if u.want(p, ev.Priority, -1); p.rank == priorities {
 			if p.active {
 				u.say(PullAction{Do: GiveUp, ID: p.id})
 			}
@@ -147,80 +167,152 @@ func (u *Puller) Step(ev PullEvent) []PullAction {
 		}
 	case ev.Op == From && p.active && !p.sourced:
 		p.source, p.sourced = ev.Node, true
-	case ev.Op == Nowhere && p.active && !p.sourced:
-		u.say(PullAction{Do: Missing, ID: p.id})
+		u.isReady(p)
+	case ev.Op == Never && p.active && !p.sourced:
+		u.say(PullAction{Do: Fail, ID: p.id})
 		u.drop(p)
-	case ev.Op == Came:
-		if k := slices.Index(p.coming, ev.Chunk); k >= 0 {
-			p.coming = slices.Delete(p.coming, k, k+1)
-			if len(p.coming)+len(p.left) == 0 {
-				u.say(PullAction{Do: Complete, ID: p.id})
-				u.drop(p)
-			}
+	case ev.Op == Came && u.arrived(p, ev.Chunk):
+		if u.isReady(p); len(p.coming)+len(p.left) == 0 {
+			u.say(PullAction{Do: Complete, ID: p.id})
+			u.drop(p)
 		}
-	case ev.Op == NoChunk:
-		if k := slices.Index(p.coming, ev.Chunk); k >= 0 { // what came stays, the rest comes from elsewhere
-			p.coming = slices.Delete(p.coming, k, k+1)
-			p.left = append([]int64{ev.Chunk}, p.left...)
-			if p.sourced && p.source == ev.Node {
-				p.sourced = false
-				u.say(PullAction{Do: LoseSource, ID: p.id, Node: ev.Node})
-			}
+	case ev.Op == NoChunk && u.arrived(p, ev.Chunk): // what came stays, the rest comes from elsewhere
+		p.left = append(p.left, ev.Chunk)
+		if p.sourced && p.source == ev.Node {
+			p.sourced = false
+			u.say(PullAction{Do: LoseSource, ID: p.id, Node: ev.Node})
 		}
+		u.isReady(p)
+	case ev.Op == Differs && p.active:
+		u.say(PullAction{Do: GiveUp, ID: p.id})
+		u.rest(p)
 	}
 	u.admit()
+	u.fetch()
 	return u.do
 }
 
 func (u *Puller) say(a PullAction) { u.do = append(u.do, a) }
 
+// begin has all of the object to come.
+func (p *pull) begin() {
+	p.left, p.coming = p.left[:0], p.coming[:0]
+	for k := Chunks(p.size) - 1; k >= 0; k-- {
+		p.left = append(p.left, k)
+	}
+}
+
+// want counts those who want it with a priority.
+func (u *Puller) want(p *pull, priority Priority, n int) {
+	p.wanted[priority] += n
+	rank := Priority(0)
+	for rank < priorities && p.wanted[rank] == 0 {
+		rank++
+	}
+	if rank == p.rank {
+		return
+	}
+	for _, l := range []*line{&u.waiting, &u.active, &u.ready} {
+		if _, there := l.find(p); there {
+			l.remove(p)
+			was := p.rank
+			p.rank = rank
+			l.add(p)
+			p.rank = was
+		}
+	}
+	p.rank = rank
+}
+
+// isReady notes whether more chunks of the object could be fetched.
+func (u *Puller) isReady(p *pull) {
+	if p.sourced && len(p.left) > 0 && len(p.coming) < ChunksAhead {
+		u.ready.add(p)
+	} else {
+		u.ready.remove(p)
+	}
+}
+
+// arrived takes a chunk from those on their way; false if it was none.
+func (u *Puller) arrived(p *pull, chunk int64) bool {
+	k := slices.Index(p.coming, chunk)
+	if k < 0 {
+		return false
+	}
+	p.coming = slices.Delete(p.coming, k, k+1)
+	u.coming--
+	return true
+}
+
 // drop forgets an object.
 func (u *Puller) drop(p *pull) {
 	if p.active {
-		u.active -= p.size
+		u.rest(p)
 	}
+	u.waiting.remove(p)
 	delete(u.pulls, p.id)
-	u.order = slices.DeleteFunc(u.order, func(x *pull) bool { return x == p })
 }
 
-// admit lets the most urgent objects begin, and fetches the next chunks of those that have.
+// rest has an object wait that was admitted. Nothing of it is here any more.
+func (u *Puller) rest(p *pull) {
+	u.active.remove(p)
+	u.ready.remove(p)
+	u.bytes -= p.size
+	u.coming -= len(p.coming)
+	p.active, p.sourced = false, false
+	p.begin()
+	u.waiting.add(p)
+}
+
+// admit lets the most urgent objects begin.
 func (u *Puller) admit() {
-	slices.SortFunc(u.order, func(a, b *pull) int {
-		if d := int(a.priority()) - int(b.priority()); d != 0 {
-			return d
+	for len(u.waiting) > 0 {
+		p := u.waiting[0]
+		if len(u.active) > 0 && u.bytes+p.size > u.limit && !u.pushOut(p) {
+			return
 		}
-		return int(a.number) - int(b.number)
-	})
-	sum := int64(0)
-	fits := 0
-	for ; fits < len(u.order) && (fits == 0 || sum+u.order[fits].size <= u.limit); fits++ {
-		sum += u.order[fits].size
-	}
-	for _, p := range u.order[fits:] {
-		if p.active && len(p.coming) == 0 && !p.begun() { // what has begun is finished
-			u.say(PullAction{Do: GiveUp, ID: p.id})
-			p.active, p.sourced = false, false
-			u.active -= p.size
-		}
-	}
-	for _, p := range u.order[:fits] {
-		if !p.active && (u.active == 0 || u.active+p.size <= u.limit) {
-			p.active = true
-			u.active += p.size
-			u.say(PullAction{Do: Locate, ID: p.id})
-		}
-	}
-	for _, p := range u.order {
-		for p.active && p.sourced && len(p.left) > 0 && len(p.coming) < ChunksAhead {
-			k := p.left[0]
-			p.left = p.left[1:]
-			p.coming = append(p.coming, k)
-			u.say(PullAction{Do: Fetch, ID: p.id, Node: p.source, Chunk: k, Off: k * ChunkBytes, N: min(ChunkBytes, p.size-k*ChunkBytes)})
-		}
+		u.waiting.remove(p)
+		p.active = true
+		u.active.add(p)
+		u.bytes += p.size
+		u.say(PullAction{Do: Locate, ID: p.id})
 	}
 }
 
-// begun reports whether a part of it is here.
-func (p *pull) begun() bool {
-	return int64(len(p.left)+len(p.coming)) < (p.size+ChunkBytes-1)/ChunkBytes
+// pushOut makes room for an object by having less urgent ones wait of which nothing has come; false if there are not
+// enough of them.
+func (u *Puller) pushOut(p *pull) bool {
+	var out []*pull
+	rest, count := u.bytes, len(u.active)
+	for _, x := range slices.Backward(u.active) {
+		if count == 0 || rest+p.size <= u.limit || x.rank <= p.rank {
+			break
+		}
+		if int64(len(x.left)) == Chunks(x.size) {
+			out = append(out, x)
+			rest -= x.size
+			count--
+		}
+	}
+	if count > 0 && rest+p.size > u.limit {
+		return false
+	}
+	for _, x := range out {
+		u.say(PullAction{Do: GiveUp, ID: x.id})
+		u.rest(x)
+	}
+	return true
+}
+
+// fetch fetches the next chunks, the most urgent first.
+func (u *Puller) fetch() {
+	for u.coming < ChunksComing && len(u.ready) > 0 {
+		p := u.ready[0]
+		k := p.left[len(p.left)-1]
+		p.left = p.left[:len(p.left)-1]
+		p.coming = append(p.coming, k)
+		u.coming++
+		u.isReady(p)
+		u.say(PullAction{Do: Fetch, ID: p.id, Node: p.source, Chunk: k, Off: k * ChunkBytes, N: min(ChunkBytes, p.size-k*ChunkBytes)})
+	}
 }

@@ -18,7 +18,8 @@ import (
 //
 //	story limit=N
 //
-//	pull x SIZE get|wait|args, unpull x get|wait|args, from x A, nowhere x, came x CHUNK, nochunk x CHUNK A
+//	pull x SIZE get|wait|args, unpull x get|wait|args, from x A, never x, came x CHUNK, nochunk x CHUNK A,
+//	differs x
 func TestPullStories(t *testing.T) {
 	priorities := map[string]transfer.Priority{"get": transfer.ForGet, "wait": transfer.ForWait, "args": transfer.ForArgs}
 	datadriven.RunTest(t, "testdata/pull", func(t *testing.T, d *datadriven.TestData) string {
@@ -44,8 +45,10 @@ func TestPullStories(t *testing.T) {
 				ev.Op, ev.Priority = transfer.Unpull, priorities[w[2]]
 			case "from":
 				ev.Op, ev.Node = transfer.From, node(w[2][0])
-			case "nowhere":
-				ev.Op = transfer.Nowhere
+			case "never":
+				ev.Op = transfer.Never
+			case "differs":
+				ev.Op = transfer.Differs
 			case "came":
 				ev.Op, ev.Chunk = transfer.Came, number(2)
 			case "nochunk":
@@ -65,8 +68,8 @@ func TestPullStories(t *testing.T) {
 					fmt.Fprintf(&out, "    %c is complete\n", a.ID[0])
 				case transfer.GiveUp:
 					fmt.Fprintf(&out, "    give %c up\n", a.ID[0])
-				case transfer.Missing:
-					fmt.Fprintf(&out, "    %c is nowhere\n", a.ID[0])
+				case transfer.Fail:
+					fmt.Fprintf(&out, "    %c does not come\n", a.ID[0])
 				}
 			}
 		}
@@ -74,13 +77,14 @@ func TestPullStories(t *testing.T) {
 	})
 }
 
-// TestEverythingThatIsWantedComes from sources that fail: each chunk once, in bounds, and never more than the limit on its
-// way, but for one object alone.
+// TestEverythingThatIsWantedComes from sources that fail: each chunk once, in bounds, and
+// never more than the limits on its way, but for one object alone.
 func TestEverythingThatIsWantedComes(t *testing.T) {
 	for seed := range uint64(30) {
 		random := rand.New(rand.NewPCG(seed, 3))
-		const limit = 8 * transfer.ChunkBytes
+		limit := int64(8+seed%2*200) * transfer.ChunkBytes
 		u := transfer.NewPuller(limit)
+		coming := 0
 		sizes, here := map[spec.ObjectID]int64{}, map[spec.ObjectID]map[int64]int64{}
 		active := map[spec.ObjectID]bool{}
 		var todo []transfer.PullEvent
@@ -96,6 +100,9 @@ func TestEverythingThatIsWantedComes(t *testing.T) {
 				case transfer.Fetch:
 					if a.N < 1 || a.Off < 0 || a.Off+a.N > sizes[a.ID] || a.Off != a.Chunk*transfer.ChunkBytes || here[a.ID][a.Chunk] != 0 {
 						t.Fatalf("seed %d: %+v of %d bytes", seed, a, sizes[a.ID])
+					}
+					if coming++; coming > transfer.ChunksComing {
+						t.Fatalf("seed %d: %d chunks are on their way", seed, coming)
 					}
 					next := transfer.PullEvent{Op: transfer.Came, ID: a.ID, Chunk: a.Chunk}
 					if random.IntN(10) == 0 {
@@ -136,6 +143,9 @@ func TestEverythingThatIsWantedComes(t *testing.T) {
 			k := random.IntN(len(todo))
 			ev := todo[k]
 			todo = append(todo[:k], todo[k+1:]...)
+			if ev.Op == transfer.Came || ev.Op == transfer.NoChunk {
+				coming--
+			}
 			play(ev)
 		}
 		if complete != count {

@@ -4,12 +4,16 @@ import (
 	ray "github.com/raywasm/raywasm/guest-sdk/go"
 )
 
-// Keeper is an actor that keeps handles of its like.
-type Keeper struct{ kept []ray.Handle[*Keeper] }
+// Keeper is an actor that keeps handles of its like, and refs.
+type Keeper struct {
+	kept []ray.Handle[*Keeper]
+	refs []ray.Ref[int]
+}
 
 var (
 	keepers    = ray.Actor0(NewKeeper)
 	keepHandle = ray.Method1((*Keeper).KeepHandle)
+	keepRefs   = ray.Method1((*Keeper).KeepRefs)
 )
 
 // NewKeeper keeps nothing yet.
@@ -19,4 +23,10 @@ func NewKeeper() (*Keeper, error) { return &Keeper{}, nil }
 func (k *Keeper) KeepHandle(h ray.Handle[*Keeper]) (int, error) {
 	k.kept = append(k.kept, h)
 	return len(k.kept), nil
+}
+
+// KeepRefs keeps refs, and returns how many it has.
+func (k *Keeper) KeepRefs(refs []ray.Ref[int]) (int, error) {
+	k.refs = append(k.refs, refs...)
+	return len(k.refs), nil
 }
