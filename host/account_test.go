@@ -197,7 +197,8 @@ func TestAJobHasOnlySoManyTasks(t *testing.T) {
 }
 
 func TestAJobHasOnlySoManyActors(t *testing.T) {
-	j := &Job{memory: store.NewBound(0, 0).Account()}
+	o, _ := table(t, 0)
+	j := &Job{node: &Node{objects: o}, memory: store.NewBound(0, 0).Account()}
 	c := actorCaller{&caller{job: j}}
 	if _, err := c.create(&spec.Class{Name: "C"}, nil, spec.ActorOptions{}); !errors.Is(err, spec.ObjectStoreFull) {
 		t.Errorf("without room: %v", err)

@@ -50,8 +50,7 @@ type actor struct {
 
 	maker *brood // that it is one of; nil for none
 
-	durable bool     // it is in the node's data directory; set before anybody has its handle
-	born    [][]byte // then: the constructor's arguments
+	durable bool // it is in the node's data directory; guarded by mu
 }
 
 // deed is an action of the core, with what it is about looked up under the lock.
@@ -131,7 +130,8 @@ func (a *actor) admit() error {
 	a.lease = n.leases.number(a)
 	n.actors[a.id] = a
 	n.mu.Unlock()
-	if err := a.enroll(); err != nil {
+	revived := a.lasts()
+	if err := a.enrolled(); err != nil {
 		n.leases.release(a.lease)
 		n.mu.Lock()
 		delete(n.actors, a.id)
@@ -142,9 +142,11 @@ func (a *actor) admit() error {
 		return err
 	}
 
-	n.objects.adopt(a.id)
-	if a.detached { // nobody's handle keeps it alive, so one of the node's does
-		n.objects.retain([]spec.Link{spec.ActorLink(a.id)})
+	if !revived { // otherwise it is counted already, once
+		n.objects.adopt(a.id)
+		if a.detached { // nobody's handle keeps it alive, so one of the node's does
+			n.objects.retain([]spec.Link{spec.ActorLink(a.id)})
+		}
 	}
 	n.objects.retain(a.links)
 	a.job.stats.actors.Add(1)

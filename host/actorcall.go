@@ -65,7 +65,7 @@ func (c actorCaller) create(class *spec.Class, args []spec.Arg, opts spec.ActorO
 		return spec.ActorID{}, spec.Errorf(op, spec.LimitExceeded, "", "the job has %d actors, at most %d (MaxActors): release the handles of some", n-1, spec.MaxActors)
 	}
 	bytes := actorBytes + formBytes(opts.Custom) + placementBytes(opts.Placement) + int64(len(opts.Name)+len(opts.Namespace)) + argBytes(args)
-	if err := j.memory.Reserve(bytes); err != nil {
+	if err := j.node.objects.reserve(j.memory, bytes); err != nil {
 		j.stats.actorsKept.Add(-1)
 		return spec.ActorID{}, &spec.Error{Op: op, Kind: spec.KindOf(err), Err: err}
 	}

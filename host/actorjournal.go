@@ -150,7 +150,7 @@ type journal struct {
 }
 
 func (j *journal) functions() hostcall.Caller {
-	return hostcall.Caller{Objects: j, Views: j, Counts: j.caller, Memory: j.caller.job.memory, Tasks: j, Actors: journalActors{j}, Context: j}
+	return hostcall.Caller{Objects: j, Views: j, Counts: j.caller, Memory: (*jobMemory)(j.caller.job), Tasks: j, Actors: journalActors{j}, Context: j}
 }
 
 // answer returns what the function answered the first time, or asks it now. What it gave, it gives again: counted once.

@@ -43,7 +43,7 @@ func (o *objects) keepBytes(ctx context.Context, memory *store.Account, id spec.
 	}
 	defer o.using.Done()
 	n := int64(len(data))
-	if err := memory.Large().Reserve(n); err != nil {
+	if err := o.reserve(memory.Large(), n); err != nil {
 		return err
 	}
 	if err := store.Put(ctx, o.store, id, data, store.Primary); err != nil {
@@ -60,12 +60,12 @@ func (o *objects) dropBytes(memory *store.Account, id spec.ObjectID, n int64) {
 }
 
 // forgetBytes is dropBytes for an object that is no more. What is viewed is in memory still. The caller holds mu.
-func (o *objects) forgetBytes(id spec.ObjectID, entry *object) {
+func (o *objects) forgetBytes(id spec.ObjectID, entry *object, n int64) {
 	o.store.Delete(id)
 	if entry.viewed.views > 0 {
-		entry.viewed.freed += entry.stored
+		entry.viewed.freed += n
 	} else {
-		entry.memory.Large().Release(entry.stored)
+		entry.memory.Large().Release(n)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/raywasm/raywasm/host/hostcall"
 	"github.com/raywasm/raywasm/spec"
 	"github.com/raywasm/raywasm/store"
+	"github.com/raywasm/raywasm/store/transfer"
 )
 
 // Large objects are read, and made, where they lie in the store. A view keeps its object there: so one that is kept pins it,
@@ -33,6 +34,11 @@ func (o *objects) view(ctx context.Context, id spec.ObjectID, keep bool) (v spec
 		o.using.Add(1)
 		o.mu.Unlock()
 		inner, err := o.store.Get(ctx, id)
+		if spec.KindOf(err) == spec.NotFound {
+			if at, size := o.elsewhere(entry); at != nil {
+				inner, err = o.cluster.exchange.Fetch(ctx, id, size, transfer.ForGet, at)
+			}
+		}
 		if err != nil {
 			o.using.Done()
 		} else if entry, err = o.keepView(id, entry, made, inner, keep); entry == nil || err != nil {

@@ -9,6 +9,7 @@ import (
 
 	wasmrt "github.com/raywasm/raywasm/runtime"
 	"github.com/raywasm/raywasm/runtime/engine"
+	"github.com/raywasm/raywasm/runtime/internal/asm"
 	"github.com/raywasm/raywasm/runtime/wasmbin"
 	"github.com/raywasm/raywasm/spec"
 	"github.com/raywasm/raywasm/store/arena"
@@ -16,23 +17,23 @@ import (
 
 // viewer is a guest that asks the host, gets an address, reads the byte there and writes another one:
 //
-//	view(n, v) -> i32     what it read
-//	look(at) -> i32       the byte at an address, without asking
-//	grow(pages) -> i32    as memory.grow, when it has asked
+//	view(n, v) -> asm.I32     what it read
+//	look(at) -> asm.I32       the byte at an address, without asking
+//	grow(pages) -> asm.I32    as memory.grow, when it has asked
 //	crash(n)              asks and traps
 func viewer() []byte {
 	var a assembly
 	ask := a.importAsk()
-	a.memory(notebookPages)
-	a.bytes(const32(8192), "the image")
+	a.Memory(notebookPages)
+	a.Bytes(asm.Const32(8192), "the image")
 	extend, wrap := []byte{0xad}, []byte{0xa7} // i64.extend_i32_u, i32.wrap_i64
-	asked := join(get(0), extend, callFunc(ask), wrap)
-	a.fnLocals("view", types(i32, i32), types(i32), types(i32), asked, set(0), get(0), access(opI32Load8U, 0), set(2),
-		get(0), get(1), access(opI32Store8, 0), get(2))
-	a.fn("look", types(i32), types(i32), get(0), access(opI32Load8U, 0))
-	a.fn("grow", types(i32), types(i32), asked, op(wasmbin.OpDrop), get(0), op(wasmbin.OpMemoryGrow, 0))
-	a.fn("crash", types(i32), nil, asked, op(wasmbin.OpDrop), op(wasmbin.OpUnreachable))
-	return a.wasm()
+	asked := join(asm.Get(0), extend, asm.CallFunc(ask), wrap)
+	a.FuncLocals("view", asm.Types(asm.I32, asm.I32), asm.Types(asm.I32), asm.Types(asm.I32), asked, asm.Set(0), asm.Get(0), asm.Access(asm.OpI32Load8U, 0), asm.Set(2),
+		asm.Get(0), asm.Get(1), asm.Access(asm.OpI32Store8, 0), asm.Get(2))
+	a.Func("look", asm.Types(asm.I32), asm.Types(asm.I32), asm.Get(0), asm.Access(asm.OpI32Load8U, 0))
+	a.Func("grow", asm.Types(asm.I32), asm.Types(asm.I32), asked, asm.Op(wasmbin.OpDrop), asm.Get(0), asm.Op(wasmbin.OpMemoryGrow, 0))
+	a.Func("crash", asm.Types(asm.I32), nil, asked, asm.Op(wasmbin.OpDrop), asm.Op(wasmbin.OpUnreachable))
+	return a.Binary()
 }
 
 // shared is shared memory of size bytes, every one of them 0x77 to begin with.
@@ -58,16 +59,16 @@ func copied(a *arena.Arena, off int64, n uint64) engine.Shown {
 // TestAWindowShowsAnObjectUntilTheCallEnds, mapped or copied, from small ones to one that needs nearly all of the limit. What
 // the guest writes is its own, and the next sandbox finds no traces.
 func TestAWindowShowsAnObjectUntilTheCallEnds(t *testing.T) {
-	const limit = 256 * page
+	const limit = 256 * asm.Page
 	everyEngine(t, func(t *testing.T, open engine.Open) {
 		a := shared(t, limit)
 		m := load(t, open, viewer())
 		for name, form := range map[string]func(*arena.Arena, int64, uint64) engine.Shown{"mapped": mapped, "copied": copied} {
-			for _, n := range []uint64{1, smallPage, 7*page + 5, limit - 70*page} {
+			for _, n := range []uint64{1, smallPage, 7*asm.Page + 5, limit - 70*asm.Page} {
 				opened, released, at := 0, 0, uint32(0)
 				owner := host(func(_ context.Context, g *engine.Guest, n uint64) (r uint64, err error) {
 					opened++
-					at, err = g.Windows.Open(form(a, page, n), func() { released++ })
+					at, err = g.Windows.Open(form(a, asm.Page, n), func() { released++ })
 					if tail := g.Memory()[uint64(at)+n:][:-n%smallPage]; name == "copied" && len(bytes.Trim(tail, "\x00")) > 0 {
 						t.Error("zeros do not follow what was copied")
 					}
@@ -97,7 +98,7 @@ func TestAWindowShowsAnObjectUntilTheCallEnds(t *testing.T) {
 // TestAWindowIsClosedWhenItsGuestCrashes.
 func TestAWindowIsClosedWhenItsGuestCrashes(t *testing.T) {
 	everyEngine(t, func(t *testing.T, open engine.Open) {
-		a := shared(t, 16*page)
+		a := shared(t, 16*asm.Page)
 		m := load(t, open, viewer())
 		released := 0
 		s := sandbox(t, m, wasmrt.SandboxConfig{Owner: host(func(_ context.Context, g *engine.Guest, n uint64) (uint64, error) {
@@ -115,10 +116,10 @@ func TestAWindowIsClosedWhenItsGuestCrashes(t *testing.T) {
 func TestAGuestDoesNotGrowIntoAWindow(t *testing.T) {
 	everyEngine(t, func(t *testing.T, open engine.Open) {
 		const limitPages = 128
-		a := shared(t, page)
+		a := shared(t, asm.Page)
 		m := load(t, open, viewer())
 		var g *engine.Guest
-		s := sandbox(t, m, wasmrt.SandboxConfig{MemoryBytes: limitPages * page, Owner: host(func(_ context.Context, guest *engine.Guest, _ uint64) (uint64, error) {
+		s := sandbox(t, m, wasmrt.SandboxConfig{MemoryBytes: limitPages * asm.Page, Owner: host(func(_ context.Context, guest *engine.Guest, _ uint64) (uint64, error) {
 			g = guest
 			_, err := g.Windows.Open(mapped(a, 0, 1), func() {})
 			return 0, err
@@ -127,7 +128,7 @@ func TestAGuestDoesNotGrowIntoAWindow(t *testing.T) {
 		want(t, "to grow over a window", int32(call(t, s, "grow", free)), int32(-1))
 		want(t, "to grow up to it", int32(call(t, s, "grow", free-1)), int32(notebookPages))
 		s.SetOwner(host(func(_ context.Context, g *engine.Guest, _ uint64) (uint64, error) {
-			if _, err := g.Windows.Open(mapped(a, 0, page+1), func() {}); spec.KindOf(err) != spec.OutOfMemory || !strings.Contains(err.Error(), "raise the memory option") {
+			if _, err := g.Windows.Open(mapped(a, 0, asm.Page+1), func() {}); spec.KindOf(err) != spec.OutOfMemory || !strings.Contains(err.Error(), "raise the memory option") {
 				t.Errorf("a window over what the guest has: %v", err)
 			}
 			return 0, nil
@@ -139,7 +140,7 @@ func TestAGuestDoesNotGrowIntoAWindow(t *testing.T) {
 // TestWindowsThatCannotBe: none of these shows or releases anything.
 func TestWindowsThatCannotBe(t *testing.T) {
 	everyEngine(t, func(t *testing.T, open engine.Open) {
-		a := shared(t, 16*page)
+		a := shared(t, 16*asm.Page)
 		fd := int(a.File().Fd())
 		m := load(t, open, viewer())
 		s := sandbox(t, m, wasmrt.SandboxConfig{Owner: host(func(_ context.Context, g *engine.Guest, _ uint64) (uint64, error) {
@@ -150,13 +151,13 @@ func TestWindowsThatCannotBe(t *testing.T) {
 			}{
 				{engine.Shown{FD: fd}, spec.InvalidArgument},
 				{engine.Shown{FD: -1}, spec.InvalidArgument},
-				{engine.Shown{FD: fd, Size: page, Off: 1}, spec.InvalidArgument},
-				{engine.Shown{FD: fd, Size: page, Off: -4096}, spec.InvalidArgument},
+				{engine.Shown{FD: fd, Size: asm.Page, Off: 1}, spec.InvalidArgument},
+				{engine.Shown{FD: fd, Size: asm.Page, Off: -4096}, spec.InvalidArgument},
 				{engine.Shown{FD: fd, Size: 1 << 63}, spec.OutOfMemory},
 				{engine.Shown{FD: fd, Size: 1<<64 - 1}, spec.OutOfMemory},
 				{engine.Shown{FD: fd, Size: spec.DefaultSandboxMemory}, spec.OutOfMemory},
-				{engine.Shown{FD: 1 << 20, Size: page}, spec.OutOfMemory},
-				{engine.Shown{FD: fd, Size: page, Write: true}, spec.OutOfMemory}, // the file is read-only
+				{engine.Shown{FD: 1 << 20, Size: asm.Page}, spec.OutOfMemory},
+				{engine.Shown{FD: fd, Size: asm.Page, Write: true}, spec.OutOfMemory}, // the file is read-only
 			} {
 				if _, err := g.Windows.Open(w.show, never); spec.KindOf(err) != w.kind {
 					t.Errorf("%+v: %v, want %v", w.show, err, w.kind)
@@ -172,21 +173,21 @@ func TestWindowsThatCannotBe(t *testing.T) {
 			var at [spec.MaxWindows]uint32
 			for n := range at {
 				var err error
-				at[n], err = g.Windows.Open(mapped(a, 0, page), func() { released++ })
+				at[n], err = g.Windows.Open(mapped(a, 0, asm.Page), func() { released++ })
 				check(t, err)
 			}
-			if _, err := g.Windows.Open(mapped(a, 0, page), never); spec.KindOf(err) != spec.LimitExceeded {
+			if _, err := g.Windows.Open(mapped(a, 0, asm.Page), never); spec.KindOf(err) != spec.LimitExceeded {
 				t.Errorf("one more: %v", err)
 			}
-			if err := g.Windows.Turn(at[0], mapped(a, 0, page+1)); spec.KindOf(err) != spec.InvalidArgument {
+			if err := g.Windows.Turn(at[0], mapped(a, 0, asm.Page+1)); spec.KindOf(err) != spec.InvalidArgument {
 				t.Errorf("to show something longer: %v", err)
 			}
 			check(t, g.Windows.Close(at[2]))
 			want(t, "how many are closed", released, 1)
-			again, err := g.Windows.Open(copied(a, 0, page), func() {})
+			again, err := g.Windows.Open(copied(a, 0, asm.Page), func() {})
 			check(t, err)
 			want(t, "where a window of the same length is opened", again, at[2])
-			check(t, g.Windows.Turn(at[1], copied(a, 0, page)))
+			check(t, g.Windows.Turn(at[1], copied(a, 0, asm.Page)))
 			g.Memory()[at[1]] = 1
 			if a.Readable(0, 1)[0] != 0x77 {
 				t.Error("a copy is written through")
@@ -200,22 +201,22 @@ func TestWindowsThatCannotBe(t *testing.T) {
 // TestAGuestWritesAnObjectInPlace: its writes go to the file until the window is turned, and nowhere afterwards.
 func TestAGuestWritesAnObjectInPlace(t *testing.T) {
 	everyEngine(t, func(t *testing.T, open engine.Open) {
-		a := shared(t, 4*page)
+		a := shared(t, 4*asm.Page)
 		m := load(t, open, viewer())
 		s := sandbox(t, m, wasmrt.SandboxConfig{Owner: host(func(_ context.Context, g *engine.Guest, _ uint64) (uint64, error) {
 			released := 0
-			at, err := g.Windows.Open(engine.Shown{Size: 2 * page, FD: int(a.Writer().Fd()), Off: page, Write: true}, func() { released++ })
+			at, err := g.Windows.Open(engine.Shown{Size: 2 * asm.Page, FD: int(a.Writer().Fd()), Off: asm.Page, Write: true}, func() { released++ })
 			check(t, err)
 			g.Memory()[at+1] = 0x11
-			want(t, "what is in the file", a.Readable(page, 2)[1], 0x11)
-			check(t, g.Windows.Turn(at, mapped(a, page, 2*page)))
+			want(t, "what is in the file", a.Readable(asm.Page, 2)[1], 0x11)
+			check(t, g.Windows.Turn(at, mapped(a, asm.Page, 2*asm.Page)))
 			want(t, "what was released", released, 0)
 			g.Memory()[at+1] = 0x22
-			g.Memory()[at+page] = 0x22
+			g.Memory()[at+asm.Page] = 0x22
 			return uint64(at), nil
 		})})
 		want(t, "what the guest reads", call(t, s, "view", 0, 0x22), 0x77)
-		if got := a.Readable(page, 2); got[0] != 0x77 || got[1] != 0x11 || a.Readable(2*page, 1)[0] != 0x77 {
+		if got := a.Readable(asm.Page, 2); got[0] != 0x77 || got[1] != 0x11 || a.Readable(2*asm.Page, 1)[0] != 0x77 {
 			t.Errorf("the object has changed: %x", got)
 		}
 	})
@@ -224,9 +225,9 @@ func TestAGuestWritesAnObjectInPlace(t *testing.T) {
 // TestASandboxThatSawObjectsIsParked: what it wrote in a window is not part of its state.
 func TestASandboxThatSawObjectsIsParked(t *testing.T) {
 	everyEngine(t, func(t *testing.T, open engine.Open) {
-		a := shared(t, 16*page)
+		a := shared(t, 16*asm.Page)
 		m := load(t, open, viewer())
-		s := sandbox(t, m, wasmrt.SandboxConfig{MemoryBytes: 128 * page, Owner: host(func(_ context.Context, g *engine.Guest, n uint64) (uint64, error) {
+		s := sandbox(t, m, wasmrt.SandboxConfig{MemoryBytes: 128 * asm.Page, Owner: host(func(_ context.Context, g *engine.Guest, n uint64) (uint64, error) {
 			at, err := g.Windows.Open(mapped(a, 0, n), func() {})
 			return uint64(at), err
 		})})
@@ -244,11 +245,11 @@ func TestASandboxThatSawObjectsIsParked(t *testing.T) {
 // TestAModuleWithoutMemoryHasNoWindows.
 func TestAModuleWithoutMemoryHasNoWindows(t *testing.T) {
 	everyEngine(t, func(t *testing.T, open engine.Open) {
-		a := shared(t, page)
+		a := shared(t, asm.Page)
 		var module assembly
 		ask := module.importAsk()
-		module.fn("ask", types(i64), types(i64), get(0), callFunc(ask))
-		s := sandbox(t, load(t, open, module.wasm()), wasmrt.SandboxConfig{Owner: host(func(_ context.Context, g *engine.Guest, _ uint64) (uint64, error) {
+		module.Func("ask", asm.Types(asm.I64), asm.Types(asm.I64), asm.Get(0), asm.CallFunc(ask))
+		s := sandbox(t, load(t, open, module.Binary()), wasmrt.SandboxConfig{Owner: host(func(_ context.Context, g *engine.Guest, _ uint64) (uint64, error) {
 			if _, err := g.Windows.Open(mapped(a, 0, 1), func() {}); spec.KindOf(err) != spec.Unsupported {
 				t.Errorf("a window of no memory: %v", err)
 			}
@@ -262,13 +263,13 @@ func TestAModuleWithoutMemoryHasNoWindows(t *testing.T) {
 func BenchmarkWindow(b *testing.B) {
 	var a assembly
 	ask := a.importAsk()
-	a.memory(1)
-	a.fn("ask", types(i64), types(i64), get(0), callFunc(ask))
+	a.Memory(1)
+	a.Func("ask", asm.Types(asm.I64), asm.Types(asm.I64), asm.Get(0), asm.CallFunc(ask))
 	for _, size := range []int{spec.MiB, 16 * spec.MiB, spec.GiB} {
 		shared := shared(b, int64(size))
 		for name, form := range map[string]func(*arena.Arena, int64, uint64) engine.Shown{"in place": mapped, "copy": copied} {
 			b.Run(fmt.Sprintf("%d MiB/%s", size/spec.MiB, name), func(b *testing.B) {
-				s := sandbox(b, load(b, engines[0].open, a.wasm()), wasmrt.SandboxConfig{MemoryBytes: 2 * spec.GiB, Owner: host(func(_ context.Context, g *engine.Guest, _ uint64) (uint64, error) {
+				s := sandbox(b, load(b, engines[0].open, a.Binary()), wasmrt.SandboxConfig{MemoryBytes: 2 * spec.GiB, Owner: host(func(_ context.Context, g *engine.Guest, _ uint64) (uint64, error) {
 					at, err := g.Windows.Open(form(shared, 0, uint64(size)), func() {})
 					return uint64(at), err
 				})})
