@@ -426,6 +426,15 @@ func (c *clusterNode) freed() {
 	})
 }
 
+// reportTo tells a node what is free: it has assumed that there is less.
+func (c *clusterNode) reportTo(node spec.NodeID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.peers[node] != nil {
+		c.port.Send(node, peer.Message{Report: c.says()})
+	}
+}
+
 // says is what the node has now. The caller holds mu.
 func (c *clusterNode) says() *peer.Report {
 	pool := c.node.leases.pool()

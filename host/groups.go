@@ -241,6 +241,9 @@ func (g *groups) evict(r *group.Reservation) {
 		b := g.open[r.Group][i]
 		g.open[r.Group] = slices.Delete(g.open[r.Group], i, i+1)
 		for _, s := range slices.SortedFunc(maps.Values(b.seats), func(x, y *seat) int { return cmp.Compare(x.lease, y.lease) }) {
+			if _, waits := b.leases.why(s.inner); waits { // those who run make room, but nobody begins any more
+				g.tell(b.leases, sched.Event{Op: sched.Release, Lease: s.inner})
+			}
 			g.after = append(g.after, func() { s.tenant.evict(r.Group) })
 		}
 	}

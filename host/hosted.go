@@ -189,6 +189,7 @@ func (c *clusterNode) move(h *hosted, to spec.NodeID) {
 	c.mu.Unlock()
 	c.node.objects.release(linksOf(argsOf(h.run.Args)))
 	if wanted {
+		c.reportTo(h.of.node)
 		c.port.Send(h.of.node, peer.Message{Moved: &peer.Moved{Number: h.of.number, To: to}})
 	}
 }

@@ -189,9 +189,9 @@ func (l *leases) pool() resource.Pool {
 	return l.node.Pool()
 }
 
-// idle reports whether nothing waits.
-func (l *leases) idle() bool {
+// waiting returns how many requests wait.
+func (l *leases) waiting() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.node.Waiting() == 0
+	return l.node.Waiting()
 }

@@ -290,6 +290,9 @@ func (t *task) do(w *worker) {
 	}
 	w.rest() // so that whoever gets the lease goes on in this goroutine
 	t.leave()
+	if t.origin != nil {
+		n.cluster.reportTo(t.origin.node)
+	}
 	if again {
 		t.retries(number, err)
 	}
