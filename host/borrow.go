@@ -293,7 +293,7 @@ func (o *objects) dropStored(id spec.ObjectID, entry *object, n int64) {
 		}
 	}
 	if entry.remote == nil {
-		o.dropBytes(entry.memory, id, n)
+		o.forgetBytes(id, entry, n)
 		return
 	}
 	if _, ok := o.kept[id]; !ok { // otherwise the bytes here are another node's

@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -336,7 +337,7 @@ func (t *task) execute(ctx context.Context, w *worker, lease sched.Lease, attemp
 }
 
 // invoke makes the call in a sandbox whose session is set up, and checks what comes back.
-func (t *task) invoke(ctx context.Context, sandbox *wasmrt.Sandbox, session *hostcall.Session, kind spec.CallKind, args []spec.Value) ([]spec.Value, *spec.Error) {
+func (t *task) invoke(ctx context.Context, sandbox *wasmrt.Sandbox, session *hostcall.Session, kind spec.CallKind, args []spec.Arg) ([]spec.Value, *spec.Error) {
 	session.Begin(t.function, args)
 	status, err := sandbox.Call(ctx, spec.ExportCall, uint64(uint32(kind)), uint64(len(args)))
 	if err != nil {
@@ -435,11 +436,11 @@ func (t *task) cancel(err *spec.Error, force bool) {
 	t.context.stop(err) // it may have begun meanwhile
 }
 
-// arguments returns the values of the task's arguments, waiting for those that were lost since they were there.
-func (c *caller) arguments(ctx context.Context, t *task) ([]spec.Value, *spec.Error) {
+// arguments returns the task's arguments with their values, waiting for those that were lost since they were there.
+func (c *caller) arguments(ctx context.Context, t *task) ([]spec.Arg, *spec.Error) {
 	objects := t.job.node.objects
 	for {
-		values, ready, err := objects.resolve(ctx, t.args, t.name)
+		values, ready, err := objects.resolve(t.args, t.name)
 		if ready || err != nil {
 			return values, err
 		}
@@ -451,20 +452,22 @@ func (c *caller) arguments(ctx context.Context, t *task) ([]spec.Value, *spec.Er
 }
 
 // resolve returns the values of a call's arguments, if all are there. An argument that holds an error is the call's error,
-// as in Ray.
-func (o *objects) resolve(ctx context.Context, args []spec.Arg, name string) (values []spec.Value, ready bool, err *spec.Error) {
-	values, ready = make([]spec.Value, len(args)), true
+// as in Ray. Those of large objects have no bytes: they are viewed.
+func (o *objects) resolve(args []spec.Arg, name string) (values []spec.Arg, ready bool, err *spec.Error) {
+	values, ready = args, true
+	if slices.ContainsFunc(args, func(a spec.Arg) bool { return a.IsRef }) {
+		values = slices.Clone(args)
+	}
 	for i, a := range args {
-		values[i] = a.Value
 		if !a.IsRef {
 			continue
 		}
-		v, there, err := o.value(ctx, a.Ref)
+		v, there, err := o.look(a.Ref)
 		if err != nil { // even where another is not there: it is what the call waited for
 			return nil, false, &spec.Error{Op: "await argument " + ordinal(i) + " of " + name, Kind: spec.KindOf(err), ID: "object " + a.Ref.String(), Err: err}
 		}
 		ready = ready && there
-		values[i] = v
+		values[i].Value = v
 	}
 	return values, ready, nil
 }
