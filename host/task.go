@@ -37,6 +37,7 @@ type task struct {
 	waiter   *waiter // for its arguments; nil if there is nothing to wait for
 	bytes    int64   // reserved for it, beside its objects
 	stream   *stream // of a generator; nil for others
+	reruns   bool    // it makes again what was lost
 
 	before, after *task // among its job's, guarded by the job's mu
 
@@ -360,6 +361,9 @@ func (t *task) finish(values []spec.Value, err *spec.Error) {
 		}
 	}
 	t.job.memory.Release(t.bytes) // first, so that whoever gets the results finds it given back
+	if t.reruns {
+		t.job.node.objects.ranAgain(t.id)
+	}
 	if t.stream != nil {
 		values = t.stream.end(err)
 	}
