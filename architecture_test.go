@@ -25,7 +25,7 @@ var layers = [][]string{
 	{"wal"},
 	{"sched", "owner", "store", "runtime", "control", "guest-sdk"},
 	{"host"},
-	{"sim"},
+	{"sim", "api"},
 	{"cmd", "bench", "examples", "docs"},
 }
 

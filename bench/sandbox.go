@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
 
 	wasmrt "github.com/raywasm/raywasm/runtime"
 	"github.com/raywasm/raywasm/runtime/engine"
@@ -12,6 +11,13 @@ import (
 	"github.com/raywasm/raywasm/runtime/wazero"
 	"github.com/raywasm/raywasm/spec"
 )
+
+// ended is a context that has ended.
+var ended = func() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}()
 
 // goal is what DESIGN.md asks of a guest of a kind, in seconds.
 type goal struct{ reset, instance float64 }
@@ -127,20 +133,21 @@ func fresh(ctx context.Context, l *lab, g guest, plain *naive, ours loadedOn) (r
 
 // freshVariants are our two ways to a fresh sandbox: one from the pool, and a new one.
 func freshVariants(ctx context.Context, m *wasmrt.Module) (reset, instance variant) {
-	once := func(cfg wasmrt.SandboxConfig) error {
-		s, err := m.NewSandbox(ctx, cfg)
+	once := func(spoil bool) error {
+		s, err := m.NewSandbox(ctx, wasmrt.SandboxConfig{})
 		if err != nil {
 			return err
 		}
 		n, err := s.Call(ctx, "count")
+		if spoil {
+			if _, spoiled := s.Call(ended, "count"); spoiled == nil {
+				err = errors.Join(err, errors.New("a call after its end succeeded"))
+			}
+		}
 		return errors.Join(err, s.Close(), counted(n, 1))
 	}
-	reset.run = timed(func() error { return once(wasmrt.SandboxConfig{}) })
-	// The pool keeps instances apart by the limit of their memory, and fewer of them than there are limits here: none is
-	// found, and each that is given back makes another one go.
-	var limits atomic.Int64
-	instance.run = timed(func() error {
-		return once(wasmrt.SandboxConfig{MemoryBytes: 64*spec.MiB + limits.Add(1)%1024*64*spec.KiB})
-	})
+	reset.run = timed(func() error { return once(false) })
+	// A sandbox whose call failed is never used again: the next one is a new instance, in its room.
+	instance.run = timed(func() error { return once(true) })
 	return reset, instance
 }

@@ -42,7 +42,7 @@ func pending(t *testing.T, o *objects, memory *store.Account, n uint32) spec.Obj
 	if err := memory.Reserve(objectBytes); err != nil {
 		t.Fatal(err)
 	}
-	o.expect(memory, []spec.ObjectID{objectID(n)}, "f")
+	o.expect(memory, []spec.ObjectID{objectID(n)}, Site{"f", "g"})
 	return objectID(n)
 }
 
@@ -52,7 +52,7 @@ func TestEveryByteOfAnObjectIsReserved(t *testing.T) {
 	reserved := int64(0)
 	put := func(id spec.ObjectID, v spec.Value) {
 		t.Helper()
-		if err := o.put(t.Context(), memory, id, v, "f"); err != nil {
+		if err := o.put(t.Context(), memory, id, v, Site{"f", ""}); err != nil {
 			t.Fatal(err)
 		}
 		if reserved += objectBytes + valueBytes(v); memory.Used() != reserved {
@@ -78,7 +78,7 @@ func TestEveryByteOfAnObjectIsReserved(t *testing.T) {
 func TestWhatDoesNotFitIsRefused(t *testing.T) {
 	o, memory := table(t, 100*spec.KiB)
 	tooLarge := spec.Value{Data: make([]byte, 90*spec.KiB)}
-	if err := o.put(t.Context(), memory, objectID(1), tooLarge, "f"); !errors.Is(err, spec.ObjectStoreFull) {
+	if err := o.put(t.Context(), memory, objectID(1), tooLarge, Site{"f", ""}); !errors.Is(err, spec.ObjectStoreFull) {
 		t.Errorf("a put without room: %v", err)
 	}
 	for i, err := range []*spec.Error{nil, {Kind: spec.TaskError, Err: &spec.Fault{Message: string(tooLarge.Data)}}} {

@@ -403,6 +403,9 @@ func (a *actor) end(err error) {
 	}
 	n.mu.Unlock()
 	n.leases.release(a.lease)
+	if a.detached {
+		n.groups.actorEnded(a.id)
+	}
 	if a.maker != nil {
 		a.maker.remove(a)
 	}

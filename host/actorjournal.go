@@ -248,6 +248,18 @@ func (j *journal) Self() spec.Self {
 	return j.answer(context.Background(), "self", func(t *told) { t.self = j.caller.Self() }).self
 }
 
+// Resources is written down as its form.
+func (j *journal) Resources() (r spec.ClusterResources) {
+	t := j.answer(context.Background(), "resources", func(t *told) {
+		form, err := spec.Marshal(j.caller.Resources())
+		t.values, t.err = []spec.Value{{Data: form}}, err
+	})
+	if t.err == nil {
+		_ = spec.Unmarshal(t.values[0].Data, &r) // it was written here
+	}
+	return r
+}
+
 // Log writes what a call says for the first time.
 func (j *journal) Log(level spec.LogLevel, text string) {
 	j.answer(context.Background(), "log", func(*told) { j.caller.Log(level, text) })

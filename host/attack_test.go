@@ -43,8 +43,9 @@ const (
 	// arenaStore is the object store's memory of the node under attack, in bytes: small, so that floods fill it.
 	arenaStore = 64 * spec.MiB
 	// arenaHeap bounds what the live heap grows by during an attack, in bytes: the store, as much again because records
-	// are reserved by estimates, and the sandboxes, of which 1024 idle actors and 256 in the pool cost some 220 KiB each.
-	arenaHeap = 2*arenaStore + 320*spec.MiB
+	// are reserved by estimates, and the sandboxes, of which 1024 idle actors and 256 in the pool cost some 220 KiB each, and
+	// so does each that a recursion opens before it is stopped.
+	arenaHeap = 2*arenaStore + 640*spec.MiB
 	// arenaKeeps bounds what it may have grown by afterwards: the pool's instances.
 	arenaKeeps = 80 * spec.MiB
 	// short is the time after which an attack is stopped that nothing else stops.

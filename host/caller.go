@@ -82,7 +82,7 @@ func (c *caller) Put(ctx context.Context, v spec.Value) (spec.ObjectID, error) {
 		return spec.ObjectID{}, spec.Errorf("put", spec.LimitExceeded, "", "the caller has put %d objects, which is all it can", maxPuts)
 	}
 	id := c.origin.Object(spec.FirstPutIndex + uint32(n-1))
-	return id, c.job.node.objects.put(ctx, c.job.memory, id, v, c.function)
+	return id, c.job.node.objects.put(ctx, c.job.memory, id, v, Site{c.function, ""})
 }
 
 // Get waits for the objects and gives their values, or the first error among them in their order.
@@ -172,7 +172,7 @@ func (c *caller) newTask(id spec.TaskID, terms *terms, args []spec.Arg) (*task, 
 		return nil, spec.Errorf("submit "+terms.function, spec.LimitExceeded, "", "%d arguments, at most %d", len(args), spec.MaxArgs)
 	}
 	t := &task{
-		terms: terms, job: c.job, scope: c.scope, module: c.module, id: id, parent: c.task, args: args, links: linksOf(args),
+		terms: terms, job: c.job, scope: c.scope, module: c.module, id: id, parent: c.task, by: c.function, args: args, links: linksOf(args),
 		deadline: c.deadline, bytes: taskBytes + terms.bytes + argBytes(args),
 	}
 	sooner := func(at time.Time) {
@@ -253,6 +253,12 @@ func (c *caller) Self() spec.Self {
 		s.Deadline = c.deadline.UnixNano()
 	}
 	return s
+}
+
+// Resources tells what the node has, which is all of the cluster.
+func (c *caller) Resources() (r spec.ClusterResources) {
+	r.Total, r.Available, _ = c.job.node.leases.usage()
+	return r
 }
 
 // Log passes a guest's record on, as data: its text is a field, never the message.

@@ -27,9 +27,8 @@ type quiet struct {
 // calls alone: one that has work, and one that can be found by name, is taken for reachable. If calls come while it looks,
 // it may find nothing. It takes time in proportion to all there is on the node.
 func (n *Node) FindUnreachable() Unreachable {
-	links, _ := n.unreachable()
 	var u Unreachable
-	for _, l := range links {
+	for _, l := range n.unreachableLinks() {
 		if l.IsActor {
 			u.Actors = append(u.Actors, l.Actor)
 		} else {
@@ -48,6 +47,11 @@ func (n *Node) FreeUnreachable() int {
 	}
 	n.objects.emptyAll(links)
 	return len(links)
+}
+
+func (n *Node) unreachableLinks() []spec.Link {
+	links, _ := n.unreachable()
+	return links
 }
 
 // madeRoom frees what is unreachable if err is spec.ObjectStoreFull, and reports whether that was anything, so that it is worth
@@ -69,12 +73,7 @@ func (n *Node) madeRoom(err error) bool {
 
 // unreachable returns what is unreachable, and the actors among it.
 func (n *Node) unreachable() (links []spec.Link, actors []*actor) {
-	n.mu.Lock()
-	all := make([]*actor, 0, len(n.actors))
-	for _, a := range n.actors {
-		all = append(all, a)
-	}
-	n.mu.Unlock()
+	_, all := n.living()
 	held := make(map[spec.ActorID][]spec.Link)
 	var snapshot []quiet
 	for _, a := range all {
@@ -101,9 +100,17 @@ func (n *Node) unreachable() (links []spec.Link, actors []*actor) {
 
 // quiet returns what the actor holds, unless something runs in it or it can be reached by other ways than handles.
 func (a *actor) quiet() (q quiet, ok bool) {
+	if a.detached || a.name.name != "" {
+		return q, false
+	}
+	return a.idle()
+}
+
+// idle returns what the actor holds, unless something runs in it.
+func (a *actor) idle() (q quiet, ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.detached || a.name.name != "" || a.now == nil || a.now.busy || a.core.State() != owner.Alive || a.core.Pending() > 0 {
+	if a.now == nil || a.now.busy || a.core.State() != owner.Alive || a.core.Pending() > 0 {
 		return q, false
 	}
 	links := slices.Clone(a.links)

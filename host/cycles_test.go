@@ -2,6 +2,7 @@ package host_test
 
 import (
 	"runtime"
+	"slices"
 	"testing"
 
 	"github.com/raywasm/raywasm/host"
@@ -27,14 +28,26 @@ func TestActorsThatHoldEachOtherAreFreed(t *testing.T) {
 	if u := node.FindUnreachable(); len(u.Actors) != 0 {
 		t.Errorf("%d actors to which there are handles are unreachable", len(u.Actors))
 	}
+	kept := put(t, j, 7)
+	if n, err := host.CallMethod[int](t.Context(), ring[0], "KeepRefs", []*host.Ref{kept}); err != nil || n != 1 {
+		t.Fatalf("%d, %v", n, err)
+	}
+	if o := object(t, node, kept); o.Reference != host.LocalReference {
+		t.Errorf("an object that the ring keeps: %+v", o)
+	}
+	kept.Release()
 	for _, a := range ring {
 		a.Release()
 	}
 	for len(node.FindUnreachable().Actors) != len(ring) { // the last call's end is still on its way
 		runtime.Gosched()
 	}
-	if n := node.FreeUnreachable(); n != len(ring) {
-		t.Errorf("%d were freed, want %d", n, len(ring))
+	if m := node.Memory(10); m.Cycles != len(ring) || len(m.Objects) != 1 || m.Objects[0].Reference != host.OnlyInCycle ||
+		!slices.Equal(m.Objects[0].Pins, []host.Pin{{Kind: "actor", ID: ring[0].ID().String(), Name: "Keeper"}}) {
+		t.Errorf("Memory says %+v", m)
+	}
+	if n := node.FreeUnreachable(); n != len(ring)+1 {
+		t.Errorf("%d were freed, want %d", n, len(ring)+1)
 	}
 	for node.Usage().References != 0 {
 		runtime.Gosched()

@@ -257,6 +257,7 @@ func (n *Node) reviveActors(ctx context.Context) error {
 			n.objects.release([]spec.Link{spec.ActorLink(id)})
 		}
 	}
+	n.endGroupsOf(func(id spec.ActorID) bool { _, known := records[id]; return !known && !unknown })
 	for id := range n.states.Actors() {
 		if _, known := records[id]; !known && !unknown {
 			if err := n.states.Delete(ctx, id); err != nil {

@@ -89,14 +89,20 @@ func (c *caller) CreateGroup(_ context.Context, opts spec.GroupOptions) (spec.Gr
 		j.stats.groupsKept.Add(-1)
 		return spec.GroupID{}, spec.Errorf(op, spec.LimitExceeded, "", "the job has %d placement groups, at most %d (MaxPlacementGroups): remove some", n-1, spec.MaxPlacementGroups)
 	}
-	by := owned{job: j, namespace: opts.Namespace, bytes: groupBytes}
-	for _, b := range opts.Bundles {
-		by.bytes += groupBytes + formBytes(b.Resources.Custom) + placementBytes(&spec.Placement{Labels: b.Select})
+	by := owned{job: j, namespace: opts.Namespace, bytes: groupCost(&opts)}
+	if a := j.node.detachedActor(c.task.Actor()); a != nil {
+		by.actor, by.lasts = a.id, true
 	}
 	err := j.memory.Reserve(by.bytes)
 	id := spec.NewGroupID(c.origin, c.nextGroup.Add(1))
 	if err == nil {
-		if err = j.node.groups.create(id, &opts, by); err != nil {
+		if by.kept, err = j.node.keepGroup(id, &opts, by); err == nil {
+			err = j.node.groups.create(id, &opts, by)
+		}
+		if err != nil {
+			if by.kept {
+				j.node.dropGroup(id)
+			}
 			j.memory.Release(by.bytes)
 		}
 	}
@@ -105,6 +111,16 @@ func (c *caller) CreateGroup(_ context.Context, opts spec.GroupOptions) (spec.Gr
 		return spec.GroupID{}, &spec.Error{Op: op, Kind: spec.KindOf(err), Err: err}
 	}
 	return id, nil
+}
+
+// detachedActor returns a detached actor by its id, nil if it is not one.
+func (n *Node) detachedActor(id spec.ActorID) *actor {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if a := n.actors[id]; a != nil && a.detached {
+		return a
+	}
+	return nil
 }
 
 // GroupReady makes an object that is there when the group has its place. What waits for that is paid for by the job, so that a
@@ -119,7 +135,7 @@ func (c *caller) GroupReady(_ context.Context, id spec.GroupID) (spec.ObjectID, 
 		return spec.ObjectID{}, &spec.Error{Op: "wait for placement group", Kind: spec.KindOf(err), ID: id.String(), Err: err}
 	}
 	object := c.origin.Object(spec.FirstPutIndex + uint32(index-1))
-	n.objects.expect(memory, []spec.ObjectID{object}, c.name)
+	n.objects.expect(memory, []spec.ObjectID{object}, Site{c.function, groupReady})
 	n.groups.wait(id, func(err error) {
 		n.groups.after = append(n.groups.after, func() {
 			memory.Release(groupBytes)
@@ -141,13 +157,45 @@ func (c *caller) FindGroup(_ context.Context, name, namespace string) (spec.Grou
 	return id, nil
 }
 
-// RemoveGroup ends a group of the job, or one that others may find too: the ids of groups without a name are no secret.
+// GroupTable tells of a group.
+func (c *caller) GroupTable(_ context.Context, id spec.GroupID) (t spec.GroupTable, err error) {
+	row, err := c.group("tell of placement group", id)
+	if err != nil {
+		return t, err
+	}
+	t = spec.GroupTable{Name: row.Name, Namespace: row.Namespace, Strategy: row.Strategy, State: row.State.String(), Detached: row.Detached,
+		Reason: string(row.Why), Text: row.Text, Bundles: make([]spec.PlacedBundle, len(row.Bundles))}
+	for i, b := range row.Bundles {
+		t.Bundles[i].Resources = b.Need
+		if b.Placed {
+			t.Bundles[i].Node = b.Node.String()
+		}
+	}
+	return t, nil
+}
+
+// RemoveGroup ends a group.
 func (c *caller) RemoveGroup(_ context.Context, id spec.GroupID) error {
-	if row, ok := c.job.node.groups.row(id); ok && row.Name == "" && id.Job() != c.job.id {
-		return spec.Errorf("remove placement group", spec.NotFound, id.String(), "it is another job's and has no name")
+	if _, err := c.group("remove placement group", id); err != nil {
+		return err
 	}
 	return c.job.node.groups.remove(id)
 }
+
+// group returns a group of the job, or one that others may find too: the ids of groups without a name are no secret.
+func (c *caller) group(op string, id spec.GroupID) (group.Row, error) {
+	row, ok := c.job.node.groups.row(id)
+	switch {
+	case !ok:
+		return row, spec.Errorf(op, spec.NotFound, id.String(), "there is no such placement group")
+	case row.Name == "" && id.Job() != c.job.id:
+		return row, spec.Errorf(op, spec.NotFound, id.String(), "it is another job's and has no name")
+	}
+	return row, nil
+}
+
+// groupReady is the call that makes the object of a group's place.
+const groupReady = "ready of a placement group"
 
 // cborTrue is the form of true.
 var cborTrue = []byte{0xf5}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -150,6 +151,14 @@ func TestWhatIsSubmittedIsCaptured(t *testing.T) {
 	j := job(t, node, host.JobConfig{Module: module})
 	g := create(t, j, spec.GroupOptions{Bundles: cpus(1)})
 	got(t, inGroup(t, j, g.Placement(0, true), "nest", 3), 3)
+	astray := inGroup(t, j, g.Placement(0, true), "stray") // its child says that it wants no group
+	for !strings.Contains(node.Status().Autoscaler.String(), "1+ pending tasks/actors") {
+		runtime.Gosched()
+	}
+	if err := astray.Cancel(t.Context(), true, true); err != nil {
+		t.Fatal(err)
+	}
+	failed(t, astray, spec.TaskCancelled)
 	alone := inGroup(t, j, g.Placement(0, false), "nest", 1) // its child waits outside, for ever
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
@@ -160,6 +169,61 @@ func TestWhatIsSubmittedIsCaptured(t *testing.T) {
 		t.Fatal(err)
 	}
 	failed(t, alone, spec.TaskPlacementGroupRemoved)
+}
+
+// TestSharesAreKeptInBundles: of two jobs that want the same bundle, the one of three times the weight gets three times as much.
+func TestSharesAreKeptInBundles(t *testing.T) {
+	node, module := open(t, host.Config{NumCPUs: 1})
+	var mu sync.Mutex
+	var order []string // whose tasks ran
+	heard := func(who string) func(host.OutputLine) {
+		return func(line host.OutputLine) {
+			mu.Lock()
+			defer mu.Unlock()
+			if strings.Contains(line.Text, "deadlock") {
+				order = append(order, who)
+			}
+		}
+	}
+	light := job(t, node, host.JobConfig{Module: module, Namespace: "a", TaskOutput: heard("light")})
+	heavy := job(t, node, host.JobConfig{Module: module, Namespace: "a", TaskOutput: heard("heavy"), Weight: 3})
+	g := create(t, light, spec.GroupOptions{Name: "shared", Bundles: cpus(1)})
+	spins := inGroup(t, light, g.Placement(0, false), "spin", true)
+	var refs []*host.Ref
+	for _, j := range []*host.Job{light, heavy} {
+		for range 8 {
+			once := int32(0)
+			r, err := j.Submit(t.Context(), "crash", spec.TaskOptions{Placement: g.Placement(0, false), MaxRetries: &once}, "deadlock")
+			if err != nil {
+				t.Fatal(err)
+			}
+			refs = append(refs, r...)
+		}
+	}
+	if err := spins.Cancel(t.Context(), true, false); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range append(refs, spins) {
+		if _, err := r.GetValue(t.Context()); err == nil {
+			t.Error("it did not crash")
+		}
+		r.Release()
+	}
+	if err := g.Remove(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	free(t, node, 1)
+	mu.Lock()
+	defer mu.Unlock()
+	share := 0
+	for _, who := range order[:8] {
+		if who == "heavy" {
+			share++
+		}
+	}
+	if len(order) != 16 || share < 5 || share > 7 {
+		t.Errorf("the heavy job got %d of the first 8 turns: %v", share, order)
+	}
 }
 
 // TestRemovalEndsWhatRunsInAGroup: running and waiting tasks and actors, and what comes later.
@@ -242,7 +306,7 @@ func TestAGroupWaitsForItsPlace(t *testing.T) {
 
 // TestWhatCanNeverBePlaced: groups beyond the node, and tasks beyond their bundles.
 func TestWhatCanNeverBePlaced(t *testing.T) {
-	node, module := open(t, host.Config{NumCPUs: 2})
+	node, module := open(t, host.Config{NumCPUs: 2, Labels: map[string]string{"zone": "a"}})
 	j := job(t, node, host.JobConfig{Module: module})
 	huge, err := j.CreateGroup(t.Context(), spec.GroupOptions{Bundles: cpus(3)})
 	if err != nil {
@@ -263,7 +327,18 @@ func TestWhatCanNeverBePlaced(t *testing.T) {
 	if err := spread.Wait(t.Context()); !errors.Is(err, spec.TaskUnschedulable) {
 		t.Errorf("two nodes of one: %v", err)
 	}
-	g := create(t, j, spec.GroupOptions{Bundles: cpus(1)})
+	elsewhere := cpus(1)
+	elsewhere[0].Select = map[string]string{"zone": "!a"}
+	b, err := j.CreateGroup(t.Context(), spec.GroupOptions{Bundles: elsewhere})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Wait(t.Context()); !errors.Is(err, spec.TaskUnschedulable) || !strings.Contains(err.Error(), "zone") {
+		t.Errorf("a bundle for another zone: %v", err)
+	}
+	here := cpus(1)
+	here[0].Select = map[string]string{"zone": "in(a,b)"}
+	g := create(t, j, spec.GroupOptions{Bundles: here})
 	two := spec.Quantity(2 * spec.Unit)
 	refs, err := j.Submit(t.Context(), "add", spec.TaskOptions{CPUs: &two, Placement: g.Placement(0, false)}, 1, 2)
 	if err != nil {
@@ -321,6 +396,179 @@ func TestJobsEndTheirGroups(t *testing.T) {
 	}
 	if err := ours.Remove(t.Context()); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// planner makes a detached actor that reserves groups.
+func planner(t *testing.T, j *host.Job) *host.Actor {
+	t.Helper()
+	a, err := j.NewActor(t.Context(), "Planner", spec.ActorOptions{Name: "planner", Lifetime: spec.LifetimeDetached})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// reserve lets it reserve a group, and returns the group's id.
+func reserve(t *testing.T, a *host.Actor, name string) string {
+	t.Helper()
+	id, err := host.CallMethod[string](t.Context(), a, "Reserve", name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+// TestDetachedActorsKeepTheirGroups beyond the job that made the actor, and end them with themselves.
+func TestDetachedActorsKeepTheirGroups(t *testing.T) {
+	node, module := open(t, host.Config{NumCPUs: 3})
+	first, err := node.NewJob(t.Context(), host.JobConfig{Module: module, Namespace: "a"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	maker := planner(t, first)
+	reserve(t, maker, "early")
+	maker.Release()
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	free(t, node, 2)
+	j := job(t, node, host.JobConfig{Module: module, Namespace: "a"})
+	a, err := j.FindActor(t.Context(), "planner", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	reserve(t, a, "late")
+	free(t, node, 1)
+	for _, name := range []string{"early", "late"} {
+		g, err := j.FindGroup(t.Context(), name, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got(t, inGroup(t, j, g.Placement(0, false), "add", 1, 2), 3)
+	}
+	if err := a.Kill(t.Context(), true); err != nil {
+		t.Fatal(err)
+	}
+	a.Release()
+	free(t, node, 3)
+	if _, err := j.FindGroup(t.Context(), "early", ""); !errors.Is(err, spec.NotFound) {
+		t.Errorf("a group of an actor that is dead: %v", err)
+	}
+}
+
+// TestDetachedActorsLiveAsLongAsTheirGroup: one in a job's group ends with the job, one in a detached group does not.
+func TestDetachedActorsLiveAsLongAsTheirGroup(t *testing.T) {
+	node, module := open(t, host.Config{NumCPUs: 3})
+	j := job(t, node, host.JobConfig{Module: module, Namespace: "a"})
+	for _, lifetime := range []spec.Lifetime{spec.LifetimeJob, spec.LifetimeDetached} {
+		first, err := node.NewJob(t.Context(), host.JobConfig{Module: module, Namespace: "a"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		g := create(t, first, spec.GroupOptions{Name: "hall", Bundles: cpus(1), Lifetime: lifetime})
+		a, err := first.NewActor(t.Context(), "Counter", spec.ActorOptions{Name: "clerk", Lifetime: spec.LifetimeDetached, Placement: g.Placement(0, false)}, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, err := host.CallMethod[int](t.Context(), a, "Inc", 1); err != nil || n != 2 {
+			t.Fatal(n, err)
+		}
+		mine, err := j.FindActor(t.Context(), "clerk", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.Release()
+		if err := first.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if lifetime == spec.LifetimeDetached {
+			if n, err := host.CallMethod[int](t.Context(), mine, "Inc", 1); err != nil || n != 3 {
+				t.Errorf("after the job's end it says %d, %v", n, err)
+			}
+			hall, err := j.FindGroup(t.Context(), "hall", "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := hall.Remove(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := host.CallMethod[int](t.Context(), mine, "Inc", 1); !errors.Is(err, spec.ActorPlacementGroupRemoved) {
+			t.Errorf("%q: without its group it says %v", lifetime, err)
+		}
+		mine.Release()
+		free(t, node, 3)
+	}
+}
+
+// TestGroupsOutliveTheirNode: in a data directory there are detached groups, those of durable actors, and who lives in them.
+func TestGroupsOutliveTheirNode(t *testing.T) {
+	dir := t.TempDir()
+	options := host.Config{NumCPUs: 4, DataDir: dir}
+	node, module := open(t, options)
+	j, err := node.NewJob(t.Context(), host.JobConfig{Module: module, Namespace: "a"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	create(t, j, spec.GroupOptions{Name: "mortal", Bundles: cpus(1)})
+	hall := create(t, j, spec.GroupOptions{Name: "hall", Bundles: cpus(1), Lifetime: spec.LifetimeDetached})
+	removed := create(t, j, spec.GroupOptions{Name: "removed", Bundles: cpus(1), Lifetime: spec.LifetimeDetached})
+	if err := removed.Remove(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	office := reserve(t, planner(t, j), "office")
+	clerk, err := j.NewActor(t.Context(), "Counter", spec.ActorOptions{Name: "clerk", Lifetime: spec.LifetimeDetached, Placement: hall.Placement(0, false), Checkpoint: &spec.CheckpointPolicy{Calls: 1}}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := host.CallMethod[int](t.Context(), clerk, "Inc", 1); err != nil || n != 2 {
+		t.Fatal(n, err)
+	}
+	closeNode(t, node)
+
+	node, module = open(t, options)
+	j, err = node.NewJob(t.Context(), host.JobConfig{Module: module, Namespace: "a"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, id := range map[string]string{"hall": hall.ID().String(), "office": office} {
+		if g, err := j.FindGroup(t.Context(), name, ""); err != nil || g.ID().String() != id {
+			t.Errorf("%s: %v, want %s", name, err, id)
+		} else if err := g.Wait(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, name := range []string{"mortal", "removed"} {
+		if _, err := j.FindGroup(t.Context(), name, ""); !errors.Is(err, spec.NotFound) {
+			t.Errorf("%s is there again: %v", name, err)
+		}
+	}
+	free(t, node, 2)
+	clerk, err = j.FindActor(t.Context(), "clerk", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := host.CallMethod[int](t.Context(), clerk, "Inc", 1); err != nil || n != 3 {
+		t.Errorf("it says %d, %v", n, err)
+	}
+	a, err := j.FindActor(t.Context(), "planner", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Kill(t.Context(), true); err != nil {
+		t.Fatal(err)
+	}
+	free(t, node, 3)
+	closeNode(t, node)
+
+	node, _ = open(t, options)
+	names := map[string]group.State{}
+	for _, row := range node.Groups(10) {
+		names[row.Name] = row.State
+	}
+	if len(names) != 1 || names["hall"] != group.Created {
+		t.Errorf("at last there are %v", names)
 	}
 }
 

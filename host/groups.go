@@ -35,17 +35,21 @@ type groups struct {
 	seats    map[sched.Lease]*seat
 	lastSeat uint64
 	parked   map[spec.GroupID]*list.List // seats that are in no bundle yet
+	weights  map[spec.JobID]float64      // of jobs' shares, where they are not 1
 
 	asking owned      // on whose behalf the holder reserves
 	tells  []decision // to be done without mu
 	after  []func()   // likewise
 }
 
-// owned says who pays for a group.
+// owned says who pays for a group, and what it ends with.
 type owned struct {
 	job       *Job
 	namespace string
-	bytes     int64 // reserved for it
+	bytes     int64        // reserved for it
+	actor     spec.ActorID // the detached actor that made it, if one did: it lives as long
+	lasts     bool         // whoever makes it may do so after the job's end
+	kept      bool         // it is in the node's data directory
 }
 
 // lentKey names what the node's core has reserved.
@@ -73,7 +77,7 @@ func (b *bundle) refused(*spec.Error) {}
 func newGroups(n *Node) *groups {
 	g := &groups{node: n, core: group.New(group.Options{}), owned: make(map[spec.GroupID]owned), lent: make(map[lentKey]*bundle),
 		open: make(map[spec.GroupID][]*bundle), waiters: make(map[group.Waiter]func(error)), seats: make(map[sched.Lease]*seat),
-		parked: make(map[spec.GroupID]*list.List)}
+		parked: make(map[spec.GroupID]*list.List), weights: make(map[spec.JobID]float64)}
 	g.holder = group.NewHolder(n.id, g)
 	g.core.Step(time.Now(), group.Event{Op: group.NodeUp, Node: n.id, Report: g.holder.Report()}, nil)
 	return g
@@ -196,6 +200,9 @@ func (g *groups) opened(r *group.Reservation) {
 	for _, p := range r.Pieces {
 		b := g.lent[lentKey{r.Attempt, p.Bundle}]
 		b.leases = leasesOf(g.node.cfg, resource.Part(b.need, b.on))
+		for job, weight := range g.weights {
+			g.tell(b.leases, sched.Event{Op: sched.Weigh, Job: job, Weight: weight})
+		}
 		g.open[r.Group] = append(g.open[r.Group], b)
 	}
 	slices.SortFunc(g.open[r.Group], func(a, b *bundle) int { return cmp.Compare(a.index, b.index) })
@@ -230,16 +237,25 @@ func (g *groups) changed(id spec.GroupID) {
 	delete(g.owned, id)
 	o.job.memory.Release(o.bytes)
 	o.job.stats.groupsKept.Add(-1)
+	if o.kept {
+		g.after = append(g.after, func() { g.node.dropGroup(id) })
+	}
 }
 
 // create begins a group, unless its job has ended.
 func (g *groups) create(id spec.GroupID, opts *spec.GroupOptions, by owned) (err error) {
 	g.change(func() {
-		if err = by.job.openFor(); err != nil {
+		if err = by.job.openFor(); err != nil && !by.lasts {
+			return
+		}
+		if _, again := g.owned[id]; again { // a constructor that runs again names the same group
+			err = nil
+			by.job.memory.Release(by.bytes)
+			by.job.stats.groupsKept.Add(-1)
 			return
 		}
 		g.owned[id] = by
-		g.demand(group.Event{Op: group.Create, Group: id, Spec: opts}, func(refused error) { err = refused })
+		g.demand(group.Event{Op: group.Create, Group: id, Spec: opts, Actor: by.actor}, func(refused error) { err = refused })
 		if err != nil {
 			delete(g.owned, id)
 		}
@@ -282,7 +298,26 @@ func (g *groups) demand(ev group.Event, answer func(error)) group.Waiter {
 	return ev.Waiter
 }
 
-// jobEnded removes a job's groups, but for detached ones.
+// weigh sets the weight of a job's share in every bundle.
+func (g *groups) weigh(job spec.JobID, weight float64) {
+	g.change(func() {
+		if g.weights[job] = weight; weight == 1 {
+			delete(g.weights, job)
+		}
+		for _, bundles := range g.open {
+			for _, b := range bundles {
+				g.tell(b.leases, sched.Event{Op: sched.Weigh, Job: job, Weight: weight})
+			}
+		}
+	})
+}
+
+// actorEnded removes the groups of a detached actor, but for detached ones.
+func (g *groups) actorEnded(id spec.ActorID) {
+	g.change(func() { g.happen(group.Event{Op: group.ActorEnded, Actor: id}) })
+}
+
+// jobEnded removes a job's groups, but for detached ones and those of detached actors.
 func (g *groups) jobEnded(id spec.JobID) {
 	g.change(func() { g.happen(group.Event{Op: group.JobEnded, Job: id}) })
 }

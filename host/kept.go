@@ -93,12 +93,12 @@ func (a *actor) lasts() bool {
 	return a.durable
 }
 
-// madeBy returns the function that made an object.
+// madeBy says where an object was made.
 func (o *objects) madeBy(id spec.ObjectID) string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if entry := o.refs.Object(id); entry != nil {
-		return entry.maker
+		return entry.site.String()
 	}
 	return "nobody"
 }
@@ -109,7 +109,7 @@ func (j *Job) bringBack(ctx context.Context, objects []keptObject) (held []spec.
 	for _, k := range objects {
 		l := spec.ObjectLink(k.ID)
 		if !o.tryRetain(l) { // unless it was kept for another actor, too
-			if err := o.put(ctx, j.memory, k.ID, k.Value.value(), "a node before this one"); err != nil {
+			if err := o.put(ctx, j.memory, k.ID, k.Value.value(), Site{Function: "a node before this one"}); err != nil {
 				o.release(held)
 				return nil, err
 			}

@@ -82,9 +82,10 @@ func (l *leases) request(lease sched.Lease, ask *sched.Ask, deadline time.Time, 
 // ready says that what the request waited for is there.
 func (l *leases) ready(lease sched.Lease) { l.step(sched.Event{Op: sched.Ready, Lease: lease}) }
 
-// weigh sets the weight of a job's share. 1 is usual.
+// weigh sets the weight of a job's share, in the bundles of groups too. 1 is usual.
 func (l *leases) weigh(job spec.JobID, weight float64) {
 	l.step(sched.Event{Op: sched.Weigh, Job: job, Weight: weight})
+	l.groups.weigh(job, weight)
 }
 
 // release gives a lease back, or withdraws its request.

@@ -132,6 +132,9 @@ func (n *Node) begin(ctx context.Context) error {
 	if err := n.restoreJobs(ctx); err != nil {
 		return err
 	}
+	if err := n.restoreGroups(ctx); err != nil {
+		return err
+	}
 	return n.reviveActors(ctx)
 }
 

@@ -52,8 +52,8 @@ type object struct {
 	waiters []*waiter
 	stale   int // how many of the waiters wait no longer
 	memory  *store.Account
-	bytes   int64  // reserved in memory, beside stored
-	maker   string // the function that made it, as its module spells it
+	bytes   int64 // reserved in memory, beside stored
+	site    Site
 }
 
 // waiter waits for left of some objects. When left reaches zero, or at the first object that holds an error if failFast,
@@ -78,12 +78,12 @@ func newObjects(s store.Store) *objects {
 }
 
 // expect makes pending objects, each with one reference for the caller. objectBytes are reserved in memory for each.
-// maker is the function that makes them.
-func (o *objects) expect(memory *store.Account, ids []spec.ObjectID, maker string) {
+// site is where they are made.
+func (o *objects) expect(memory *store.Account, ids []spec.ObjectID, site Site) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, id := range ids {
-		*o.refs.Create(id, 1) = object{memory: memory, bytes: objectBytes, maker: maker}
+		*o.refs.Create(id, 1) = object{memory: memory, bytes: objectBytes, site: site}
 	}
 }
 
@@ -92,7 +92,7 @@ func (o *objects) begin(t *task) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, id := range t.returns {
-		*o.refs.Create(id, 1) = object{memory: t.job.memory, bytes: objectBytes, maker: t.function, task: t, stream: t.stream}
+		*o.refs.Create(id, 1) = object{memory: t.job.memory, bytes: objectBytes, site: t.site(), task: t, stream: t.stream}
 	}
 	for _, l := range t.links {
 		o.refs.Retain(l)
@@ -127,7 +127,7 @@ func (o *objects) maker(id spec.ObjectID) *task {
 
 // put makes an object that is ready, with one reference for the caller, and reserves it in memory. It may wait for memory
 // of the store.
-func (o *objects) put(ctx context.Context, memory *store.Account, id spec.ObjectID, v spec.Value, maker string) error {
+func (o *objects) put(ctx context.Context, memory *store.Account, id spec.ObjectID, v spec.Value, site Site) error {
 	fail := func(err error) error { return &spec.Error{Op: "put", Kind: spec.KindOf(err), Err: err} }
 	stored := int64(0)
 	if isLarge(v) {
@@ -146,7 +146,7 @@ func (o *objects) put(ctx context.Context, memory *store.Account, id spec.Object
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	entry := o.refs.Create(id, 1)
-	*entry = object{memory: memory, bytes: bytes, maker: maker}
+	*entry = object{memory: memory, bytes: bytes, site: site}
 	entry.fill(v, stored)
 	o.refs.Contain(id, v.Links)
 	return nil

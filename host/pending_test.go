@@ -40,8 +40,8 @@ func TestWhatWaitsSaysWhy(t *testing.T) {
 	if reasons["quota"] != 1 || reasons["arguments"] != 1 || len(reasons) != 2 {
 		t.Errorf("pending: %v", reasons)
 	}
-	text := node.Status().String()
-	for _, want := range []string{"1.0/2.0 CPU", "{'CPU': 1.0}: 2+ pending tasks/actors", "(quota)", "(arguments)"} {
+	text := node.Status().Autoscaler.String()
+	for _, want := range []string{"1.0/2.0 CPU", "{'CPU': 1.0}: 2+ pending tasks/actors"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the status lacks %q:\n%s", want, text)
 		}

@@ -79,7 +79,7 @@ func (o *objects) forgetMakers(tasks []spec.TaskID) {
 // first time.
 func (t *task) again(args []spec.Arg) *task {
 	again := &task{
-		terms: t.terms, job: t.job, scope: t.scope, module: t.module, id: t.id, parent: t.parent, args: args, links: linksOf(args),
+		terms: t.terms, job: t.job, scope: t.scope, module: t.module, id: t.id, parent: t.parent, by: t.by, args: args, links: linksOf(args),
 		actor: t.actor, bytes: t.bytes, attempt: t.attempt,
 	}
 	again.nameResults()
@@ -167,7 +167,7 @@ func (o *objects) plan(lost spec.ObjectID, where string) (run []*task, err *spec
 				return nil, &spec.Error{Op: "make again", Kind: spec.KindOf(full), ID: label, Err: full}
 			}
 			entry = o.refs.Create(id, 0)
-			*entry = object{memory: memory, bytes: objectBytes, maker: maker.function}
+			*entry = object{memory: memory, bytes: objectBytes, site: maker.site()}
 		}
 		entry.lost = false
 	}

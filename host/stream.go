@@ -71,7 +71,7 @@ func (s *stream) yield(ctx context.Context, c *caller, index int, v spec.Value) 
 			memory, objects, id := s.task.job.memory, s.task.job.node.objects, s.item(index)
 			full := memory.Reserve(objectBytes)
 			if full == nil {
-				objects.expect(memory, []spec.ObjectID{id}, s.task.function)
+				objects.expect(memory, []spec.ObjectID{id}, s.task.site())
 			}
 			s.notify()
 			s.mu.Unlock()
@@ -115,7 +115,7 @@ func (s *stream) end(err *spec.Error) []spec.Value {
 	objects, id := s.task.job.node.objects, s.item(index)
 	last = last && s.task.job.memory.Reserve(objectBytes) == nil // without room for it, it is gone
 	if last {
-		objects.expect(s.task.job.memory, []spec.ObjectID{id}, s.task.function)
+		objects.expect(s.task.job.memory, []spec.ObjectID{id}, s.task.site())
 	}
 	s.notify()
 	s.mu.Unlock()

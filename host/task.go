@@ -27,6 +27,7 @@ type task struct {
 	module   *Module
 	id       spec.TaskID
 	parent   spec.TaskID
+	by       string // the function that asked for it, as its module spells it
 	args     []spec.Arg
 	links    []spec.Link // held from submission to the end: the refs among args and what values contain
 	returns  []spec.ObjectID
@@ -152,6 +153,9 @@ func (t *task) refs() []spec.ObjectID {
 	}
 	return refs
 }
+
+// site is where the task's results are made.
+func (t *task) site() Site { return Site{t.by, t.function} }
 
 // label names the task in errors.
 func (t *task) label() string { return "task " + t.id.String() }

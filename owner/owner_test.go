@@ -139,7 +139,7 @@ func TestRetriesWaitTwiceAsLongEachTimeWithinBounds(t *testing.T) {
 	}
 }
 
-func TestContainedCountsWhatIsInValues(t *testing.T) {
+func TestContainersTellWhatIsInValues(t *testing.T) {
 	r := newRefs()
 	task := spec.DriverTaskID(spec.JobNumber(1))
 	inner, outer := task.Object(1), task.Object(2)
@@ -147,11 +147,11 @@ func TestContainedCountsWhatIsInValues(t *testing.T) {
 	create(r, link, 1)
 	create(r, spec.ObjectLink(outer), 1)
 	r.Contain(outer, []spec.Link{link, link})
-	if n := r.Contained(); len(n) != 1 || n[link] != 2 || r.Count(link) != 3 {
-		t.Errorf("contained: %v, of %d references", n, r.Count(link))
+	if in := r.Containers(); len(in) != 1 || !slices.Equal(in[link], []spec.ObjectID{outer, outer}) || r.Count(link) != 3 {
+		t.Errorf("contained: %v, of %d references", in, r.Count(link))
 	}
 	r.Empty(outer, nil)
-	if n := r.Contained(); len(n) != 0 {
-		t.Errorf("contained in nothing: %v", n)
+	if in := r.Containers(); len(in) != 0 {
+		t.Errorf("contained in nothing: %v", in)
 	}
 }

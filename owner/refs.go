@@ -169,15 +169,16 @@ func (r *Refs[O]) Count(l spec.Link) int {
 	return 0
 }
 
-// Contained returns how many of the references to each object and actor are in the values of objects.
-func (r *Refs[O]) Contained() map[spec.Link]int {
-	times := make(map[spec.Link]int)
-	for _, x := range r.objects {
+// Containers returns in the values of which objects there are references to each object and actor: an object as often as its
+// value has one.
+func (r *Refs[O]) Containers() map[spec.Link][]spec.ObjectID {
+	in := make(map[spec.Link][]spec.ObjectID)
+	for outer, x := range r.objects {
 		for _, l := range x.contains {
-			times[l]++
+			in[l] = append(in[l], outer)
 		}
 	}
-	return times
+	return in
 }
 
 // Len returns how many objects and how many actors are counted.

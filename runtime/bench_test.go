@@ -116,6 +116,25 @@ func countOnce(ctx context.Context, m *wasmrt.Module, keep bool) error {
 	return s.Close()
 }
 
+// least is the shortest time that a turn of something took.
+type least struct {
+	turn int
+	took time.Duration
+}
+
+func newLeast(turn int) *least { return &least{turn, 1<<63 - 1} }
+
+func (l *least) measure(f func()) {
+	begin := time.Now()
+	for range l.turn {
+		f()
+	}
+	l.took = min(l.took, time.Since(begin))
+}
+
+// nanoseconds is of one time.
+func (l *least) nanoseconds() float64 { return float64(l.took) / float64(l.turn) }
+
 // ended is a context that has ended.
 var ended = func() context.Context {
 	ctx, cancel := context.WithCancel(context.Background())

@@ -271,7 +271,7 @@ func (m *Module) Restore(ctx context.Context, cfg SandboxConfig, checkpoint []by
 		return nil, err
 	}
 	i.begin(cfg)
-	s := &Sandbox{instance: i, config: cfg}
+	s := &Sandbox{instance: i}
 	if kind == CheckpointFull {
 		i.clear()
 	}

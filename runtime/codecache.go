@@ -5,13 +5,61 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
+
+	"go.uber.org/zap"
 
 	"github.com/raywasm/raywasm/spec"
 )
 
 // maxCacheBytes bounds the cache directory, in bytes: some sixty Go guests of 30 MB, prepared and compiled.
 const maxCacheBytes = 2 * spec.GiB
+
+// A module takes about bytesPerByte times its own length in the cache, its image and its machine code, and some moduleBytes
+// besides. The directory is pruned whenever a pruneShare of its bound may have been added, so it is over by little more than
+// that, and a module that is compiled, which takes a second per 4 MB, pays for few looks at the directory's files.
+const (
+	bytesPerByte = 8
+	moduleBytes  = 64 * spec.KiB
+	pruneShare   = 8
+)
+
+// codeCache keeps the cache directory within its bound, however long the runtime is open. A nil one does nothing.
+type codeCache struct {
+	dir   string
+	limit int64 // in bytes
+	log   *zap.Logger
+
+	mu    sync.Mutex // held while the directory is pruned, so that one does it
+	added int64      // about how many bytes have been since
+}
+
+// openCodeCache prunes what earlier runs have left.
+func openCodeCache(dir string, limit int64, log *zap.Logger) *codeCache {
+	c := &codeCache{dir: dir, limit: limit, log: log}
+	c.prune()
+	return c
+}
+
+// add notes that a module of so many bytes has been compiled, or loaded: nobody knows which.
+func (c *codeCache) add(module int) {
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.added += bytesPerByte*int64(module) + moduleBytes; c.added >= c.limit/pruneShare {
+		c.prune()
+	}
+}
+
+func (c *codeCache) prune() {
+	c.added = 0
+	if err := prune(c.dir, c.limit); err != nil {
+		c.log.Warn("code cache not pruned", zap.String("dir", c.dir), zap.Error(err))
+	}
+}
 
 // prune removes the entries of dir that were longest unused until at most limit bytes are left. An entry is a file or a
 // directory with all in it: a prepared module, or an engine's code. Whoever writes them does so under names that depend on

@@ -20,3 +20,9 @@ const MaxIdle = maxIdle
 
 // MaxRooms is how many rooms wait for a new instance.
 const MaxRooms = maxRooms
+
+// The janitor comes every RoundTime, and frees what it has found idle for more than IdleRounds.
+const (
+	RoundTime  = roundTime
+	IdleRounds = idleRounds
+)

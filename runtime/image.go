@@ -6,17 +6,19 @@ import (
 	"encoding/binary"
 	"iter"
 	"sync"
+	"sync/atomic"
 
 	"github.com/raywasm/raywasm/spec"
 )
 
 // image is what all sandboxes of a module start from: its memory and mutable globals after initialisation. It is never
-// changed.
+// changed, but for where its memories are best placed.
 type image struct {
 	fd      int    // of the sealed memory; Linux only
 	bytes   []byte // the memory, read-only; empty if the module has none
 	globals []uint64
-	reseeds []reseed // where the guest's generators keep their seeds
+	reseeds []reseed      // where the guest's generators keep their seeds
+	place   atomic.Uint64 // its memories', as a seat plus one; 0 while it is not known; nothing else ever changes
 	digest  func() spec.Digest
 }
 

@@ -22,6 +22,7 @@ type instance struct {
 	engine engine.Instance
 	guest  engine.Guest
 	system wasi.System
+	config SandboxConfig // the sandbox's
 	// The guest's state, in the order of the image's globals.
 	globals []engine.Global
 	// What the passes of wasmbin added; nil where a pass had nothing to add.
@@ -29,6 +30,7 @@ type instance struct {
 	functions                         []boundFunc // those called so far
 	entropy                           *rand.ChaCha8
 	meter                             meter
+	earlier                           Usage // the sandbox's, before it was parked last
 	stack                             [maxStack]uint64
 	fresh                             bool // as a new one: it has been scrubbed, and nothing was done with it since
 	idleSince                         int  // the round of the pools
@@ -73,6 +75,21 @@ func (i *instance) bind() error {
 	return nil
 }
 
+// limitTo makes that the limit of a fresh instance's memory, in pages; false if the memory or its room is another size.
+func (i *instance) limitTo(pages uint32) bool {
+	if i.limit == pages {
+		return true
+	}
+	if limit := roomBytes(pages); uint64(len(i.engine.Memory())) > limit || !i.room.limitTo(limit) {
+		return false
+	}
+	i.limit = pages
+	if i.pageLimit != nil {
+		i.pageLimit.Set(uint64(pages))
+	}
+	return true
+}
+
 func (i *instance) restoreGlobals(img *image) {
 	for k, g := range i.globals {
 		g.Set(img.globals[k])
@@ -108,6 +125,7 @@ var noFiles embed.FS
 // begin prepares the instance for a sandbox.
 func (i *instance) begin(cfg SandboxConfig) {
 	i.fresh = false
+	i.config, i.earlier = cfg, Usage{}
 	i.guest.Owner = cfg.Owner
 	files := cfg.Files
 	if files == nil {
@@ -184,7 +202,7 @@ func (i *instance) believedPages() uint32 {
 // scrub makes the instance as fresh as a new one; false if that cannot be done.
 func (i *instance) scrub() bool {
 	i.system.Close()
-	i.guest.Owner = nil
+	i.guest.Owner, i.config = nil, SandboxConfig{}
 	img := i.module.image
 	if !i.room.closeWindows() || img == nil || i.module.program.memory.has && !i.room.reset(i.engine.Memory()) {
 		return false

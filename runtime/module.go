@@ -16,8 +16,10 @@ type Module struct {
 	program *program
 	code    engine.Code
 	image   *image // nil if none can be made
-	warmed  []byte
-	pool    pool
+	// freshens: every sandbox that begins as the image is to be told (spec.ExportFresh).
+	freshens bool
+	warmed   []byte
+	pool     pool
 }
 
 // Digest returns the SHA-256 of the module's bytes as they were given, which is its name.
@@ -109,8 +111,7 @@ func (m *Module) instantiate(ctx context.Context, limit uint32, pages uint32) (*
 	if p.memory.has && uint64(limit)*wasmPage < least {
 		return fail(spec.Errorf("allocate memory", spec.OutOfMemory, "", "it begins with %s and may have %s: raise the memory option", spec.FormatBytes(int64(least)), spec.FormatBytes(int64(limit)*wasmPage)))
 	}
-	// There is no room of no bytes. That a guest can touch the page is not to say that it can grow to it.
-	room := m.runtime.pools.room(m.image, max(uint64(limit)*wasmPage, wasmPage), least)
+	room := m.runtime.pools.room(m.image, roomBytes(limit), least)
 	i := &instance{module: m, limit: limit, room: room}
 	i.guest.System = &i.system
 	i.guest.Tick = i.tick

@@ -57,11 +57,16 @@ var pagemap = sync.OnceValue(func() int {
 func scanPages(fd int, base, length uintptr, regions []pageRegion) (n int, end uintptr, ok bool) {
 	arg := pageScan{
 		start: uint64(base), end: uint64(base + length),
-		vec: uint64(uintptr(unsafe.Pointer(unsafe.SliceData(regions)))), vecLen: uint64(len(regions)),
 		inverted: pageIsFile | pageIsZero, mask: pageIsFile | pageIsZero, anyOf: pageIsPresent | pageIsSwapped,
 		returnCategories: pageIsPresent,
 	}
-	arg.size = uint64(unsafe.Sizeof(arg))
-	r, _, errno := unix.RawSyscall(unix.SYS_IOCTL, uintptr(fd), ioctlPageScan, uintptr(unsafe.Pointer(&arg)))
+	return arg.run(fd, regions)
+}
+
+// run scans, as scanPages does, for the pages that are asked for.
+func (arg *pageScan) run(fd int, regions []pageRegion) (n int, end uintptr, ok bool) {
+	arg.size = uint64(unsafe.Sizeof(*arg))
+	arg.vec, arg.vecLen = uint64(uintptr(unsafe.Pointer(unsafe.SliceData(regions)))), uint64(len(regions))
+	r, _, errno := unix.RawSyscall(unix.SYS_IOCTL, uintptr(fd), ioctlPageScan, uintptr(unsafe.Pointer(arg)))
 	return int(r), uintptr(arg.walkEnd), errno == 0
 }

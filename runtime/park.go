@@ -10,6 +10,7 @@ import (
 type parked struct {
 	module *Module
 	config SandboxConfig
+	used   Usage
 	state  *state
 }
 
@@ -21,8 +22,7 @@ func (s *Sandbox) Park() {
 	if i == nil || s.broken || s.closed || i.module.image == nil || i.system.OpenFiles() > 0 {
 		return
 	}
-	s.used = s.Usage()
-	p := &parked{module: i.module, config: s.config, state: i.save(false)}
+	p := &parked{module: i.module, config: i.config, used: s.Usage(), state: i.save(false)}
 	p.state.keep()
 	s.instance, s.parked = nil, p
 	if i.scrub() {
@@ -49,6 +49,7 @@ func (s *Sandbox) unpark(ctx context.Context) error {
 		return &spec.Error{Op: "wake up", Kind: spec.KindOf(err), ID: "module " + p.module.Digest().Short(), Err: err}
 	}
 	i.begin(p.config)
+	i.earlier = p.used
 	s.instance, s.parked = i, nil
 	return i.load(p.state)
 }

@@ -43,13 +43,13 @@ func (p *pools) add(m *Module) {
 	p.modules = append(p.modules, m)
 }
 
-// take returns an idle instance of the module with that limit, the one used last, or nil.
+// take returns an idle instance of the module that may have that limit, the one used last, or nil.
 func (p *pools) take(m *Module, limit uint32) *instance {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	idle := m.pool.idle
 	for k := len(idle) - 1; k >= 0; k-- {
-		if i := idle[k]; i.limit == limit {
+		if i := idle[k]; i.limitTo(limit) {
 			copy(idle[k:], idle[k+1:])
 			idle[len(idle)-1] = nil
 			m.pool.idle = idle[:len(idle)-1]

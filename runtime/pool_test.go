@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	wasmrt "github.com/raywasm/raywasm/runtime"
@@ -74,6 +75,25 @@ func TestInstancesAreUsedAgain(t *testing.T) {
 	})
 }
 
+// An instance serves sandboxes of other limits, unless its memory has become longer; each limit holds.
+func TestInstancesServeOtherLimits(t *testing.T) {
+	everyEngine(t, func(t *testing.T, open engine.Open) {
+		var count counter
+		m := loadCounted(t, openRuntime(t, count.open(open)), &count, notebook())
+		for _, pages := range []int64{129, 200, 256, 150} {
+			s := sandbox(t, m, wasmrt.SandboxConfig{MemoryBytes: pages * page})
+			want(t, "growth over the limit", uint32(call(t, s, "grow", uint64(pages-notebookPages+1))), refusal)
+			want(t, "growth to less than any limit", uint32(call(t, s, "grow", 128-notebookPages)), notebookPages)
+			want(t, "growth to the limit", uint32(call(t, s, "grow", uint64(pages-128))), 128)
+			check(t, run(t.Context(), s, do("poke", uint64(pages)*page-1, 0x55)))
+			check(t, s.Close())
+			check(t, findTraces(t.Context(), m))
+		}
+		// The first three have one, findTraces has one, and the last one may not have a memory of 256 pages.
+		count.want(t, "limits of one size of rooms", 3, 0)
+	})
+}
+
 func TestClosingTwice(t *testing.T) {
 	everyEngine(t, func(t *testing.T, open engine.Open) {
 		var count counter
@@ -93,6 +113,38 @@ func TestClosingTwice(t *testing.T) {
 		openAndClose(t, m, 2)
 		count.want(t, "two at once again", 2, 0)
 	})
+}
+
+// The janitor comes every RoundTime while anything is idle, and frees what it has found idle for IdleRounds.
+func TestWhatIsIdleForLongIsFreed(t *testing.T) {
+	for _, e := range engines {
+		t.Run(e.name, func(t *testing.T) {
+			needEngine(t, e.open)
+			synctest.Test(t, func(t *testing.T) {
+				var count counter
+				m := loadCounted(t, openRuntime(t, count.open(e.open)), &count, notebook())
+				wait := func(rounds int) {
+					time.Sleep(time.Duration(rounds) * wasmrt.RoundTime)
+					synctest.Wait()
+				}
+				time.Sleep(wasmrt.RoundTime / 2) // from here on the test is between two rounds
+				openAndClose(t, m, 3)
+				wait(wasmrt.IdleRounds)
+				count.want(t, "not long enough", 3, 0)
+				openAndClose(t, m, 1)
+				wait(1)
+				count.want(t, "two idle for long, one used meanwhile", 3, 2)
+				wait(wasmrt.IdleRounds)
+				count.want(t, "the third idle for long", 3, 3)
+				wait(10 * wasmrt.IdleRounds) // nothing is idle, and the janitor rests
+				openAndClose(t, m, 1)
+				wait(wasmrt.IdleRounds)
+				count.want(t, "a new one, not long enough", 4, 3)
+				wait(1)
+				count.want(t, "the new one idle for long", 4, 4)
+			})
+		})
+	}
 }
 
 func TestIdleInstancesAreBounded(t *testing.T) {

@@ -569,6 +569,29 @@ func TestPrune(t *testing.T) {
 	}
 }
 
+// TestTheCacheIsBoundedWhileItIsUsed: as modules are loaded, the oldest go, and the directory never holds much more than it
+// may.
+func TestTheCacheIsBoundedWhileItIsUsed(t *testing.T) {
+	dir := t.TempDir()
+	rt := openIn(t, dir)
+	mustLoad(t, rt, doubler(false), LoadConfig{})
+	one := measure(dir).size
+	const kept, modules = 20, 100
+	rt.cache.limit = kept * one
+	rt.cache.add(0) // the bound was larger when it was opened
+	most := int64(0)
+	for n := range modules {
+		mustLoad(t, rt, doubler(false, 0, 2, 1, byte(n)), LoadConfig{})
+		most = max(most, measure(dir).size)
+	}
+	if limit := rt.cache.limit + rt.cache.limit/pruneShare + one; most > limit {
+		t.Errorf("the cache had %d bytes, may have %d, and a little more", most, rt.cache.limit)
+	}
+	if most < rt.cache.limit/2 {
+		t.Errorf("the cache had %d bytes at most, may have %d", most, rt.cache.limit)
+	}
+}
+
 // TestRuntimesShareACacheDirectory: they do not disturb each other, nor does somebody who prunes.
 func TestRuntimesShareACacheDirectory(t *testing.T) {
 	dir := t.TempDir()

@@ -14,7 +14,9 @@ import (
 type room struct {
 	image     *image // nil if there is none: then all is zeros
 	base      unsafe.Pointer
-	length    uint64         // readable and writable, in bytes
+	length    uint64         // as the engine knows it, in bytes
+	opened    uint64         // how much is readable and writable: no less, in bytes
+	mapped    uint64         // how much of that the image's file covers, in bytes
 	limit     uint64         // in bytes
 	least     uint64         // what the length must be at the beginning, in bytes
 	first     uint64         // length at the beginning
@@ -22,11 +24,8 @@ type room struct {
 	regions   [maxDirtyRegions]pageRegion
 	windows   []window
 	idleSince int // the round of the pools, while no instance is in it
+	resets    int // since it was made
 }
-
-// tableSpan is how much memory one page table covers, in bytes. A scan looks at every entry of a table that is there, 1.4
-// nanoseconds each, and passes over one that is not: headroom that nobody touched costs nothing.
-const tableSpan = 2 * spec.MiB
 
 // newRoom returns a room for a memory of at most limit bytes that begins as img and is at least so long.
 func newRoom(img *image, limit, atLeast uint64) *room {
@@ -40,14 +39,23 @@ func span(limit uint64) uint64 { return 1<<bits.Len64(limit-1) + tableSpan }
 // suits reports whether newRoom of the same would be just like this room, which is fresh.
 func (r *room) suits(img *image, limit, atLeast uint64) bool {
 	like := room{image: img, limit: limit, least: atLeast}
-	return r.image == img && span(r.limit) == span(limit) && r.first == like.Size(0)
+	return r.image == img && span(r.limit) == span(limit) && r.first == like.Size(0) && r.wellSeated()
 }
 
 // let makes a fresh room one for another memory that it suits.
-func (r *room) let(limit, atLeast uint64) { r.limit, r.least = limit, atLeast }
+func (r *room) let(limit, atLeast uint64) { r.limit, r.least, r.length = limit, atLeast, r.first }
 
-// letsAgain reports whether a room that an instance has left may be one for another: it is as long as it was.
-func (r *room) letsAgain() bool { return r.reserved != nil && r.length == r.first }
+// limitTo changes the limit of a fresh room; false if rooms of that limit are of another size.
+func (r *room) limitTo(limit uint64) bool {
+	if span(r.limit) != span(limit) {
+		return false
+	}
+	r.limit = limit
+	return true
+}
+
+// letsAgain reports whether a room that an instance has left may be one for another: not if more of it was opened.
+func (r *room) letsAgain() bool { return r.reserved != nil && r.opened <= r.first+headroom }
 
 // Size returns how long a new memory of at least so many bytes will be.
 func (r *room) Size(atLeast uint64) uint64 {
@@ -55,7 +63,7 @@ func (r *room) Size(atLeast uint64) uint64 {
 	if r.image != nil {
 		atLeast = max(atLeast, r.image.size())
 	}
-	return max(atLeast, min(r.limit, roundUp(atLeast)+headroom))
+	return atLeast
 }
 
 // Allocate reserves the room and maps the image, unless that has been done; nil if there is no address space or no memory.
@@ -72,10 +80,10 @@ func (r *room) Allocate(atLeast uint64) []byte {
 		return nil
 	}
 	r.reserved, r.base, r.first, r.length = start, start, first, first
-	if r.image != nil { // the headroom begins with a page table of its own
-		r.base = unsafe.Add(start, -(uint64(uintptr(start))+r.image.size())&(tableSpan-1))
+	if r.image != nil {
+		r.base = unsafe.Add(start, (r.image.seat()-uint64(uintptr(start)))%tableSpan)
 	}
-	if r.mapImage() != nil || !r.open(r.mapped(), first) {
+	if r.opened = min(r.limit, first+headroom); r.mapImage() != nil || !r.open(r.mapped, r.opened) {
 		r.free()
 		return nil
 	}
@@ -84,28 +92,22 @@ func (r *room) Allocate(atLeast uint64) []byte {
 
 // adopt takes a memory that the engine has placed.
 func (r *room) adopt(memory []byte) error {
-	r.base, r.first, r.length = unsafe.Pointer(unsafe.SliceData(memory)), uint64(len(memory)), uint64(len(memory))
+	r.base, r.first = unsafe.Pointer(unsafe.SliceData(memory)), uint64(len(memory))
+	r.length, r.opened = r.first, r.first
 	return r.mapImage()
 }
 
-// mapImage maps the image copy-on-write over the beginning.
+// mapImage maps the image copy-on-write over the beginning of what is opened.
 func (r *room) mapImage() error {
-	n := r.mapped()
-	if n == 0 {
+	if r.image == nil || r.image.size() == 0 {
 		return nil
 	}
+	n := min(r.opened, r.image.size()+headroom)
 	if _, err := unix.MmapPtr(r.image.fd, 0, r.base, uintptr(n), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_FIXED); err != nil {
 		return &spec.Error{Op: "map the image", Kind: spec.OutOfMemory, Err: err}
 	}
+	r.mapped = n
 	return nil
-}
-
-// mapped is how much of the memory the image's file covers.
-func (r *room) mapped() uint64 {
-	if r.image == nil || r.image.size() == 0 {
-		return 0
-	}
-	return min(r.first, r.image.size()+headroom)
 }
 
 // open makes a part of the reservation usable.
@@ -116,17 +118,18 @@ func (r *room) open(from, to uint64) bool {
 	return unix.Mprotect(unsafe.Slice((*byte)(unsafe.Add(r.base, from)), to-from), unix.PROT_READ|unix.PROT_WRITE) == nil
 }
 
-// Grow makes more of the reservation usable. It never moves.
+// Grow makes the memory longer. It never moves.
 func (r *room) Grow(size uint64) []byte {
 	if size > r.limit {
 		return nil
 	}
-	if size > r.length {
-		if !r.open(r.length, size) {
+	if size > r.opened {
+		if !r.open(r.opened, size) {
 			return nil
 		}
-		r.length = size
+		r.opened = size
 	}
+	r.length = max(r.length, size)
 	return r.bytes()
 }
 
@@ -145,7 +148,8 @@ func (r *room) reset(memory []byte) bool {
 	for _, g := range regions {
 		r.restore(uint64(g.start)-uint64(uintptr(r.base)), uint64(g.end-g.start))
 	}
-	return true
+	r.resets++
+	return r.resets != settleAfter || r.settle()
 }
 
 // changed returns the runs of pages that differ, or may differ, from the image; ok is false if there are many, or if
@@ -214,6 +218,3 @@ func (r *room) free() {
 	}
 	r.abandonWindows()
 }
-
-// roundUp returns n rounded up to whole pages of WebAssembly.
-func roundUp(n uint64) uint64 { return (n + wasmPage - 1) / wasmPage * wasmPage }

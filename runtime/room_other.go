@@ -28,6 +28,7 @@ func newRoom(img *image, limit, atLeast uint64) *room {
 // A room that an instance has left is garbage to collect: none is let again.
 func (r *room) suits(*image, uint64, uint64) bool { return false }
 func (r *room) let(uint64, uint64)                {}
+func (r *room) limitTo(limit uint64) bool         { r.limit = limit; return true }
 func (r *room) letsAgain() bool                   { return false }
 func (r *room) bytes() []byte                     { return r.memory }
 

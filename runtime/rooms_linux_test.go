@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"testing/synctest"
+	"time"
 	"unsafe"
 
 	wasmrt "github.com/raywasm/raywasm/runtime"
@@ -109,4 +111,25 @@ func TestEmptyRoomsAreBounded(t *testing.T) {
 		check(t, s.Close())
 	}
 	want(t, "how many mappings went with the sandboxes", mapped-(imagesOpen(t)-before), more*mapped/len(list))
+}
+
+func TestRoomsThatNobodyTakesAreFreed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var count counter
+		m := loadCounted(t, openRuntime(t, count.open(wazero.Open)), &count, notebook())
+		before := imagesOpen(t)
+		livesAt(t, m, wasmrt.SandboxConfig{}, notebookImage(), traps(t))
+		count.want(t, "a trap", 1, 1)
+		if imagesOpen(t) == before {
+			t.Error("the room was freed with the instance")
+		}
+		time.Sleep(wasmrt.IdleRounds * wasmrt.RoundTime)
+		synctest.Wait()
+		if imagesOpen(t) == before {
+			t.Error("the room was freed before it was idle for long")
+		}
+		time.Sleep(wasmrt.RoundTime)
+		synctest.Wait()
+		want(t, "images that are mapped", imagesOpen(t), before)
+	})
 }

@@ -36,6 +36,7 @@ type Runtime struct {
 	allowed  map[importName]wasmbin.FuncType
 	log      *zap.Logger
 	pools    *pools
+	cache    *codeCache     // nil for none
 	prepared *preparedCache // nil for none
 }
 
@@ -59,9 +60,7 @@ func New(cfg Config) (*Runtime, error) {
 		if err != nil {
 			return nil, &spec.Error{Op: op, Kind: spec.InvalidArgument, ID: "cache directory " + cfg.CacheDir, Err: err}
 		}
-		if err := prune(dir, maxCacheBytes); err != nil {
-			cfg.Logger.Warn("code cache not pruned", zap.String("dir", dir), zap.Error(err))
-		}
+		r.cache = openCodeCache(dir, maxCacheBytes, cfg.Logger)
 		ecfg.CacheDir = dir
 	}
 	var err error
@@ -150,6 +149,7 @@ func (r *Runtime) Load(ctx context.Context, wasm []byte, cfg LoadConfig) (*Modul
 	if err != nil {
 		return nil, err
 	}
+	defer r.cache.add(len(p.code)) // when all is kept
 	if err := m.initialise(ctx, cfg.Warm); err != nil {
 		m.close()
 		return nil, err
@@ -168,6 +168,7 @@ func (r *Runtime) loadPrepared(ctx context.Context, p *prepared) (*Module, error
 	if err != nil {
 		return nil, err
 	}
+	r.cache.add(len(p.program.code))
 	m.warmed = bytes.Clone(p.warmed)
 	if p.image != nil {
 		if m.image, err = p.image.make(p.program.name); err != nil {
@@ -201,6 +202,8 @@ func (r *Runtime) opened(m *Module) *Module {
 	m.program.code = nil
 	if m.image != nil {
 		m.program.init.Data = nil
+		fresh, ok := m.program.callable(spec.ExportFresh)
+		m.freshens = ok && fresh.params == 0
 	}
 	r.pools.add(m)
 	return m

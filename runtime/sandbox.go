@@ -28,9 +28,7 @@ type SandboxConfig struct {
 type Sandbox struct {
 	instance *instance // nil while it is parked, and once it is closed
 	parked   *parked   // nil while it is not
-	config   SandboxConfig
-	used     Usage // before it was parked last
-	broken   bool  // a call failed: nobody knows what state it is in
+	broken   bool      // a call failed: nobody knows what state it is in
 	closed   bool
 }
 
@@ -43,9 +41,9 @@ func (m *Module) NewSandbox(ctx context.Context, cfg SandboxConfig) (*Sandbox, e
 		return nil, err
 	}
 	i.begin(cfg)
-	s := &Sandbox{instance: i, config: cfg}
+	s := &Sandbox{instance: i}
 	if m.image != nil {
-		if f := i.function(spec.ExportFresh); f != nil && f.params == 0 {
+		if m.freshens {
 			if _, err := s.Call(ctx, spec.ExportFresh); err != nil {
 				_ = s.Close() // the first error is the one to tell
 				return nil, err
@@ -69,9 +67,11 @@ func (s *Sandbox) HasExport(name string) bool { return s.module().HasExport(name
 
 // SetOwner changes what the host functions find as engine.Guest.Owner.
 func (s *Sandbox) SetOwner(owner any) {
-	s.config.Owner = owner
-	if s.instance != nil {
-		s.instance.guest.Owner = owner
+	switch {
+	case s.instance != nil:
+		s.instance.config.Owner, s.instance.guest.Owner = owner, owner
+	case s.parked != nil:
+		s.parked.config.Owner = owner
 	}
 }
 
@@ -136,11 +136,14 @@ type Usage struct {
 
 // Usage returns what the sandbox has used. Not to be called while it runs.
 func (s *Sandbox) Usage() Usage {
-	u := s.used
 	i := s.instance
-	if i == nil {
-		return u
+	switch {
+	case s.parked != nil:
+		return s.parked.used
+	case i == nil:
+		return Usage{}
 	}
+	u := i.earlier
 	u.CPU += i.meter.cpu
 	if i.budget != nil {
 		u.Units += i.meter.granted - int64(i.budget.Get())

@@ -88,8 +88,8 @@ func (r *room) closeWindows() bool {
 // cover maps over a window what was there before: the image and the hole behind it, and zeros beyond.
 func (r *room) cover(x window) bool {
 	end := x.at + x.n
-	if m := r.mapped(); x.at < m {
-		n := min(end, m) - x.at
+	if x.at < r.mapped {
+		n := min(end, r.mapped) - x.at
 		if _, err := unix.MmapPtr(r.image.fd, int64(x.at), unsafe.Add(r.base, x.at), uintptr(n), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_FIXED); err != nil {
 			return false
 		}

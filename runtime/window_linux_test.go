@@ -29,6 +29,7 @@ func viewer() []byte {
 	a.fnLocals("view", types(i32, i32), types(i32), types(i32), asked, get(0), access(opI32Load8U, 0), set(2),
 		get(0), get(1), access(opI32Store8, 0), get(2))
 	a.fn("look", types(i32), types(i32), get(0), access(opI32Load8U, 0))
+	a.fn("grow", types(i32), types(i32), get(0), op(wasmbin.OpMemoryGrow, 0))
 	a.fn("crash", types(i32), nil, asked, op(wasmbin.OpUnreachable))
 	return a.wasm()
 }
@@ -47,15 +48,21 @@ func shared(tb testing.TB, size int64) *arena.Arena {
 // its own, and the next sandbox finds no traces.
 func TestAWindowShowsAFileUntilTheCallEnds(t *testing.T) {
 	everyEngine(t, func(t *testing.T, open engine.Open) {
+		const grown = 400 // pages: headroom and more
 		a := shared(t, 64*page)
 		m := load(t, open, viewer())
-		for _, at := range []uint64{8192, notebookBytes - smallPage, notebookBytes + 4*page, notebookBytes + roomBeyond - 8*page} {
+		large := func(cfg wasmrt.SandboxConfig) *wasmrt.Sandbox {
+			s := sandbox(t, m, cfg)
+			call(t, s, "grow", grown)
+			return s
+		}
+		for _, at := range []uint64{8192, notebookBytes - smallPage, notebookBytes + 4*page, notebookBytes + 250*page, notebookBytes + (grown-8)*page} {
 			open, released := 0, 0
 			owner := host(func(_ context.Context, g *engine.Guest, at uint64) (uint64, error) {
 				open++
 				return 0, g.Windows.Map(at, 7*page+5, int(a.File().Fd()), page, func() { released++ })
 			})
-			s := sandbox(t, m, wasmrt.SandboxConfig{Owner: owner})
+			s := large(wasmrt.SandboxConfig{Owner: owner})
 			was := call(t, s, "look", at)
 			want(t, "what it reads in the window", call(t, s, "view", at, 0x55), 0x77)
 			want(t, "how many windows were closed when the call ended", released, open)
@@ -66,9 +73,9 @@ func TestAWindowShowsAFileUntilTheCallEnds(t *testing.T) {
 			}
 			want(t, "how many windows were closed", released, 2)
 			check(t, s.Close())
-			s = sandbox(t, m, wasmrt.SandboxConfig{})
+			s = large(wasmrt.SandboxConfig{})
 			want(t, "what the next sandbox reads", call(t, s, "look", at), was)
-			want(t, "and one byte further", call(t, s, "look", at+1), call(t, sandbox(t, m, wasmrt.SandboxConfig{}), "look", at+1))
+			want(t, "and one byte further", call(t, s, "look", at+1), call(t, large(wasmrt.SandboxConfig{}), "look", at+1))
 			check(t, s.Close())
 		}
 	})
@@ -119,7 +126,7 @@ func TestWindowsThatCannotBe(t *testing.T) {
 			for n := range uint64(spec.MaxWindows) {
 				check(t, g.Windows.Map(n*2*smallPage, smallPage, fd, 0, func() { released++ }))
 			}
-			if err := g.Windows.Map(notebookBytes, smallPage, fd, 0, never); spec.KindOf(err) != spec.LimitExceeded {
+			if err := g.Windows.Map(notebookBytes-smallPage, smallPage, fd, 0, never); spec.KindOf(err) != spec.LimitExceeded {
 				t.Errorf("one more: %v", err)
 			}
 			check(t, g.Windows.Unmap(2*smallPage))

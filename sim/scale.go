@@ -153,7 +153,7 @@ func (s *scaler) groups() []autoscaler.Group {
 		if !ok || row.State != group.Pending || row.Why == group.Placed {
 			continue
 		}
-		w := autoscaler.Group{Name: strconv.Itoa(g.ID), Strategy: autoscaler.Strategy(row.Strategy)}
+		w := autoscaler.Group{Name: strconv.Itoa(g.ID), Strategy: row.Strategy}
 		for _, b := range row.Bundles {
 			w.Bundles = append(w.Bundles, autoscaler.Demand{Need: b.Need, Count: 1})
 		}

@@ -227,6 +227,12 @@ type Self struct {
 	Module    string    `cbor:"10,keyasint"`          // digest of the module that runs
 }
 
+// ClusterResources is what the cluster has, and what of it nobody holds or has reserved.
+type ClusterResources struct {
+	Total     Resources `cbor:"1,keyasint"`
+	Available Resources `cbor:"2,keyasint"`
+}
+
 // LogLevel is the level of a guest's log record, with slog's numbers.
 type LogLevel int32
 

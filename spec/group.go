@@ -66,6 +66,24 @@ type GroupOptions struct {
 	Lifetime Lifetime `cbor:"5,keyasint,omitempty"`
 }
 
+// GroupTable is what is known of a placement group.
+type GroupTable struct {
+	Name      string         `cbor:"1,keyasint,omitempty"`
+	Namespace string         `cbor:"2,keyasint,omitempty"`
+	Strategy  Strategy       `cbor:"3,keyasint"`
+	State     string         `cbor:"4,keyasint"` // Ray's name: PENDING, PREPARED, CREATED, RESCHEDULING or REMOVED
+	Detached  bool           `cbor:"5,keyasint,omitempty"`
+	Bundles   []PlacedBundle `cbor:"6,keyasint"`
+	Reason    string         `cbor:"7,keyasint,omitempty"` // why it waits for its place: resources, infeasible or order
+	Text      string         `cbor:"8,keyasint,omitempty"` // the same for people
+}
+
+// PlacedBundle is what a bundle reserves, and where.
+type PlacedBundle struct {
+	Resources Resources `cbor:"1,keyasint"`
+	Node      string    `cbor:"2,keyasint,omitempty"` // the node's id; "" while there is none
+}
+
 // MaxBundles bounds the bundles of one placement group: a cluster of 10,000 nodes has room for some on each tenth.
 const MaxBundles = 1000
 

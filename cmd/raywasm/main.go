@@ -32,6 +32,7 @@ sandbox: tasks get a fresh one per call, an actor keeps its own.
 Exit status: 0 for success, 1 for a failure, 2 for a command line that makes no sense,
 130 after Ctrl-C, 143 after SIGTERM. raywasm submit adds more; see its help.`,
 		Example: `  raywasm submit ./examples/counter -- --kwargs iterations=7
+  raywasm status
   raywasm build ./examples/pi
   raywasm inspect pi.wasm`,
 		SilenceErrors:              true,
@@ -43,6 +44,6 @@ Exit status: 0 for success, 1 for a failure, 2 for a command line that makes no 
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return &usageError{cmd, err.Error()} })
 	root.SetHelpCommand(newHelp(root))
-	root.AddCommand(newSubmit(), newBuild(), newInspect(), newSim(), newVersion(), newCompletion())
+	root.AddCommand(newSubmit(), newStatus(), newMemory(), newList(), newBuild(), newInspect(), newSim(), newVersion(), newCompletion())
 	return root
 }

@@ -9,11 +9,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -94,10 +96,15 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(e *testscript.Env) error {
-			e.Vars = append(e.Vars, env...)
+			runtime, err := os.MkdirTemp("", "raywasm-") // the path of a socket is short
+			if err != nil {
+				return err
+			}
+			e.Defer(func() { os.RemoveAll(runtime) })
+			e.Vars = append(e.Vars, append(env, "RAYWASM_RUNTIME_DIR="+runtime)...)
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"status": wantStatus, "jsonkeys": wantKeys, "hex": writeHex},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"status": wantStatus, "jsonkeys": wantKeys, "hex": writeHex, "until": until},
 		Condition: func(name string) (bool, error) {
 			if name != "wasmtime" {
 				return false, fmt.Errorf("there is no condition %q", name)
@@ -128,6 +135,24 @@ func wantStatus(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if got != want {
 		ts.Fatalf("exit status %d, want %d", got, want)
+	}
+}
+
+// until is "until PATTERN PROGRAM ARGS...": it runs the program again and again until what it prints matches.
+func until(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: until PATTERN PROGRAM ARGS...")
+	}
+	pattern, err := regexp.Compile("(?m)" + args[0])
+	ts.Check(err)
+	for end := time.Now().Add(time.Minute); ; {
+		err := ts.Exec(args[1], args[2:]...)
+		if pattern.MatchString(ts.ReadFile("stdout")) {
+			return
+		}
+		if time.Now().After(end) {
+			ts.Fatalf("stdout never matched %q; at last %v", args[0], err)
+		}
 	}
 }
 

@@ -3,11 +3,14 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"go.uber.org/zap"
 
+	"github.com/raywasm/raywasm/api"
 	"github.com/raywasm/raywasm/host"
 	"github.com/raywasm/raywasm/store/spill"
 )
@@ -19,6 +22,7 @@ type submission struct {
 	load    host.LoadConfig
 	job     host.JobConfig
 	timeout time.Duration // of the driver; 0 for none
+	runtime string        // the directory in which the node can be seen; "" for the usual one
 	quiet   bool
 	verbose bool
 	format  format
@@ -50,6 +54,8 @@ colours off.
 Exit status: the driver's own. 1 if it did not end by itself (a trap, a limit) or never
 began, 2 for a command line that makes no sense, 124 after --timeout, 130 after Ctrl-C. The
 first Ctrl-C stops the job and tells what was stopped; the second ends at once.
+
+While it runs, raywasm status, memory and list tell of it.
 
 --format json makes the last line on stderr an object on one line:
   job          the job's id
@@ -109,6 +115,7 @@ It is not printed if the job never began.`,
 	f.BoolVar(&rebuild, "enable-object-reconstruction", true, "make lost objects again by running their tasks again")
 	f.Var(resources, "resources", "a custom resource the node offers, such as x86=4; may be repeated")
 	f.StringVar(&s.node.DataDir, "data-dir", "", "the `DIR` in which detached actors and the table of jobs outlive the command; a later one that names it finds them (default: nothing does)")
+	addRuntimeDir(cmd, &s.runtime, "the `DIR` in which raywasm status, memory and list find the node; \"off\": they do not")
 	addCacheDir(cmd, &s.node.CacheDir)
 	addEngine(cmd, &s.node, &s.load)
 	f.BoolVarP(&s.verbose, "verbose", "v", false, "print the node's log on stderr")
@@ -152,6 +159,13 @@ func (s *submission) run(ctx context.Context, to *screen) error {
 		return err
 	}
 	defer node.Close()
+	seen, err := s.serve(node)
+	if err != nil {
+		return err
+	}
+	if seen != nil {
+		defer seen.Close()
+	}
 	if s.job.Module, err = loadProgram(ctx, to, node, s.program, wasm, s.load); err != nil {
 		return err
 	}
@@ -162,6 +176,21 @@ func (s *submission) run(ctx context.Context, to *screen) error {
 	}
 	defer job.Close()
 	return s.drive(ctx, to, node, job)
+}
+
+// serve lets the node be seen by other commands. Where that cannot be and was not asked for, the job runs all the same.
+func (s *submission) serve(node *host.Node) (*api.Server, error) {
+	if s.runtime == "off" {
+		return nil, nil
+	}
+	seen, err := api.Serve(node, s.runtime)
+	if err != nil && s.runtime == "" && os.Getenv(api.DirVariable) == "" {
+		if s.node.Logger != nil {
+			s.node.Logger.Warn("the node cannot be seen by other commands", zap.NamedError("reason", err))
+		}
+		return nil, nil
+	}
+	return seen, err
 }
 
 // maxReasons bounds the kinds of waiting requests that the status line sums up.

@@ -673,6 +673,21 @@ RAY_IMPORT("group_create") int32_t ray_group_create(const void *options, uint32_
 //   - PermissionDenied: the caller may not use placement groups
 RAY_IMPORT("group_find") int32_t ray_group_find(const void *name, uint32_t name_size, const void *namespace_, uint32_t namespace_size, void *ptr, uint32_t cap);
 
+// group_table tells of a placement group of the job, or of one with a name: its state, its bundles and where they are, and what it
+// waits for.
+//
+// Parameters:
+//   - group, group_size: the group's id, 36 bytes
+//   - ptr, cap: where the CBOR of GroupTable is written, if it fits into cap bytes
+//
+// Result: its length in bytes.
+//
+// Errors:
+//   - NotFound: there is no such placement group, or it is another job's and has no name
+//   - InvalidArgument: the id is malformed
+//   - PermissionDenied: the caller may not use placement groups
+RAY_IMPORT("group_table") int32_t ray_group_table(const void *group, uint32_t group_size, void *ptr, uint32_t cap);
+
 // group_ready makes an object that is there, with the value true, when all bundles of a placement group are reserved. It holds
 // an error if they can never be, or if the group is removed or does not exist.
 //
@@ -713,6 +728,18 @@ RAY_IMPORT("group_remove") int32_t ray_group_remove(const void *group, uint32_t 
 // Errors:
 //   - PermissionDenied: there is nothing to tell yet: the module is being asked to describe itself
 RAY_IMPORT("self") int32_t ray_self(void *ptr, uint32_t cap);
+
+// resources tells what the cluster has and what of it nobody holds or has reserved. Others take and give back meanwhile: it is
+// no promise.
+//
+// Parameters:
+//   - ptr, cap: where the CBOR of ClusterResources is written, if it fits into cap bytes
+//
+// Result: its length in bytes.
+//
+// Errors:
+//   - PermissionDenied: there is nothing to tell yet: the module is being asked to describe itself
+RAY_IMPORT("resources") int32_t ray_resources(void *ptr, uint32_t cap);
 
 // log writes a record to the job's log, with its level and the task it came from.
 //

@@ -64,9 +64,9 @@ func (q *quietImports) offer(ctx context.Context, r wazero.Runtime) error {
 		"links": i32s(3), "ret": i32s(4), "fail": i32s(2), "put": i32s(4), "get": {i32, i32, i64},
 		"wait": {i32, i32, i32, i64, i32}, "pass_value": i32s(4), "pass_ref": i32s(1), "submit": i32s(6),
 		"actor_create": i32s(4), "actor_call": i32s(7), "actor_find": i32s(4), "actor_kill": i32s(2), "cancel": i32s(2),
-		"group_create": i32s(4), "group_find": i32s(6), "group_ready": i32s(2), "group_remove": i32s(2),
+		"group_create": i32s(4), "group_find": i32s(6), "group_table": i32s(4), "group_ready": i32s(2), "group_remove": i32s(2),
 		"yield": i32s(4), "next": {i32, i64},
-		"release": i32s(1), "log": i32s(3), "self": i32s(2), "error": i32s(2),
+		"release": i32s(1), "log": i32s(3), "self": i32s(2), "resources": i32s(2), "error": i32s(2),
 	} {
 		add(name, params, i32, ok)
 	}

@@ -104,6 +104,16 @@ func FindPlacementGroup(name string, where ...FindOption) (Group, error) {
 	return Group{string(id[:])}, nil
 }
 
+// GroupTable is what is known of a placement group: its state, and where its bundles are.
+type GroupTable = spec.GroupTable
+
+// Table returns what is known of the group now, as Ray's placement_group_table does.
+func (g Group) Table() (GroupTable, error) {
+	var t GroupTable
+	err := tell(&t, "tell of placement group", func(p []byte) int32 { return hostGroupTable(g.ID, p) })
+	return t, err
+}
+
 // Ready returns a ref to true, which is there when all bundles are reserved. Its error says that they can never be, or that the
 // group was removed.
 func (g Group) Ready() Ref[bool] {
@@ -139,6 +149,11 @@ func InGroupBundle(g Group, bundle int) ResourceOption {
 
 func inGroup(g Group, bundle *int32) ResourceOption {
 	return placed(func(p *spec.Placement) { *p = spec.Placement{Group: g.ID, Bundle: bundle, Capture: p.Capture} })
+}
+
+// OutsidePlacementGroup runs a task or an actor in no group, also where its parent captures its children.
+func OutsidePlacementGroup() ResourceOption {
+	return placed(func(p *spec.Placement) { *p = spec.Placement{} })
 }
 
 // CaptureChildren lets what a task or an actor in a group submits run in the group too, unless it says otherwise.

@@ -21,6 +21,11 @@ func TestPlacementGroups(t *testing.T) {
 	want(t, found.ID, err, groupID)
 	_, err = FindPlacementGroup("g")
 	wantError(t, err, NotFound, "no such placement group")
+	table, err := g.Table()
+	want(t, table.State, err, "CREATED")
+	if len(table.Bundles) != 2 || table.Bundles[0].Node != "n" || table.Bundles[0].Resources.Custom["disk"] != 2*spec.Unit {
+		t.Errorf("the table has %+v", table)
+	}
 	yes, err := g.Ready().Get()
 	want(t, yes, err, true)
 	if err := g.Wait(Forever); err != nil {
@@ -33,6 +38,8 @@ func TestPlacementGroups(t *testing.T) {
 	if err := g.Wait(Forever); err == nil {
 		t.Error("a removed group is there")
 	}
+	_, err = g.Table()
+	wantError(t, err, NotFound, "no such placement group")
 	for _, bad := range []Bundle{{CPUs: -1}, {GPUs: 0.00001}, {Resources: map[string]float64{"a": -1}}, {}} {
 		_, err = PlacementGroup(GroupOptions{Bundles: []Bundle{bad}})
 		wantError(t, err, InvalidArgument)

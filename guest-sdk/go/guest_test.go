@@ -191,6 +191,9 @@ func (w *wasmWorld) offerImports() error {
 		"group_find": func(_ ctx, m mod, name, namen, ns, nsn, id, idn uint32) int32 {
 			return f.groupFind(string(bytesAt(m, name, namen)), string(bytesAt(m, ns, nsn)), bytesAt(m, id, idn))
 		},
+		"group_table": func(_ ctx, m mod, p, n, to, room uint32) int32 {
+			return f.groupTable(string(bytesAt(m, p, n)), bytesAt(m, to, room))
+		},
 		"group_ready":     func(_ ctx, m mod, p, n uint32) int32 { return f.groupReady(string(bytesAt(m, p, n))) },
 		"group_remove":    func(_ ctx, m mod, p, n uint32) int32 { return f.groupRemove(string(bytesAt(m, p, n))) },
 		"actor_terminate": func(_ ctx, h uint32) int32 { return f.actorTerminate(h) },
@@ -209,8 +212,9 @@ func (w *wasmWorld) offerImports() error {
 		"log": func(_ ctx, m mod, level int32, p, n uint32) int32 {
 			return f.log(spec.LogLevel(level), bytesAt(m, p, n))
 		},
-		"self":  func(_ ctx, m mod, p, n uint32) int32 { return f.self(bytesAt(m, p, n)) },
-		"error": func(_ ctx, m mod, p, n uint32) int32 { return f.error(bytesAt(m, p, n)) },
+		"resources": func(_ ctx, m mod, p, n uint32) int32 { return f.resources(bytesAt(m, p, n)) },
+		"self":      func(_ ctx, m mod, p, n uint32) int32 { return f.self(bytesAt(m, p, n)) },
+		"error":     func(_ ctx, m mod, p, n uint32) int32 { return f.error(bytesAt(m, p, n)) },
 	}
 	b := w.runtime.NewHostModuleBuilder(spec.ABIModule)
 	for name, function := range functions {

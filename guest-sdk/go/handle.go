@@ -2,6 +2,7 @@ package ray
 
 import (
 	"runtime"
+	"slices"
 	"strconv"
 
 	"github.com/raywasm/raywasm/spec"
@@ -14,6 +15,7 @@ type handle struct {
 	err      error // why there is none: the submission failed
 	id       uint32
 	held     bool // id is the host's and not yet given back
+	aged     bool // a collection has found it in young
 	watched  bool // the collector will bury it
 	released bool
 }
@@ -21,24 +23,37 @@ type handle struct {
 // newHandle takes over a number of the host's. mu is held.
 func newHandle(id uint32) *handle {
 	h := &handle{id: id, held: true}
-	at := &young.handles[young.next%len(young.handles)]
-	young.next++
-	(*at).watch()
-	*at = h
+	if len(young) >= maxYoung {
+		grow()
+	}
+	young = append(young, h)
 	return h
 }
 
-// young holds the latest handles. To have the collector watch a handle costs as much as a whole submission, and most
-// refs of a careful program are released soon: so it watches those only that leave this list alive. After a collection
-// all leave it, so that the next one finds those that nobody has any more.
-var young struct {
-	handles [32]*handle
-	next    int
+// young holds the latest handles. To have the collector watch a handle costs as much as a whole submission, and most refs of
+// a careful program are released: so it watches those only that two collections have found here, so that the next one finds
+// those that nobody has any more, and those for which there is no room here.
+var young = firstYoung[:0]
+
+var firstYoung [32]*handle
+
+// maxYoung is how many handles young holds at most: more than a careful program has under way.
+const maxYoung = 1 << 15
+
+// grow makes room in young: what was released leaves it, and the eldest half of the room.
+func grow() {
+	young = slices.DeleteFunc(young, func(h *handle) bool { return !h.held })
+	if more := len(young) - maxYoung/2; more > 0 {
+		for _, h := range young[:more] {
+			h.watch()
+		}
+		young = slices.Delete(young, 0, more)
+	}
 }
 
 // watch has h buried when its last copy is collected.
 func (h *handle) watch() {
-	if h != nil && h.held && !h.watched {
+	if h.held && !h.watched {
 		h.watched = true
 		runtime.SetFinalizer(h, bury)
 	}
@@ -136,10 +151,14 @@ func dig() {
 	graveyard.ids = graveyard.ids[:0]
 	if graveyard.collected {
 		graveyard.collected = false
-		for i, h := range young.handles {
-			h.watch()
-			young.handles[i] = nil
-		}
+		young = slices.DeleteFunc(young, func(h *handle) bool {
+			if h.aged {
+				h.watch()
+			}
+			leaves := h.aged || !h.held
+			h.aged = true
+			return leaves
+		})
 	}
 }
 

@@ -28,6 +28,7 @@ type abi interface {
 	actorKill(actor uint32, noRestart bool) int32
 	groupCreate(opts, id []byte) int32
 	groupFind(name, namespace string, id []byte) int32
+	groupTable(group string, p []byte) int32
 	groupReady(group string) int32
 	groupRemove(group string) int32
 	actorTerminate(actor uint32) int32
@@ -40,6 +41,7 @@ type abi interface {
 	release(handle uint32) int32
 	log(level spec.LogLevel, p []byte) int32
 	self(p []byte) int32
+	resources(p []byte) int32
 	error(p []byte) int32
 }
 
@@ -67,6 +69,7 @@ func hostActorExit() int32                                { return world.actorEx
 func hostFrame(p []byte) int64                            { return world.frame(p) }
 func hostActorKill(actor uint32, noRestart bool) int32    { return world.actorKill(actor, noRestart) }
 func hostGroupCreate(opts, id []byte) int32               { return world.groupCreate(opts, id) }
+func hostGroupTable(group string, p []byte) int32         { return world.groupTable(group, p) }
 func hostGroupReady(group string) int32                   { return world.groupReady(group) }
 func hostGroupRemove(group string) int32                  { return world.groupRemove(group) }
 func hostCancel(handle uint32, flags uint32) int32        { return world.cancel(handle, flags) }
@@ -74,6 +77,7 @@ func hostYield(p []byte, links []uint32) int32            { return world.yield(p
 func hostNext(handle uint32, timeout int64) int32         { return world.next(handle, timeout) }
 func hostRelease(handle uint32) int32                     { return world.release(handle) }
 func hostLog(level spec.LogLevel, p []byte) int32         { return world.log(level, p) }
+func hostResources(p []byte) int32                        { return world.resources(p) }
 func hostSelf(p []byte) int32                             { return world.self(p) }
 func hostError(p []byte) int32                            { return world.error(p) }
 func hostSubmit(fn string, opts []byte, o []uint32) int32 { return world.submit(fn, opts, o) }
@@ -120,7 +124,9 @@ func (outside) actorFind(string, string) int32                   { return refusa
 func (outside) actorKill(uint32, bool) int32                     { return refusal }
 func (outside) groupCreate([]byte, []byte) int32                 { return refusal }
 func (outside) groupFind(string, string, []byte) int32           { return refusal }
+func (outside) groupTable(string, []byte) int32                  { return refusal }
 func (outside) groupReady(string) int32                          { return refusal }
+func (outside) resources([]byte) int32                           { return refusal }
 func (outside) groupRemove(string) int32                         { return refusal }
 func (outside) actorTerminate(uint32) int32                      { return refusal }
 func (outside) serveCall(uint32) int32                           { return refusal }

@@ -91,6 +91,14 @@ func abiGroupCreate(opts unsafe.Pointer, optsSize uint32, id unsafe.Pointer, roo
 //go:noescape
 func abiGroupFind(name unsafe.Pointer, nameSize uint32, namespace unsafe.Pointer, namespaceSize uint32, id unsafe.Pointer, room uint32) int32
 
+//go:wasmimport ray_v1 group_table
+//go:noescape
+func abiGroupTable(group unsafe.Pointer, groupSize uint32, p unsafe.Pointer, room uint32) int32
+
+//go:wasmimport ray_v1 resources
+//go:noescape
+func abiResources(p unsafe.Pointer, room uint32) int32
+
 //go:wasmimport ray_v1 group_ready
 //go:noescape
 func abiGroupReady(group unsafe.Pointer, groupSize uint32) int32
@@ -223,6 +231,11 @@ func hostGroupFind(name, namespace string, id []byte) int32 {
 	return abiGroupFind(text(name), uint32(len(name)), text(namespace), uint32(len(namespace)), ptr(id), size(id))
 }
 
+func hostGroupTable(group string, p []byte) int32 {
+	return abiGroupTable(text(group), uint32(len(group)), ptr(p), size(p))
+}
+
+func hostResources(p []byte) int32       { return abiResources(ptr(p), size(p)) }
 func hostGroupReady(group string) int32  { return abiGroupReady(text(group), uint32(len(group))) }
 func hostGroupRemove(group string) int32 { return abiGroupRemove(text(group), uint32(len(group))) }
 

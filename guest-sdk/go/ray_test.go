@@ -427,6 +427,12 @@ func TestSelfAndLogger(t *testing.T) {
 	if s.Job != "01000000" || s.Attempt != 2 || s.Resources.CPU != spec.Unit || s.Deadline.Unix() != 1_700_000_000 {
 		t.Errorf("%+v", s)
 	}
+	if total, err := ClusterResources(); err != nil || total.CPU != 4*spec.Unit {
+		t.Errorf("the cluster has %v, %v", total, err)
+	}
+	if free, err := AvailableResources(); err != nil || free.CPU != spec.Unit || len(free.Custom) != 1 { // longer than the first guess
+		t.Errorf("there are %v, %v", free, err)
+	}
 	Logger().With("task", 1).WithGroup("g").Warn("slow", "took", time.Second, "why", "no reason")
 	if w.logs[0] != `warn slow task=1 g.took=1s g.why="no reason"` {
 		t.Errorf("%q", w.logs)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/raywasm/raywasm/spec"
@@ -45,20 +46,19 @@ func (r Ref[T]) GetWithin(timeout time.Duration) (v T, err error) {
 		return v, nil
 	}
 	p := new(T)
-	err = got(r.h, n, small[:], p)
+	err = got(r.h, n, slices.Clone(small[:max(0, min(n, int64(len(small))))]), p) // a copy, so that small need not be on the heap
 	return *p, err
 }
 
-// got decodes the value of an object for the codec, or a large one: n is what get_value said of it and small what it
-// copied, if that fits.
-func got(h *handle, n int64, small []byte, v any) (err error) {
+// got decodes the value of an object for the codec, or a large one: n is what get_value said of it and b what it copied.
+func got(h *handle, n int64, b []byte, v any) (err error) {
 	if n < 0 {
 		return lastError(spec.Kind(-n), "get")
 	}
 	lock()
 	defer mu.Unlock()
 	sweep()
-	b, large := small[:min(int64(len(small)), n)], n > int64(len(small))
+	large := n > int64(len(b))
 	if large {
 		if b, err = readAll(h.id); err != nil {
 			return err

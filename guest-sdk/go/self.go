@@ -23,6 +23,40 @@ type Info struct {
 // Resources is an amount of each kind of resource.
 type Resources = spec.Resources
 
+// ClusterResources returns what the cluster has.
+func ClusterResources() (Resources, error) {
+	r, err := resources()
+	return r.Total, err
+}
+
+// AvailableResources returns what of the cluster nobody holds or has reserved for a placement group. Others take and give back
+// meanwhile: it is no promise.
+func AvailableResources() (Resources, error) {
+	r, err := resources()
+	return r.Available, err
+}
+
+func resources() (r spec.ClusterResources, err error) {
+	err = tell(&r, "tell the cluster's resources", hostResources)
+	return r, err
+}
+
+// tell reads the form that a function of the host writes.
+func tell(form any, op string, from func([]byte) int32) error {
+	var status int32
+	b, _ := pull(func(p []byte) int32 {
+		status = from(p)
+		return status
+	})
+	if err := check(status, op); err != nil {
+		return err
+	}
+	if err := spec.Unmarshal(b, form); err != nil {
+		return because(err, op)
+	}
+	return nil
+}
+
 // Self returns where the caller runs. Outside raywasm it is the zero Info.
 func Self() Info {
 	lock()

@@ -26,7 +26,7 @@ var actor any
 var inbox [2048]byte
 
 // spare is an inbound to be used again.
-var spare *inbound
+var spare = new(inbound)
 
 // serve runs one call for the host: 0 it returned, 1 it failed. The result or the error has then been handed over.
 func serve(kind spec.CallKind, nargs int) (status int32) {

@@ -344,6 +344,18 @@ func (w *fakeWorld) groupFind(name, namespace string, id []byte) int32 {
 	return int32(copy(id, groupID))
 }
 
+func (w *fakeWorld) groupTable(group string, p []byte) int32 {
+	if w.group == nil {
+		return w.refuse(spec.Errorf("read", spec.NotFound, group, "there is no such placement group"))
+	}
+	t := spec.GroupTable{Name: w.group.Name, Strategy: w.group.Strategy, State: "CREATED"}
+	for _, b := range w.group.Bundles {
+		t.Bundles = append(t.Bundles, spec.PlacedBundle{Resources: b.Resources, Node: "n"})
+	}
+	form, _ := spec.Marshal(&t)
+	return int32(copyOut(p, form))
+}
+
 func (w *fakeWorld) groupReady(group string) int32 {
 	if group != groupID {
 		return w.refuse(spec.Errorf("read", spec.InvalidArgument, group, "it is no id"))
@@ -440,6 +452,11 @@ func levelName(l spec.LogLevel) string {
 func (w *fakeWorld) self(p []byte) int32 {
 	form, _ := spec.Marshal(&spec.Self{Job: "01000000", Task: "16310a0f", Namespace: "default", Attempt: 2,
 		Resources: spec.Resources{CPU: spec.Unit}, Deadline: 1_700_000_000_000_000_000})
+	return int32(copyOut(p, form))
+}
+
+func (w *fakeWorld) resources(p []byte) int32 {
+	form, _ := spec.Marshal(&spec.ClusterResources{Total: spec.Resources{CPU: 4 * spec.Unit}, Available: spec.Resources{CPU: spec.Unit, Custom: map[string]spec.Quantity{strings.Repeat("long", 200): 1}}})
 	return int32(copyOut(p, form))
 }
 

@@ -87,6 +87,8 @@ type Groups interface {
 	CreateGroup(ctx context.Context, opts spec.GroupOptions) (spec.GroupID, error)
 	// FindGroup returns the group of a name. An empty namespace is the job's.
 	FindGroup(ctx context.Context, name, namespace string) (spec.GroupID, error)
+	// GroupTable tells of a group.
+	GroupTable(ctx context.Context, id spec.GroupID) (spec.GroupTable, error)
 	// GroupReady makes an object that is there when the group has its place, and counts it once for the caller.
 	GroupReady(ctx context.Context, id spec.GroupID) (spec.ObjectID, error)
 	// RemoveGroup ends a group and what runs in it.
@@ -96,6 +98,7 @@ type Groups interface {
 // Context tells where the guest runs and takes its log.
 type Context interface {
 	Self() spec.Self
+	Resources() spec.ClusterResources
 	// Log takes a record. text is valid UTF-8 of at most spec.MaxLogBytes.
 	Log(level spec.LogLevel, text string)
 }

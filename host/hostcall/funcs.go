@@ -90,10 +90,12 @@ var functions = []function{
 
 	{Signature{"group_create", []Param{{"options", Bytes}, {"options_size", Uint}, {"ptr", Buffer}, {"cap", Uint}}, Int}, (*Session).groupCreate},
 	{Signature{"group_find", []Param{{"name", Bytes}, {"name_size", Uint}, {"namespace", Bytes}, {"namespace_size", Uint}, {"ptr", Buffer}, {"cap", Uint}}, Int}, (*Session).groupFind},
+	{Signature{"group_table", []Param{{"group", Bytes}, {"group_size", Uint}, {"ptr", Buffer}, {"cap", Uint}}, Int}, (*Session).groupTable},
 	{Signature{"group_ready", []Param{{"group", Bytes}, {"group_size", Uint}}, Int}, (*Session).groupReady},
 	{Signature{"group_remove", []Param{{"group", Bytes}, {"group_size", Uint}}, Int}, (*Session).groupRemove},
 
 	{Signature{"self", []Param{{"ptr", Buffer}, {"cap", Uint}}, Int}, (*Session).self},
+	{Signature{"resources", []Param{{"ptr", Buffer}, {"cap", Uint}}, Int}, (*Session).resources},
 	{Signature{"log", []Param{{"level", Int}, {"ptr", Bytes}, {"size", Uint}}, Int}, (*Session).log},
 	{Signature{"error", []Param{{"ptr", Buffer}, {"cap", Uint}}, Int}, (*Session).error},
 }

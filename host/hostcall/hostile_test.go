@@ -39,8 +39,8 @@ func validCalls(w *world) map[string][]int64 {
 		"actor_create": {name, nameSize, 0, 0}, "actor_call": {actor, name, nameSize, opts, optsSize, out, 2}, "actor_find": {name, nameSize, name, nameSize}, "actor_kill": {actor, 1}, "actor_terminate": {actor}, "actor_exit": {},
 		"serve": {0}, "done": {0}, "await": {list, n, 2, -1, 7}, "events": {out, 100},
 		"yield": {data, size, list, n}, "next": {outer, 0},
-		"group_create": {groupOpts, groupOptsSize, out, 36}, "group_find": {name, nameSize, 0, 0, out, 100}, "group_ready": {group, groupSize}, "group_remove": {group, groupSize},
-		"self": {out, 1000}, "log": {0, data, size}, "error": {out, 1000},
+		"group_create": {groupOpts, groupOptsSize, out, 36}, "group_find": {name, nameSize, 0, 0, out, 100}, "group_table": {group, groupSize, out, 1000}, "group_ready": {group, groupSize}, "group_remove": {group, groupSize},
+		"self": {out, 1000}, "resources": {out, 1000}, "log": {0, data, size}, "error": {out, 1000},
 	}
 }
 
@@ -172,6 +172,7 @@ func FuzzDone(f *testing.F)           { fuzzFunction(f, "done") }
 func FuzzAwait(f *testing.F)          { fuzzFunction(f, "await") }
 func FuzzEvents(f *testing.F)         { fuzzFunction(f, "events") }
 func FuzzActorTerminate(f *testing.F) { fuzzFunction(f, "actor_terminate") }
+func FuzzResources(f *testing.F)      { fuzzFunction(f, "resources") }
 func FuzzSelf(f *testing.F)           { fuzzFunction(f, "self") }
 func FuzzLog(f *testing.F)            { fuzzFunction(f, "log") }
 func FuzzError(f *testing.F)          { fuzzFunction(f, "error") }
@@ -181,6 +182,7 @@ func FuzzYield(f *testing.F)          { fuzzFunction(f, "yield") }
 func FuzzNext(f *testing.F)           { fuzzFunction(f, "next") }
 func FuzzGroupCreate(f *testing.F)    { fuzzFunction(f, "group_create") }
 func FuzzGroupFind(f *testing.F)      { fuzzFunction(f, "group_find") }
+func FuzzGroupTable(f *testing.F)     { fuzzFunction(f, "group_table") }
 func FuzzGroupReady(f *testing.F)     { fuzzFunction(f, "group_ready") }
 func FuzzGroupRemove(f *testing.F)    { fuzzFunction(f, "group_remove") }
 

@@ -277,6 +277,10 @@ func (h fakeActors) Kill(_ context.Context, _ spec.ActorID, _ bool) error {
 	return nil
 }
 
+func (h *fakeHost) Resources() spec.ClusterResources {
+	return spec.ClusterResources{Total: spec.Resources{CPU: 4 * spec.Unit}, Available: spec.Resources{CPU: spec.Unit}}
+}
+
 // fakeGroup is the only placement group there is.
 var fakeGroup = spec.NewGroupID(spec.DriverTaskID(spec.JobNumber(1)), 1)
 
@@ -291,6 +295,13 @@ func (h fakeGroups) FindGroup(_ context.Context, name, _ string) (spec.GroupID, 
 		return spec.GroupID{}, spec.NotFound
 	}
 	return fakeGroup, nil
+}
+
+func (h fakeGroups) GroupTable(_ context.Context, id spec.GroupID) (spec.GroupTable, error) {
+	if id != fakeGroup {
+		return spec.GroupTable{}, spec.NotFound
+	}
+	return spec.GroupTable{Name: "f", State: "CREATED", Bundles: []spec.PlacedBundle{{Resources: spec.Resources{CPU: spec.Unit}, Node: "n"}}}, nil
 }
 
 func (h fakeGroups) GroupReady(_ context.Context, id spec.GroupID) (spec.ObjectID, error) {

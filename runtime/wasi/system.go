@@ -4,6 +4,7 @@ import (
 	"io"
 	"io/fs"
 	"math/rand/v2"
+	"slices"
 	"time"
 )
 
@@ -50,7 +51,7 @@ type Config struct {
 func (s *System) Reset(cfg Config) {
 	s.Close()
 	s.config = cfg
-	s.fds = append(s.fds, descriptor{kind: stdin}, descriptor{kind: stdout}, descriptor{kind: stderr})
+	s.fds = append(slices.Grow(s.fds, 4), descriptor{kind: stdin}, descriptor{kind: stdout}, descriptor{kind: stderr})
 	if cfg.Files != nil {
 		s.fds = append(s.fds, descriptor{kind: directory, preopen: true, path: "."})
 	}

@@ -2,6 +2,7 @@ package wazero
 
 import (
 	"reflect"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"unsafe"
@@ -21,8 +22,8 @@ import (
 // does here. A function that is imported is described in the module context itself. Segments whose content is copied are
 // made empty: applyElements passes over those, and nothing else reads them once a module is compiled.
 //
-// All of that is checked, types and offsets by reflection, and every entry against what wazero itself says of its
-// function. Where anything is not so, or the interpreter runs, wazero fills the tables itself.
+// All of that is checked at the first instance, types and offsets by reflection, and every entry against what wazero itself
+// says of its function. Where anything is not so, or the interpreter runs, wazero fills the tables itself.
 
 // functionInstance is wazevo's type of that name. Nothing in it is for the garbage collector to follow: code is not on
 // the heap, and the module context lives as long as the instance.
@@ -45,7 +46,12 @@ type tables struct {
 	known   atomic.Bool // entries does not change any more
 	entries []tableEntry
 	own     int // how many of them are functions of the module's own
+	fields  fields
 }
+
+// fields are where an instance has what its tables need: offsets in wasm.ModuleInstance, moduleEngine and
+// wasm.TableInstance.
+type fields struct{ engine, context, tables, references uintptr }
 
 // instantiate makes an instance with its tables filled. What comes with it must live as long as it.
 func (t *tables) instantiate(make func() (api.Module, error)) (api.Module, []functionInstance, error) {
@@ -65,31 +71,48 @@ func (t *tables) instantiate(make func() (api.Module, error)) (api.Module, []fun
 	if err != nil || len(t.entries) == 0 {
 		return mod, nil, err
 	}
-	return mod, t.fill(internalsOf(mod)), nil
+	return mod, t.fill(mod), nil
 }
 
 // fill fills the tables of an instance.
-func (t *tables) fill(in *internals) []functionInstance {
+func (t *tables) fill(mod api.Module) []functionInstance {
+	context, list := t.fields.of(mod)
 	functions := make([]functionInstance, 0, t.own)
 	for k := range t.entries {
 		e := &t.entries[k]
+		entry := &t.fields.entriesOf(list[e.table])[e.at]
 		if e.imported {
-			in.tables[e.table][e.at] = in.context + e.offset
+			*entry = context + e.offset
 			continue
 		}
 		f := e.function
-		f.moduleContextOpaquePtr = in.context
+		f.moduleContextOpaquePtr = context
 		functions = append(functions, f)
-		in.tables[e.table][e.at] = uintptr(unsafe.Pointer(&functions[len(functions)-1]))
+		*entry = uintptr(unsafe.Pointer(&functions[len(functions)-1]))
 	}
 	return functions
 }
+
+// of returns the address of an instance's module context, and its tables.
+func (f *fields) of(mod api.Module) (context uintptr, tables []unsafe.Pointer) {
+	m := behind(&mod)
+	engine := behind((*any)(unsafe.Add(m, f.engine)))
+	return *(*uintptr)(unsafe.Add(engine, f.context)), *(*[]unsafe.Pointer)(unsafe.Add(m, f.tables))
+}
+
+// entriesOf returns the entries of a table.
+func (f *fields) entriesOf(table unsafe.Pointer) []uintptr {
+	return *(*[]uintptr)(unsafe.Add(table, f.references))
+}
+
+// behind returns the pointer that an interface holds.
+func behind[T any](i *T) unsafe.Pointer { return (*[2]unsafe.Pointer)(unsafe.Pointer(i))[1] }
 
 // note notes what is in the tables of an instance of which nothing has run, and empties the segments that filled them, or
 // does neither.
 func (t *tables) note(mod api.Module) {
 	in := internalsOf(mod)
-	if in == nil {
+	if in == nil || !in.foundAgain(mod) {
 		return
 	}
 	var entries []tableEntry
@@ -112,7 +135,7 @@ func (t *tables) note(mod api.Module) {
 			entries = append(entries, e)
 		}
 	}
-	t.entries, t.own = entries, own
+	t.entries, t.own, t.fields = entries, own, in.fields
 	for _, s := range in.active {
 		s.SetZero()
 	}
@@ -124,6 +147,7 @@ func functionAt(address uintptr) *functionInstance {
 
 // internals is what there is to know of an instance of wazero's compiler.
 type internals struct {
+	fields               fields
 	tables               [][]uintptr
 	context, contextSize uintptr         // the module context
 	active               []reflect.Value // what the active segments hold
@@ -134,6 +158,15 @@ type internals struct {
 // knows reports whether wazero says the same of a function.
 func (in *internals) knows(f functionInstance) bool {
 	return in.first <= f.indexInModule && f.indexInModule < in.end && f == *functionAt(in.reference(f.indexInModule))
+}
+
+// foundAgain reports whether the same is found by offsets.
+func (in *internals) foundAgain(mod api.Module) bool {
+	context, list := in.fields.of(mod)
+	return context == in.context && slices.EqualFunc(list, in.tables, func(table unsafe.Pointer, entries []uintptr) bool {
+		found := in.fields.entriesOf(table)
+		return unsafe.SliceData(found) == unsafe.SliceData(entries) && len(found) == len(entries)
+	})
 }
 
 // internalsOf returns nil for an instance that is not what this file was written for, or that has run something.
@@ -158,6 +191,10 @@ func internalsOf(mod api.Module) (in *internals) {
 		first:       uint32(source.FieldByName("ImportFunctionCount").Uint()),
 		reference:   m.FieldByName("Engine").Interface().(interface{ FunctionInstanceReference(uint32) uintptr }).FunctionInstanceReference,
 	}
+	in.fields = fields{
+		engine: offset(m, "Engine"), context: offset(engine, "opaquePtr"),
+		tables: offset(m, "Tables"), references: offset(reflect.Zero(m.FieldByName("Tables").Type().Elem().Elem()), "References"),
+	}
 	in.end = in.first + uint32(source.FieldByName("FunctionSection").Len())
 	list := m.FieldByName("Tables")
 	for n := range list.Len() {
@@ -170,6 +207,15 @@ func internalsOf(mod api.Module) (in *internals) {
 		}
 	}
 	return in
+}
+
+// offset returns where a struct has a field.
+func offset(s reflect.Value, field string) uintptr {
+	f, ok := s.Type().FieldByName(field)
+	if !ok || len(f.Index) != 1 {
+		panic(field)
+	}
+	return f.Offset
 }
 
 // alike reports whether the fields of two structs have the same names, offsets and sizes.

@@ -100,7 +100,7 @@ func (e *explainer) gang(g *gang) Unmet {
 		u.Why, u.Need = WhyInfeasible, s.of.Need
 		u.Nearest, u.Lacks = e.nearest(&one)
 		what := "a bundle of " + s.describe()
-		if g.of.Strategy == StrictPack {
+		if g.of.Strategy == spec.StrictPack {
 			what = "STRICT_PACK needs " + s.describe() + " on one node, and it"
 		}
 		u.Text = what + " fits no node type"
@@ -116,7 +116,7 @@ func (e *explainer) gang(g *gang) Unmet {
 		}
 	}
 	u.Why, u.Text = WhyMaxWorkers, "its bundles fit one by one, but not together with the nodes that max_workers allows: raise it, or wait"
-	if g.of.Strategy == StrictSpread {
+	if g.of.Strategy == spec.StrictSpread {
 		bundles := 0
 		for _, s := range g.bundles {
 			bundles += s.count

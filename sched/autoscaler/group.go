@@ -15,7 +15,7 @@ type gang struct {
 
 // gangOf makes bundles of a group shapes; false if it has resources beyond the limit.
 func gangOf(g Group, dims *dimensions) (*gang, bool) {
-	if g.Strategy != StrictPack {
+	if g.Strategy != spec.StrictPack {
 		bundles, left := collapse(g.Bundles, dims)
 		return &gang{of: g, bundles: bundles}, len(left) == 0
 	}
@@ -59,9 +59,9 @@ func (p *packing) placeGang(g *gang) bool {
 	}
 	ok := p.try(func() bool {
 		switch g.of.Strategy {
-		case StrictSpread:
+		case spec.StrictSpread:
 			return p.spread(g.bundles, true)
-		case Spread:
+		case spec.Spread:
 			p.spread(g.bundles, false)
 		}
 		p.place(g.bundles)

@@ -51,6 +51,12 @@ func (s State) String() string {
 // MarshalText writes Ray's name.
 func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
+// UnmarshalText reads Ray's name. One that is not known is 0.
+func (s *State) UnmarshalText(b []byte) error {
+	*s = State(max(0, slices.Index(stateNames[:], string(b))))
+	return nil
+}
+
 // next lists where an instance may go from each state.
 var next = [...][]State{
 	Queued:           {Requested, Terminated},

@@ -57,21 +57,10 @@ type Demand struct {
 	Count  int
 }
 
-// Strategy is how a placement group's bundles lie.
-type Strategy string
-
-// The strategies, as in Ray. The first and the third are wishes, the others are demands.
-const (
-	Pack         Strategy = "PACK"
-	StrictPack   Strategy = "STRICT_PACK"
-	Spread       Strategy = "SPREAD"
-	StrictSpread Strategy = "STRICT_SPREAD"
-)
-
 // Group is a placement group that waits for its place. It gets all of its bundles or none.
 type Group struct {
 	Name     string
-	Strategy Strategy
+	Strategy spec.Strategy
 	Bundles  []Demand
 }
 

@@ -252,7 +252,7 @@ func faults(t *testing.T, r *rand.Rand) {
 		case odd(20):
 			w.work = append(w.work, &work{Demand: anyDemand(r, &w.config), runs: time.Duration(1+r.IntN(300)) * time.Second})
 		case odd(30):
-			g := autoscaler.Group{Name: "g", Strategy: []autoscaler.Strategy{autoscaler.Pack, autoscaler.Spread, autoscaler.StrictPack, autoscaler.StrictSpread}[r.IntN(4)]}
+			g := autoscaler.Group{Name: "g", Strategy: []spec.Strategy{spec.Pack, spec.Spread, spec.StrictPack, spec.StrictSpread}[r.IntN(4)]}
 			g.Bundles = append(g.Bundles, anyDemand(r, &w.config))
 			w.groups = append(w.groups, g)
 		case odd(30) && len(w.order) > 0:

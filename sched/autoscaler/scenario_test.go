@@ -87,7 +87,7 @@ func play(t *testing.T, wp **world, d *datadriven.TestData) string {
 	case "drop":
 		w.work, w.groups = nil, nil
 	case "group":
-		w.groups = append(w.groups, autoscaler.Group{Name: arg(d, "name", "g"), Strategy: autoscaler.Strategy(arg(d, "strategy", "PACK")), Bundles: demands()})
+		w.groups = append(w.groups, autoscaler.Group{Name: arg(d, "name", "g"), Strategy: spec.Strategy(arg(d, "strategy", "PACK")), Bundles: demands()})
 	case "floor":
 		w.floor = demands()
 	case "cloud":

@@ -187,8 +187,8 @@ func (w *world) reserve(g autoscaler.Group) bool {
 		for range g.Bundles[i].Count {
 			j := slices.IndexFunc(w.order, func(id autoscaler.ID) bool {
 				n := w.nodes[id]
-				return n.fits(&g.Bundles[i]) && (g.Strategy != autoscaler.StrictSpread || !used[n]) &&
-					(g.Strategy != autoscaler.StrictPack || first == nil || n == first)
+				return n.fits(&g.Bundles[i]) && (g.Strategy != spec.StrictSpread || !used[n]) &&
+					(g.Strategy != spec.StrictPack || first == nil || n == first)
 			})
 			if j < 0 {
 				for _, p := range done {

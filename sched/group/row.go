@@ -2,7 +2,6 @@ package group
 
 import (
 	"cmp"
-	"encoding/json"
 	"slices"
 	"time"
 
@@ -73,50 +72,16 @@ func (gs *Groups) Rows(limit int) []Row {
 	return rows
 }
 
-// MarshalJSON writes the row under the names that Ray's state API uses.
-func (r Row) MarshalJSON() ([]byte, error) {
-	type bundle struct {
-		Index  int                `json:"bundle_index"`
-		Unit   map[string]float64 `json:"unit_resources"`
-		Labels string             `json:"label_selector,omitempty"`
-		Node   string             `json:"node_id,omitempty"`
-	}
-	bundles := make([]bundle, len(r.Bundles))
-	for i, b := range r.Bundles {
-		bundles[i] = bundle{Index: i, Unit: units(b.Need), Labels: b.Select}
-		if b.Placed {
-			bundles[i].Node = b.Node.String()
+// Waiting returns the rows of at most limit groups that wait for a place, in the order in which they are given one.
+func (gs *Groups) Waiting(limit int) []Row {
+	var rows []Row
+	for _, g := range gs.waiting {
+		if len(rows) == limit {
+			break
+		}
+		if r, _ := gs.Row(g.id); r.Why != Placed {
+			rows = append(rows, r)
 		}
 	}
-	return json.Marshal(struct {
-		ID        string    `json:"placement_group_id"`
-		Name      string    `json:"name"`
-		Namespace string    `json:"ray_namespace"`
-		Job       string    `json:"creator_job_id"`
-		State     State     `json:"state"`
-		Strategy  string    `json:"strategy"`
-		Detached  bool      `json:"is_detached"`
-		Bundles   []bundle  `json:"bundles"`
-		Created   time.Time `json:"created_at"`
-		Since     time.Time `json:"state_since"`
-		Why       Why       `json:"pending_reason,omitempty"`
-		Text      string    `json:"pending_text,omitempty"`
-	}{r.ID.String(), r.Name, r.Namespace, r.Job.String(), r.State, string(r.Strategy), r.Detached, bundles, r.Created, r.Since, r.Why, r.Text})
-}
-
-func units(r spec.Resources) map[string]float64 {
-	m := make(map[string]float64)
-	if r.CPU != 0 {
-		m["CPU"] = r.CPU.Float()
-	}
-	if r.GPU != 0 {
-		m["GPU"] = r.GPU.Float()
-	}
-	if r.Memory != 0 {
-		m["memory"] = float64(r.Memory)
-	}
-	for name, n := range r.Custom {
-		m[name] = n.Float()
-	}
-	return m
+	return rows
 }

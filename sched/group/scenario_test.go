@@ -1,7 +1,6 @@
 package group_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -30,7 +29,7 @@ import (
 //	net [cut=a] [heal=a] [hold] [deliver] [backwards] [twice] [one=N]   what happens to messages
 //	unmet g text                           the autoscaler gives up
 //	run for=D
-//	rows, json g                           listings
+//	rows                                   listings
 //	use g bundle=0 CPU=1 [actor]           could it ever run there?
 //
 // Each prints what happened.
@@ -156,13 +155,6 @@ func play(t *testing.T, wp **world, d *datadriven.TestData) string {
 			b.WriteString("\n")
 		}
 		return w.readable(b.String())
-	case "json":
-		row, _ := w.core.Row(id)
-		b, err := json.MarshalIndent(row, "", "  ")
-		if err != nil {
-			t.Fatal(err)
-		}
-		return w.readable(string(b)) + "\n"
 	case "use":
 		need, _ := parse(t, words)
 		bundle, _ := strconv.Atoi(arg(d, "bundle", "-1"))

@@ -40,9 +40,6 @@ func (s State) String() string {
 	return stateNames[s]
 }
 
-// MarshalText writes Ray's name.
-func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
-
 // Why says why a group waits, for programs.
 type Why string
 

@@ -103,6 +103,23 @@ func (a *Arena) ClearTail(off, n int64) {
 // Excess returns how many bytes of pages are there beyond those in use and those that are kept; 0 or less if none.
 func (a *Arena) Excess(used int64) int64 { return a.Resident() - used - a.keep }
 
+// Warm returns the last stretch of a range that has pages, in whole granules, and at most n bytes of it; an empty one if
+// there is none.
+func (a *Arena) Warm(from, to, n int64) (int64, int64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	first, g := (from+Granule-1)/Granule, to/Granule-1
+	for ; g >= first && a.warm[g/64]>>(g%64)&1 == 0; g-- {
+		if below := a.warm[g/64] & (1<<(g%64) - 1); below == 0 { // nor has the rest of the word
+			g -= g % 64
+		}
+	}
+	end := g + 1
+	for ; g >= first && (end-g)*Granule <= n && a.warm[g/64]>>(g%64)&1 == 1; g-- {
+	}
+	return (g + 1) * Granule, end * Granule
+}
+
 // Punch gives the pages of a range back to the system. Nobody uses it.
 func (a *Arena) Punch(off, n int64) error {
 	from, to := (off+Granule-1)/Granule, (off+n)/Granule

@@ -61,19 +61,22 @@ type Store struct {
 	cancel   context.CancelFunc
 	work     sync.WaitGroup
 
-	mu      sync.Mutex
-	closed  bool
-	core    *residency.Core
-	last    residency.Token
-	asking  map[residency.Token]*asker
-	fallen  map[spec.ObjectID]*mapping
-	wakeAt  int64 // 0: no timer
-	timer   *time.Timer
-	vacated []extent.Free
+	mu       sync.Mutex
+	closed   bool
+	core     *residency.Core
+	last     residency.Token
+	posing   *asker                     // whose question is being put
+	asking   map[residency.Token]*asker // who waits for an answer
+	fallen   map[spec.ObjectID]*mapping
+	wakeAt   int64 // 0: no timer
+	timer    *time.Timer
+	vacated  []extent.Free
+	punching int64 // bytes that are being given back
 }
 
 // asker is one who waits for an answer of the core.
 type asker struct {
+	token  residency.Token
 	answer residency.Action
 	done   bool
 	ready  chan struct{} // closed when done; nil until somebody waits
@@ -118,8 +121,8 @@ func (s *Store) Close() error {
 		return nil
 	}
 	s.closed = true
-	for token, w := range s.asking {
-		s.tell(token, w, residency.Action{Do: residency.Refuse, Err: errClosed})
+	for _, w := range s.asking {
+		s.tell(w, residency.Action{Do: residency.Refuse, Err: errClosed})
 	}
 	if s.timer != nil && s.timer.Stop() {
 		s.work.Done()
@@ -213,12 +216,14 @@ func (s *Store) view(a residency.Action) *store.View {
 }
 
 // pose puts a question to the core. The caller holds mu.
-func (s *Store) pose(w *asker, ev residency.Event) residency.Token {
+func (s *Store) pose(w *asker, ev residency.Event) {
 	s.last++
-	ev.Token = s.last
-	s.asking[ev.Token] = w
+	w.token, ev.Token = s.last, s.last
+	s.posing = w
 	s.step(ev)
-	return ev.Token
+	if s.posing = nil; !w.done {
+		s.asking[w.token] = w
+	}
 }
 
 // ask puts a question to the core and waits for the answer. If ctx ends first the question is taken back.
@@ -229,7 +234,7 @@ func (s *Store) ask(ctx context.Context, ev residency.Event, back residency.Op) 
 		s.mu.Unlock()
 		return residency.Action{}, errClosed
 	}
-	ev.Token = s.pose(w, ev)
+	s.pose(w, ev)
 	if w.done {
 		s.mu.Unlock()
 		return w.answer, w.answer.Err
@@ -243,13 +248,13 @@ func (s *Store) ask(ctx context.Context, ev residency.Event, back residency.Op) 
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.asking, ev.Token)
+	delete(s.asking, w.token)
 	switch {
 	case s.closed || w.done && w.answer.Err != nil:
 	case w.done && w.answer.Do == residency.Grant:
 		s.step(residency.Event{Op: residency.Release, ID: ev.ID})
 	default:
-		s.step(residency.Event{Op: back, ID: ev.ID, Token: ev.Token})
+		s.step(residency.Event{Op: back, ID: ev.ID, Token: w.token})
 	}
 	return residency.Action{}, context.Cause(ctx)
 }

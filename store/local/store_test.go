@@ -89,6 +89,22 @@ func TestResidentMemoryComesBack(t *testing.T) {
 	}
 }
 
+// TestPagesComeBackWhereverTheyAre: what was freed is part of a much longer free run, of which little has pages.
+func TestPagesComeBackWhereverTheyAre(t *testing.T) {
+	s := open(t, local.Config{Limit: 64 * spec.MiB, Keep: spec.MiB})
+	for n := range 8 {
+		if err := store.Put(t.Context(), s, storetest.Object(n), storetest.Bytes(n, spec.MiB), store.Primary); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, n := range []int{3, 0, 7, 5, 1, 6, 2, 4} {
+		s.Delete(storetest.Object(n))
+	}
+	for s.Usage().Resident > spec.MiB {
+		runtime.Gosched()
+	}
+}
+
 // TestWhatDoesNotFitIsWrittenToDiskDirectly: memory is full of what is viewed, and one object is larger than all of it.
 func TestWhatDoesNotFitIsWrittenToDiskDirectly(t *testing.T) {
 	cfg := small
@@ -185,42 +201,34 @@ func TestDamageIsALostObjectAndNeverAWrongValue(t *testing.T) {
 	}
 }
 
-// TestADiskThatFailsAtAnyStep fails each operation of the disk in turn, and each time all that was put is got or refused.
 func TestADiskThatFailsAtAnyStep(t *testing.T) {
-	broken := errors.New("input/output error")
-	for k := range 30 {
-		t.Run(fmt.Sprint(k), func(t *testing.T) {
-			step := 0
-			files := &storetest.Files{Before: func(string) error {
-				if step++; step > 2*k && step <= 2*k+3 {
-					return broken
+	for _, dirs := range []int{1, 3} {
+		t.Run(fmt.Sprint(dirs), func(t *testing.T) {
+			storetest.FailAtAnyStep(t, func(t *testing.T, step func() error) store.Store {
+				var paths []string
+				for range dirs {
+					paths = append(paths, t.TempDir())
 				}
-				return nil
-			}}
-			cfg := small
-			cfg.Disk = disk(t, files, t.TempDir())
-			cfg.Grace = time.Minute // the disk is tried again meanwhile
-			s := open(t, cfg)
-			for n := range 10 {
-				if err := store.Put(t.Context(), s, storetest.Object(n), storetest.Bytes(n, spec.MiB), store.Primary); err != nil {
-					t.Fatalf("put %d: %v", n, err)
-				}
-				if n >= 6 {
-					s.Delete(storetest.Object(n - 6))
-				}
-			}
-			for n := 4; n < 10; n++ {
-				v, err := s.Get(context.Background(), storetest.Object(n))
-				for tries := 0; errors.Is(err, broken) && tries < 4; tries++ {
-					v, err = s.Get(context.Background(), storetest.Object(n)) // it could not be read then
-				}
-				if err != nil || string(v.Bytes) != string(storetest.Bytes(n, spec.MiB)) {
-					t.Fatalf("get %d: %v", n, err)
-				}
-				v.Release()
-			}
+				cfg := small
+				cfg.Disk = disk(t, &storetest.Files{Before: func(string) error { return step() }}, paths...)
+				cfg.Grace = time.Minute // the disk is tried again meanwhile
+				return open(t, cfg)
+			})
 		})
 	}
+}
+
+func TestASlowDisk(t *testing.T) {
+	storetest.Run(t, storetest.Suite{Spills: true, Open: func(t *testing.T) store.Store {
+		cfg := small
+		cfg.Disk = disk(t, &storetest.Files{Before: func(string) error {
+			for range 300 { // everybody else comes first
+				runtime.Gosched()
+			}
+			return nil
+		}}, t.TempDir())
+		return open(t, cfg)
+	}})
 }
 
 func ExampleOpen() {

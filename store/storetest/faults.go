@@ -37,11 +37,11 @@ func (f *Files) Break(change func(*Files)) {
 }
 
 // Create implements spill.FS.
-func (f *Files) Create(path string) (io.WriteCloser, error) {
+func (f *Files) Create(path string, size int64) (io.WriteCloser, error) {
 	if err := f.before("create"); err != nil {
 		return nil, err
 	}
-	w, err := f.OS.Create(path)
+	w, err := f.OS.Create(path, size)
 	return &writer{f, w}, err
 }
 

@@ -67,6 +67,24 @@ func rawActorFind(name, nameSize, namespace, namespaceSize uint32) int32
 //go:wasmimport ray_v1 actor_kill
 func rawActorKill(actor uint32, noRestart int32) int32
 
+//go:wasmimport ray_v1 group_create
+func rawGroupCreate(opts, optsSize, ptr, size uint32) int32
+
+//go:wasmimport ray_v1 group_find
+func rawGroupFind(name, nameSize, namespace, namespaceSize, ptr, size uint32) int32
+
+//go:wasmimport ray_v1 group_table
+func rawGroupTable(group, groupSize, ptr, size uint32) int32
+
+//go:wasmimport ray_v1 group_ready
+func rawGroupReady(group, groupSize uint32) int32
+
+//go:wasmimport ray_v1 group_remove
+func rawGroupRemove(group, groupSize uint32) int32
+
+//go:wasmimport ray_v1 resources
+func rawResources(ptr, size uint32) int32
+
 //go:wasmimport ray_v1 self
 func rawSelf(ptr, size uint32) int32
 
@@ -122,6 +140,14 @@ func claims(lie uint32) []claim {
 		{"actor_find", func() int64 { return int64(rawActorFind(at, lie, 0, 0)) }},
 		{"actor_find in a namespace", func() int64 { return int64(rawActorFind(at, 1, at, lie)) }},
 		{"actor_kill", func() int64 { return int64(rawActorKill(lie, 1)) }},
+		{"group_create", func() int64 { return int64(rawGroupCreate(at, lie, at, 36)) }},
+		{"group_create with an id", func() int64 { return int64(rawGroupCreate(at, 1, at, lie)) }},
+		{"group_find", func() int64 { return int64(rawGroupFind(at, lie, 0, 0, at, 36)) }},
+		{"group_find in a namespace", func() int64 { return int64(rawGroupFind(at, 1, at, lie, at, 36)) }},
+		{"group_table", func() int64 { return int64(rawGroupTable(at, lie, at, 1)) }},
+		{"group_ready", func() int64 { return int64(rawGroupReady(at, lie)) }},
+		{"group_remove", func() int64 { return int64(rawGroupRemove(at, lie)) }},
+		{"resources", func() int64 { return int64(rawResources(at, lie)) }},
 		{"self", func() int64 { return int64(rawSelf(at, lie)) }},
 		{"log", func() int64 { return int64(rawLog(0, at, lie)) }},
 		{"error", func() int64 { return int64(rawError(at, lie)) }},

@@ -4,15 +4,17 @@ import (
 	ray "github.com/raywasm/raywasm/guest-sdk/go"
 )
 
-// Keeper is an actor that keeps handles of its like, and objects.
+// Keeper is an actor that keeps handles of its like, refs, and objects.
 type Keeper struct {
 	kept    []ray.Handle[*Keeper]
+	refs    []ray.Ref[int]
 	objects []ray.Ref[[]byte]
 }
 
 var (
 	keepers    = ray.Actor0(NewKeeper)
 	keepHandle = ray.Method1((*Keeper).KeepHandle)
+	keepRefs   = ray.Method1((*Keeper).KeepRefs)
 	keepObject = ray.Method1((*Keeper).KeepObject)
 )
 
@@ -23,6 +25,12 @@ func NewKeeper() (*Keeper, error) { return &Keeper{}, nil }
 func (k *Keeper) KeepHandle(h ray.Handle[*Keeper]) (int, error) {
 	k.kept = append(k.kept, h)
 	return len(k.kept), nil
+}
+
+// KeepRefs keeps refs, and returns how many it has.
+func (k *Keeper) KeepRefs(refs []ray.Ref[int]) (int, error) {
+	k.refs = append(k.refs, refs...)
+	return len(k.refs), nil
 }
 
 // KeepObject keeps an object of so many bytes, and returns how many it has.

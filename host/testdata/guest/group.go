@@ -10,6 +10,30 @@ import (
 
 var groupLifeRemote = ray.Remote1(groupLife)
 
+// Planner is an actor that reserves groups.
+type Planner struct{}
+
+var (
+	planners    = ray.Actor0(NewPlanner)
+	reserveHere = ray.Method1((*Planner).Reserve)
+	strayRemote = ray.Remote0(stray)
+)
+
+// NewPlanner has no groups.
+func NewPlanner() (*Planner, error) { return &Planner{}, nil }
+
+// Reserve makes a group of one CPU, waits for its place and returns its id.
+func (*Planner) Reserve(name string) (string, error) {
+	g, err := ray.PlacementGroup(ray.GroupOptions{Name: name, Bundles: []ray.Bundle{{CPUs: 1}}})
+	if err != nil {
+		return "", err
+	}
+	return g.ID, g.Wait(time.Minute)
+}
+
+// stray lets a child run outside of its own group.
+func stray() (int, error) { return addRemote.With(ray.OutsidePlacementGroup()).Remote(1, 2).Get() }
+
 // groupLife makes a group of two bundles, runs a task in each, finds the group by its name and removes it.
 func groupLife(name string) (int, error) {
 	g, err := ray.PlacementGroup(ray.GroupOptions{Name: name, Bundles: []ray.Bundle{{CPUs: 1}, {CPUs: 1}}, Strategy: ray.StrategyStrictPack})

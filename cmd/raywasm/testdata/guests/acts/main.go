@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unsafe"
 
 	ray "github.com/raywasm/raywasm/guest-sdk/go"
@@ -34,7 +35,7 @@ func main() {
 
 var acts = map[string]func(args []string) error{
 	"echo": echo, "env": env, "read": read, "exit": exit, "unfinished": unfinished, "tell": tell, "retry": retry,
-	"crash": crash, "trap": trap, "log": log, "spin": spin, "leave": leave, "tally": tally, "hoard": hoard,
+	"crash": crash, "trap": trap, "log": log, "spin": spin, "leave": leave, "tally": tally, "hoard": hoard, "crowd": crowd,
 }
 
 // hoard keeps objects of 1 MiB, as many as its argument says, and reads them all.
@@ -196,6 +197,41 @@ func spin([]string) error {
 	return err
 }
 
+// crowd has, on a node of 3 CPUs, one of everything that commands tell of from outside, and waits for ever: two placement groups,
+// of which one has its place, an actor, an object of 1 MiB, and tasks that run and wait.
+func crowd([]string) error {
+	placed, err := ray.PlacementGroup(ray.GroupOptions{Name: "placed", Bundles: []ray.Bundle{{CPUs: 1, Memory: 64 << 20}}})
+	if err != nil {
+		return err
+	}
+	if err := placed.Wait(time.Minute); err != nil {
+		return err
+	}
+	if _, err := ray.PlacementGroup(ray.GroupOptions{Name: "later", Bundles: []ray.Bundle{{CPUs: 1}, {CPUs: 2}}, Strategy: ray.StrategyStrictPack}); err != nil {
+		return err
+	}
+	greeter := greeters.With(ray.ActorName("doorman")).Remote()
+	greeted := greet.Remote(greeter, "crowd")
+	if _, err := greeted.Get(); err != nil {
+		return err
+	}
+	greeted.Release()
+	large, err := ray.Put(make([]byte, 1<<20))
+	if err != nil {
+		return err
+	}
+	inGroup := foreverRemote.With(ray.InPlacementGroup(placed)).Remote()
+	runs := []ray.Ref[ray.None]{inGroup, foreverRemote.Remote(), foreverRemote.Remote()}
+	waits := measureRemote.RemoteRefs(large)
+	fmt.Println("submitted")
+	_, err = ray.GetAll(runs)
+	waits.Release()
+	greeter.Release()
+	return err
+}
+
+func measure(b []byte) (int, error) { return len(b), nil }
+
 // leave ends while a task of it waits for ever.
 func leave([]string) error {
 	foreverRemote.Remote()
@@ -214,6 +250,7 @@ var (
 	sayRemote       = ray.Remote1(say, ray.CPUs(0.5), ray.Retries(0))
 	secondTimeLucky = ray.Remote0(crashFirst)
 	crashRemote     = ray.Remote0(lastWords, ray.Retries(0))
+	measureRemote   = ray.Remote1(measure)
 	foreverRemote   = ray.Remote0(forever, ray.Memory(64<<20))
 
 	greeters = ray.Actor0(NewGreeter, ray.MaxRestarts(2))

@@ -1,0 +1,13 @@
+package wasmrt
+
+// SettleAfter is how often a room is reset before it says where it should be.
+const SettleAfter = settleAfter
+
+// Scan is the system call that finds what a sandbox has changed.
+func Scan(s *Sandbox) {
+	r := s.instance.room
+	scanPages(pagemap(), uintptr(r.base), uintptr(r.length), r.regions[:])
+}
+
+// BestSeat is where a memory should begin, and how many entries a scan looks at then.
+func BestSeat(touched []uint64, size uint64) (at, entries uint64) { return bestSeat(touched, size) }
