@@ -35,10 +35,11 @@ type task struct {
 	deadline time.Time        // zero for none
 	actor    *actor           // nil for a function
 	call     owner.CallID
-	waiter   *waiter // for its arguments; nil if there is nothing to wait for
-	bytes    int64   // reserved for it, beside its objects
-	stream   *stream // of a generator; nil for others
-	reruns   bool    // it makes again what was lost
+	waiter   *waiter                  // for its arguments; nil if there is nothing to wait for
+	bytes    int64                    // reserved for it, beside its objects
+	stream   *stream                  // of a generator; nil for others
+	reruns   bool                     // it makes again what was lost
+	asked    map[spec.ActorID][]asked // calls of actors that take effect exactly once; guarded by mu
 
 	before, after *task // among its job's, guarded by the job's mu
 
@@ -264,6 +265,7 @@ func (t *task) do(w *worker) {
 		return
 	}
 	err := t.execute(&t.context, w, lease, number)
+	w.caller.of = nil // an idle worker keeps no task
 	t.context.leave()
 	t.mu.Lock()
 	again := err != nil && !t.finished && t.retry.Retry(number, err)
@@ -365,6 +367,9 @@ func (t *task) finish(values []spec.Value, err *spec.Error) {
 		}
 	}
 	t.job.memory.Release(t.bytes) // first, so that whoever gets the results finds it given back
+	if t.asked != nil {           // nobody notes any more
+		t.forgetAsked()
+	}
 	if t.reruns {
 		t.job.node.objects.ranAgain(t.id)
 	}
