@@ -63,7 +63,7 @@ func (k *keeping) actor(id spec.ActorID) error {
 }
 
 func (k *keeping) object(id spec.ObjectID) error {
-	label := "object " + id.String() + " made by " + k.node.objects.madeBy(id)
+	label := "object " + id.String() + " (" + k.node.objects.madeAt(id) + ")"
 	refuse := func(format string, args ...any) error {
 		return spec.Errorf("keep what it refers to", spec.Unsupported, label, format, args...)
 	}
@@ -93,8 +93,8 @@ func (a *actor) lasts() bool {
 	return a.durable
 }
 
-// madeBy says where an object was made.
-func (o *objects) madeBy(id spec.ObjectID) string {
+// madeAt says where an object was made.
+func (o *objects) madeAt(id spec.ObjectID) string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if entry := o.refs.Object(id); entry != nil {

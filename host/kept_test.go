@@ -108,9 +108,9 @@ func TestWhatCannotBeKeptIsNamed(t *testing.T) {
 		ref  *host.Ref
 		want string
 	}{
-		"not there": {spins, "spin(): it is not there yet"},
-		"too large": {large, "put: with its 1 MiB"},
-		"an error":  {failed, "fail(): run fail"},
+		"not there": {spins, "(driver: spin()): it is not there yet"},
+		"too large": {large, "(driver: put): with its 1 MiB"},
+		"an error":  {failed, "(driver: fail()): run fail"},
 	} {
 		a := lasting(t, j, "Counter", name, spec.ActorOptions{}, 0)
 		_, err := host.CallMethod[int](t.Context(), a, "Keep", []any{test.ref})
