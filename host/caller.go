@@ -70,7 +70,7 @@ func newDriver(j *Job) *caller {
 
 // functions returns c in the form that a session wants.
 func (c *caller) functions() hostcall.Caller {
-	return hostcall.Caller{Objects: c, Counts: c, Memory: (*jobMemory)(c.job), Tasks: c, Streams: c, Actors: actorCaller{c}, Groups: c, Context: c}
+	return hostcall.Caller{Objects: c, Views: c, Counts: c, Memory: (*jobMemory)(c.job), Tasks: c, Streams: c, Actors: actorCaller{c}, Groups: c, Context: c}
 }
 
 // maxPuts is how many objects a caller can put: their indexes have 32 bits, and never name two.
@@ -78,21 +78,30 @@ const maxPuts = math.MaxUint32 - spec.FirstPutIndex + 1
 
 // Put makes an object of a value.
 func (c *caller) Put(ctx context.Context, v spec.Value) (spec.ObjectID, error) {
+	id, err := c.nextObject()
+	if err != nil {
+		return id, err
+	}
+	return id, c.job.node.objects.put(ctx, c.job.memory, id, v, Site{c.function, ""})
+}
+
+// nextObject returns the id of the next object that is put.
+func (c *caller) nextObject() (spec.ObjectID, error) {
 	n := c.nextPut.Add(1)
 	if n > maxPuts {
 		return spec.ObjectID{}, spec.Errorf("put", spec.LimitExceeded, "", "the caller has put %d objects, which is all it can", maxPuts)
 	}
-	id := c.origin.Object(spec.FirstPutIndex + uint32(n-1))
-	return id, c.job.node.objects.put(ctx, c.job.memory, id, v, Site{c.function, ""})
+	return c.origin.Object(spec.FirstPutIndex + uint32(n-1)), nil
 }
 
-// Get waits for the objects and gives their values, or the first error among them in their order.
+// Get waits for the objects and gives their values, without the bytes of large ones, or the first error among them in their
+// order.
 func (c *caller) Get(ctx context.Context, ids []spec.ObjectID, timeout time.Duration, values []spec.Value) error {
 	objects := c.job.node.objects
 	for waited := error(nil); ; {
 		pending := 0
 		for i, id := range ids {
-			v, ready, err := objects.value(ctx, id)
+			v, ready, err := objects.look(id)
 			if err != nil {
 				return err
 			}
