@@ -3,12 +3,24 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"log"
 	"math"
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
 	"time"
 )
+
+func TestMain(m *testing.M) {
+	if os.Getenv(sleeperVar) != "" {
+		if err := beSleeper(os.Stdin, os.Stdout); err != nil {
+			log.Fatal(err)
+		}
+		return
+	}
+	m.Run()
+}
 
 // shortest is the plan of a run that shows that everything can be measured, and measures nothing well.
 func shortest() plan {
@@ -47,12 +59,12 @@ func TestEverySuiteMeasures(t *testing.T) {
 	got := make(map[string]int)
 	for _, r := range r.Rows {
 		got[r.heading()]++
-		for _, v := range []float64{r.Median, r.Min, r.Max} {
+		for _, v := range []float64{r.Median, r.Min, r.P90, r.P99, r.Max} {
 			if !(v > 0) || math.IsInf(v, 0) {
 				t.Errorf("%s: %s: %v is no measurement: %+v", r.heading(), r.Name, v, r)
 			}
 		}
-		if r.Min > r.Median || r.Median > r.Max || r.Samples < 1 {
+		if r.Min > r.Median || r.Median > r.P90 || r.P90 > r.P99 || r.P99 > r.Max || r.Samples < 1 {
 			t.Errorf("%s: %s: out of order: %+v", r.heading(), r.Name, r)
 		}
 	}
@@ -85,7 +97,12 @@ func TestUnknownSuite(t *testing.T) {
 func TestReport(t *testing.T) {
 	fast := []float64{1e-6, 2e-6, 9e-6}
 	slow := []float64{1e-3, 4e-3, 3e-3}
+	many := make([]float64, manySamples)
+	for i := range many {
+		many[i] = float64(i+1) * 1e-3
+	}
 	rows := []row{
+		newRow("late", "timer", inSeconds, many).aimMax(99e-3),
 		newRow("calls", "peer", inSeconds, slow).against(slow, slow),
 		newRow("calls", "ours", inSeconds, fast).against(slow, fast).aim(2e-6),
 		newRow("calls", "theirs", inSeconds, fast).against(slow, fast).aimMax(2e-6),
@@ -105,6 +122,8 @@ func TestReport(t *testing.T) {
 		lines = append(lines, strings.Join(strings.Fields(line), " "))
 	}
 	for _, want := range []string{
+		"s: late median min..max p90 p99 ratio target",
+		"timer 50.5 ms 1.00 ms..100 ms 90.0 ms 99.0 ms <= 99.0 ms at most: not met",
 		"s: calls median min..max ratio target",
 		"peer 3.00 ms 1.00 ms..4.00 ms 1.00",
 		"ours 2.00 µs 1.00 µs..9.00 µs 1/1000 <= 2.00 µs: met",

@@ -13,8 +13,12 @@ import (
 	"github.com/raywasm/raywasm/spec"
 )
 
+// deadline is what guests that never return are given. A sleeper sleeps as long.
+const deadline = 5 * time.Millisecond
+
 // deadlines measures how soon a guest that never returns is stopped, and what guests that compute on every core do to
 // the host's timers and garbage collector. Peers of the latter are a host without guests and one with unmetered guests.
+// Beside each a sleeper measures what the machine itself is late.
 func deadlines(ctx context.Context, l *lab) (rows []row, err error) {
 	rt, err := l.open(wazero.Open)
 	if err != nil {
@@ -42,22 +46,38 @@ func (l *lab) stopped(ctx context.Context, m *wasmrt.Module, guest string) (rows
 		name string
 		busy *wasmrt.Module
 	}{{"the only guest", nil}, {"others on every core", m}} {
-		stop, err := occupy(ctx, c.busy, l.slice)
+		group := "lateness of a deadline, " + guest + " guest"
+		var late []float64
+		control, err := l.beside(ctx, c.busy, func() (err error) {
+			late, err = lateness(ctx, m, l.deadlines)
+			return err
+		})
 		if err != nil {
 			return nil, err
 		}
-		late, err := lateness(ctx, m, l.deadlines)
-		if err := errors.Join(err, stop()); err != nil {
-			return nil, err
-		}
-		rows = append(rows, newRow("lateness of a deadline, "+guest+" guest", c.name, inSeconds, late).aimMax(2e-3))
+		rows = append(rows, newRow(group, "control, "+c.name, inSeconds, control), newRow(group, c.name, inSeconds, late).aimMax(2e-3))
 	}
 	return rows, nil
 }
 
-// lateness calls a function that never returns with deadlines of 20 ms, n times.
+// beside does something while guests of the module, unless it is nil, compute on every core, and a sleeper sleeps. It returns
+// how late that one woke up.
+func (l *lab) beside(ctx context.Context, busy *wasmrt.Module, do func() error) (control []float64, err error) {
+	stop, err := occupy(ctx, busy, l.slice)
+	if err != nil {
+		return nil, err
+	}
+	awake, err := startSleeper()
+	if err != nil {
+		return nil, errors.Join(err, stop())
+	}
+	err = do()
+	control, sleeper := awake()
+	return control, errors.Join(err, sleeper, stop())
+}
+
+// lateness calls a function that never returns, with a deadline, n times.
 func lateness(ctx context.Context, m *wasmrt.Module, n int) (late []float64, err error) {
-	const deadline = 20 * time.Millisecond
 	for range n {
 		s, err := m.NewSandbox(ctx, wasmrt.SandboxConfig{})
 		if err != nil {
@@ -99,18 +119,20 @@ func (l *lab) disturbed(ctx context.Context, rt *wasmrt.Runtime, g guest) (rows 
 		{"peer: unmetered guests on every core", unmetered, min(l.deadlines, 10), 1}, // a collection waits for hundreds of calls
 		{"metered guests on every core", metered, l.deadlines, l.gcs},
 	} {
-		stop, err := occupy(ctx, c.busy, l.slice)
+		var late, pause, collection []float64
+		control, err := l.beside(ctx, c.busy, func() error {
+			late = timerLateness(c.timers)
+			pause, collection = collect(c.gcs)
+			return nil
+		})
 		if err != nil {
 			return nil, err
 		}
-		timer := newRow("lateness of a timer of 1 ms", c.name, inSeconds, timerLateness(c.timers))
-		pause, collection := collect(c.gcs)
-		if err := stop(); err != nil {
-			return nil, err
-		}
-		paused := newRow("pause of the garbage collector", c.name, inSeconds, pause)
+		const group = "lateness of a timer of 1 ms"
+		timer, paused := newRow(group, c.name, inSeconds, late), newRow("pause of the garbage collector", c.name, inSeconds, pause)
 		if c.busy == metered {
-			paused = paused.aimMax(10e-3)
+			timer, paused = timer.aimMax(20e-3), paused.aimMax(10e-3)
+			timers = append(timers, newRow(group, "control, "+c.name, inSeconds, control))
 		}
 		timers, pauses = append(timers, timer), append(pauses, paused)
 		collections = append(collections, newRow("runtime.GC", c.name, inSeconds, collection))

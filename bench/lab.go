@@ -35,7 +35,7 @@ type plan struct {
 
 var (
 	fullPlan = plan{
-		rounds: 9, slice: 50 * time.Millisecond, deadlines: 50, gcs: 20, goActors: 10_000, actors: 100_000, wakeUps: 2_000,
+		rounds: 9, slice: 50 * time.Millisecond, deadlines: 200, gcs: 50, goActors: 10_000, actors: 100_000, wakeUps: 2_000,
 		tasks: 50_000, refs: 10_000, waits: 1_000, queued: 1_000_000, processes: 5,
 	}
 	shortPlan = plan{

@@ -6,7 +6,8 @@
 //
 //	sandbox    a fresh sandbox and a call; checkpoints, wake-ups, restores
 //	metering   what metering costs programs that compute
-//	deadlines  how late deadlines, timers and the garbage collector are while guests spin
+//	deadlines  how late deadlines, timers and the garbage collector are while guests spin, and as a control a process that
+//	           only sleeps meanwhile
 //	actors     memory of a live idle actor, and how fast one answers
 //	job        tasks and actor calls of a job; raywasm submit as a whole process
 //	crowd      an object with 10,000 refs, 1,000 waits, 1,000 calls of an actor at once, 1,000,000 queued tasks
@@ -45,6 +46,13 @@ var suites = []suite{
 }
 
 func main() {
+	if os.Getenv(sleeperVar) != "" {
+		if err := beSleeper(os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, "bench: sleep:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	short := flag.Bool("short", false, "a run of under a minute, whose figures say little")
 	format := flag.String("format", "text", "text or json")
 	profile := flag.String("cpuprofile", "", "write a CPU profile of the run to this `FILE`")

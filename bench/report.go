@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,6 +29,8 @@ type row struct {
 	Median  float64 `json:"median"`
 	Min     float64 `json:"min"`
 	Max     float64 `json:"max"`
+	P90     float64 `json:"p90"`
+	P99     float64 `json:"p99"`
 	Samples int     `json:"samples"`
 	Ratio   float64 `json:"ratio,omitempty"`  // to the first row of the group
 	Target  float64 `json:"target,omitempty"` // at most this, in the row's unit
@@ -37,7 +40,7 @@ type row struct {
 
 func newRow(group, name string, u unit, samples []float64) row {
 	sorted := slices.Sorted(slices.Values(samples))
-	return row{Group: group, Name: name, Unit: u, Median: median(sorted), Min: sorted[0], Max: sorted[len(sorted)-1], Samples: len(sorted)}
+	return row{Group: group, Name: name, Unit: u, Median: median(sorted), Min: sorted[0], Max: sorted[len(sorted)-1], P90: quantile(sorted, 0.9), P99: quantile(sorted, 0.99), Samples: len(sorted)}
 }
 
 // against adds the ratio to a peer measured in the same rounds: the median of the rounds' ratios.
@@ -69,6 +72,11 @@ func median(sorted []float64) float64 {
 	return (sorted[(n-1)/2] + sorted[n/2]) / 2
 }
 
+// quantile is the smallest of sorted numbers that is no less than such a part of them.
+func quantile(sorted []float64, part float64) float64 {
+	return sorted[int(math.Ceil(part*float64(len(sorted))))-1]
+}
+
 // report is a run.
 type report struct {
 	Machine machine `json:"machine"`
@@ -97,15 +105,27 @@ func (r report) print(w io.Writer, format string) error {
 
 func (r row) heading() string { return r.Suite + ": " + r.Group }
 
+// manySamples is from how many on the tail of their distribution says something.
+const manySamples = 100
+
 // printGroup prints the rows of the group that begins with the first.
 func printGroup(w io.Writer, rows []row) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "\n%s\tmedian\tmin..max\tratio\ttarget\n", rows[0].heading())
+	tails := rows[0].Samples >= manySamples
+	columns := "median\tmin..max\tratio\ttarget"
+	if tails {
+		columns = "median\tmin..max\tp90\tp99\tratio\ttarget"
+	}
+	fmt.Fprintf(t, "\n%s\t%s\n", rows[0].heading(), columns)
 	for _, r := range rows {
 		if r.heading() != rows[0].heading() {
 			break
 		}
-		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\n", r.Name, r.Unit.format(r.Median), r.spread(), r.ratioText(), r.targetText())
+		spread := r.spread()
+		if tails {
+			spread += "\t" + r.Unit.format(r.P90) + "\t" + r.Unit.format(r.P99)
+		}
+		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\n", r.Name, r.Unit.format(r.Median), spread, r.ratioText(), r.targetText())
 	}
 	return t.Flush()
 }

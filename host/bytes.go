@@ -7,6 +7,7 @@ import (
 
 	"github.com/raywasm/raywasm/spec"
 	"github.com/raywasm/raywasm/store"
+	"github.com/raywasm/raywasm/store/transfer"
 )
 
 // The bytes of a large object are in the store, in shared memory or on disk, and the table only says so. Whoever gets the
@@ -81,6 +82,11 @@ func (e *object) held() []byte {
 func (o *objects) readBytes(ctx context.Context, id spec.ObjectID, entry *object, made int) (data []byte, same bool, err error) {
 	defer o.using.Done()
 	view, err := o.store.Get(ctx, id)
+	if spec.KindOf(err) == spec.NotFound {
+		if at, size := o.elsewhere(entry); at != nil {
+			view, err = o.cluster.exchange.Fetch(ctx, id, size, transfer.ForGet, at)
+		}
+	}
 	if err != nil {
 		return nil, true, err
 	}

@@ -209,22 +209,30 @@ func linksOf(args []spec.Arg) []spec.Link {
 // Cancel cancels the task that makes the object, and with recursive also what that task submitted. Cancelling what has
 // finished does nothing.
 func (c *caller) Cancel(_ context.Context, id spec.ObjectID, force, recursive bool) error {
-	t := c.job.node.objects.maker(id)
-	if t == nil || t.job != c.job {
-		return nil
-	}
-	var below []*task
-	if recursive {
-		below = c.job.descendants(t)
-	}
-	cancelled := func(t *task) *spec.Error {
-		return spec.Errorf("run "+t.name, spec.TaskCancelled, t.label(), "it was cancelled")
-	}
-	t.cancel(cancelled(t), force)
-	for _, child := range below {
-		child.cancel(cancelled(child), force)
+	if t := c.job.node.objects.maker(id); t != nil && t.job == c.job {
+		c.job.cancel(t, force, recursive)
+	} else {
+		c.job.node.objects.cancelBorrowed(id, force, recursive)
 	}
 	return nil
+}
+
+// cancel cancels a task, and with recursive also what it submitted.
+func (j *Job) cancel(t *task, force, recursive bool) {
+	var below []*task
+	if recursive {
+		below = j.descendants(t)
+		j.node.cluster.cancelBelow(append(below, t), force)
+	}
+	t.cancel(t.cancelled(), force)
+	for _, child := range below {
+		child.cancel(child.cancelled(), force)
+	}
+}
+
+// cancelled is the error of a task that was cancelled.
+func (t *task) cancelled() *spec.Error {
+	return spec.Errorf("run "+t.name, spec.TaskCancelled, t.label(), "it was cancelled")
 }
 
 // descendants returns the unfinished tasks that t submitted, directly or not.

@@ -56,17 +56,26 @@ const actorPrefix = "actor/"
 func actorKey(id spec.ActorID) string { return actorPrefix + id.String() }
 
 // openDurable opens the control store, and with a data directory what else is in it.
-func (n *Node) openDurable() (err error) {
-	if n.cfg.dataDir == "" {
-		n.control, err = local.Open(nil)
-		return err
+func (n *Node) openDurable() error {
+	if n.cfg.cluster != nil {
+		n.control = n.cfg.cluster.Control
+		return nil
 	}
-	dir, err := wal.OpenDir(filepath.Join(n.cfg.dataDir, "control"))
+	var files wal.Dir
+	if n.cfg.dataDir != "" {
+		dir, err := wal.OpenDir(filepath.Join(n.cfg.dataDir, "control"))
+		if err != nil {
+			return err
+		}
+		files = dir
+	}
+	own, err := local.Open(files)
 	if err != nil {
 		return err
 	}
-	if n.control, err = local.Open(dir); err != nil {
-		return err
+	n.control, n.ownControl = own, own
+	if n.cfg.dataDir == "" {
+		return nil
 	}
 	if err := os.MkdirAll(n.modulesDir(), 0o700); err != nil {
 		return err
@@ -80,8 +89,8 @@ func (n *Node) closeDurable() error {
 	if n.states != nil {
 		err = n.states.Close()
 	}
-	if n.control != nil {
-		err = errors.Join(err, n.control.Close())
+	if n.ownControl != nil {
+		err = errors.Join(err, n.ownControl.Close())
 	}
 	return err
 }

@@ -34,6 +34,12 @@ type objects struct {
 	due      []func()
 	spare    []func()
 	settling bool
+
+	// Of a node in a cluster, see borrow.go; nil on a node alone.
+	cluster  *clusterNode
+	borrows  *owner.Borrows
+	borrowed *store.Account            // of what other nodes own
+	kept     map[spec.ObjectID]keptFor // results of attempts that were made for others
 }
 
 // object is one entry. It is pending until ready is set; then either err or value is its content.
@@ -42,6 +48,7 @@ type object struct {
 	task    *task              // that makes it, unless it is ready or that is known otherwise
 	stored  int64              // how many bytes are in the store and reserved as large; 0: they are in value
 	made    int                // how often they were put there
+	remote  *remote            // of what is another node's, or whose bytes are there; nil for others
 	copy    weak.Pointer[byte] // the first of a copy of them
 	kept    bool               // the lineage counts it among what its task made
 	stream  *stream            // of the generator that declares it; nil for others
@@ -225,7 +232,7 @@ func (o *objects) fulfil(id spec.ObjectID, v spec.Value, stored int64, err *spec
 	}
 	if full := entry.memory.Reserve(bytes); full != nil {
 		if stored > 0 {
-			o.dropBytes(entry.memory, id, stored)
+			o.dropStored(id, entry, stored)
 		}
 		refused = noRoom(full)
 		err, bytes = refused, 0
@@ -250,13 +257,17 @@ func (o *objects) fulfil(id spec.ObjectID, v spec.Value, stored int64, err *spec
 		}
 	}
 	entry.waiters = nil
+	if o.borrows != nil {
+		o.tellBorrowers(id, entry)
+	}
 	return refused
 }
 
-// finish completes the objects of a task, with its values or with err if it is not nil, and lets go of what it held.
-func (o *objects) finish(t *task, values []spec.Value, err *spec.Error) {
-	if err == nil && slices.ContainsFunc(values, isLarge) {
-		o.keep(t, values)
+// finish completes the objects of a task, with its values or with err if it is not nil, and lets go of what it held. where
+// says which nodes have the bytes of values that another node made; nil for a task that ran here.
+func (o *objects) finish(t *task, values []spec.Value, where []far, err *spec.Error) {
+	if err == nil && (where != nil || slices.ContainsFunc(values, isLarge)) {
+		o.keep(t, values, where)
 		for i, id := range t.returns {
 			if isLarge(values[i]) {
 				o.complete(id, values[i], nil)
@@ -269,6 +280,8 @@ func (o *objects) finish(t *task, values []spec.Value, err *spec.Error) {
 	for i, id := range t.returns {
 		if err != nil {
 			o.fulfil(id, spec.Value{}, 0, err)
+		} else if where != nil && where[i].size > 0 {
+			o.fulfilFar(id, values[i], where[i])
 		} else if !isLarge(values[i]) {
 			o.fulfil(id, values[i], 0, nil)
 		}
@@ -517,6 +530,9 @@ func (o *objects) release(links []spec.Link) {
 // forgetFreed drops what has no reference left. The caller holds mu and settles.
 func (o *objects) forgetFreed(freed []owner.Freed[object]) {
 	for _, f := range freed {
+		if o.borrows != nil {
+			o.borrow(owner.BorrowEvent{Op: owner.Unused, Link: f.Link})
+		}
 		if f.IsActor {
 			o.due = append(o.due, func() { o.forget(f.Actor) })
 			if end := o.ends[f.Actor]; end != nil {
@@ -527,7 +543,7 @@ func (o *objects) forgetFreed(freed []owner.Freed[object]) {
 		}
 		entry := f.Kept
 		if entry.stored > 0 {
-			o.dropBytes(entry.memory, f.Object, entry.stored)
+			o.dropStored(f.Object, entry, entry.stored)
 		}
 		o.unkeep(f.Object, entry)
 		if entry.stream != nil {

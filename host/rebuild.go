@@ -14,7 +14,7 @@ import (
 
 // keep remembers how a task that has just ended has made values, those of its large objects, before anybody can have them:
 // so there is no instant in which one that is lost cannot be made again. What the task was given is counted still.
-func (o *objects) keep(t *task, values []spec.Value) {
+func (o *objects) keep(t *task, values []spec.Value, where []far) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.lineage == nil || t.actor != nil && t.retry.MaxRetries == 0 {
@@ -22,7 +22,7 @@ func (o *objects) keep(t *task, values []spec.Value) {
 	}
 	live := 0
 	for i, id := range t.returns {
-		if entry := o.refs.Object(id); entry != nil && (entry.stored > 0 || !entry.ready && isLarge(values[i])) {
+		if entry := o.refs.Object(id); entry != nil && (entry.stored > 0 || !entry.ready && (isLarge(values[i]) || where != nil && where[i].size > 0)) {
 			entry.kept = true
 			live++
 		}
@@ -86,8 +86,10 @@ func (o *objects) lose(ids []spec.ObjectID, made int, where string) {
 	o.mu.Lock()
 	for _, id := range ids {
 		if entry := o.refs.Object(id); entry != nil && entry.ready && entry.stored > 0 && (made == 0 || entry.made == made) {
-			o.empty(id, entry)
-			entry.lost = true
+			if !o.ask(id, entry) { // another node's: it says what becomes of it
+				o.empty(id, entry)
+				entry.lost = true
+			}
 		}
 	}
 	for _, id := range ids {
@@ -167,7 +169,7 @@ func (t *task) restart() {
 // empty takes an object's value away; the entry is pending again. The caller holds mu and settles.
 func (o *objects) empty(id spec.ObjectID, entry *object) {
 	if entry.stored > 0 {
-		o.dropBytes(entry.memory, id, entry.stored)
+		o.dropStored(id, entry, entry.stored)
 	}
 	entry.memory.Release(entry.bytes - objectBytes)
 	entry.copy = weak.Pointer[byte]{}

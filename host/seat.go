@@ -64,7 +64,7 @@ func (g *groups) request(ev sched.Event, t tenant) {
 	g.change(func() {
 		use, actor := t.use()
 		var never *spec.Error
-		if errors.As(g.core.Check(*use, ev.Ask.Need, actor), &never) {
+		if _, others := g.homes[use.Group]; !others && errors.As(g.core.Check(*use, ev.Ask.Need, actor), &never) {
 			g.tells = append(g.tells, decision{holder: t, err: never})
 			return
 		}

@@ -5,8 +5,6 @@ import (
 	"sync"
 	"time"
 
-	"go.uber.org/zap"
-
 	"github.com/raywasm/raywasm/host/hostcall"
 	"github.com/raywasm/raywasm/owner"
 	wasmrt "github.com/raywasm/raywasm/runtime"
@@ -35,9 +33,12 @@ type task struct {
 	deadline time.Time        // zero for none
 	actor    *actor           // nil for a function
 	call     owner.CallID
-	waiter   *waiter // for its arguments; nil if there is nothing to wait for
-	bytes    int64   // reserved for it, beside its objects
-	stream   *stream // of a generator; nil for others
+	waiter   *waiter      // for its arguments; nil if there is nothing to wait for
+	bytes    int64        // reserved for it, beside its objects
+	stream   *stream      // of a generator; nil for others
+	origin   *origin      // of an attempt that is made for another node; nil for others
+	moved    *spec.NodeID // of such an attempt that was not begun: where it goes instead
+	cpu      int64        // nanoseconds that its last sandbox computed
 
 	before, after *task // among its job's, guarded by the job's mu
 
@@ -47,6 +48,8 @@ type task struct {
 	since    time.Time   // the attempt runs
 	attempt  int32
 	lease    sched.Lease // of the attempt that waits or runs; 0 for none
+	away     *away       // the attempt that another node makes; nil for none
+	hops     int32       // how often an attempt was moved from one node to another
 	runs     bool        // a function does, under its context
 	context  attempt
 	finished bool
@@ -87,7 +90,7 @@ func (t *task) start() error {
 	if !t.deadline.IsZero() {
 		t.setTimer()
 	}
-	if t.waiter != nil && t.actor == nil {
+	if t.waiter != nil && t.actor == nil && n.cluster == nil { // in a cluster it is placed when they are there, perhaps where they are
 		t.queue(sched.ReasonArguments)
 		if t.ended() { // it can never run
 			return nil
@@ -162,6 +165,9 @@ func (t *task) label() string { return "task " + t.id.String() }
 // queue asks for the resources of the next attempt, when it does not wait for what until says any more.
 func (t *task) queue(until sched.Reason) {
 	n := t.job.node
+	if until == 0 && n.cluster.place(t) {
+		return
+	}
 	lease := n.leases.number(t)
 	t.mu.Lock()
 	if t.finished {
@@ -183,6 +189,10 @@ func (t *task) ended() bool {
 
 // unheld: the arguments are there.
 func (t *task) unheld() {
+	if t.job.node.cluster != nil {
+		t.queue(0)
+		return
+	}
 	t.mu.Lock()
 	lease := t.lease
 	t.mu.Unlock()
@@ -262,6 +272,9 @@ func (t *task) do(w *worker) {
 		t.leave()
 		return
 	}
+	if t.origin != nil {
+		n.cluster.begun(*t.origin)
+	}
 	err := t.execute(&t.context, w, lease, number)
 	t.context.leave()
 	t.mu.Lock()
@@ -277,10 +290,7 @@ func (t *task) do(w *worker) {
 	w.rest() // so that whoever gets the lease goes on in this goroutine
 	t.leave()
 	if again {
-		n.log.Warn("task attempt failed, retrying", zap.String("task", t.id.String()), zap.String("name", t.name),
-			zap.Int32("attempt", number+1), zap.Int32("max_retries", t.retry.MaxRetries), zap.NamedError("reason", err))
-		t.job.stats.retried.Add(1)
-		t.queueLater(t.retry.Wait(number, n.random(t.id, number)))
+		t.retries(number, err)
 	}
 }
 
@@ -304,7 +314,8 @@ func (t *task) execute(ctx context.Context, w *worker, lease sched.Lease, attemp
 	}
 	defer sandbox.Close()
 	values, err := t.invoke(ctx, sandbox, session, spec.CallFunction, args)
-	t.job.stats.cpu.Add(int64(sandbox.Usage().CPU))
+	t.cpu = int64(sandbox.Usage().CPU)
+	t.job.stats.cpu.Add(t.cpu)
 	if err != nil {
 		c.bereave(err)
 		return err
@@ -346,14 +357,18 @@ func (t *task) failure(err error) *spec.Error {
 }
 
 // finish completes the task's objects, once, and lets go of what it held.
-func (t *task) finish(values []spec.Value, err *spec.Error) {
+func (t *task) finish(values []spec.Value, err *spec.Error) { t.finishAt(values, nil, err) }
+
+// finishAt is finish for values whose bytes may be on other nodes; where is nil if none are.
+func (t *task) finishAt(values []spec.Value, where []far, err *spec.Error) {
 	t.mu.Lock()
 	if t.finished {
 		t.mu.Unlock()
 		return
 	}
 	t.finished = true
-	lease, timer, pause := t.lease, t.timer, t.pause
+	lease, timer, pause, away := t.lease, t.timer, t.pause, t.away
+	t.away = nil
 	if t.runs { // it gives its lease back itself
 		lease = 0
 	}
@@ -368,7 +383,14 @@ func (t *task) finish(values []spec.Value, err *spec.Error) {
 		values = t.stream.end(err)
 	}
 	objects := t.job.node.objects
-	objects.finish(t, values, err)
+	if away != nil { // what it makes is not wanted any more
+		t.job.node.cluster.dismiss(away, err)
+	}
+	if t.origin == nil {
+		objects.finish(t, values, where, err)
+	} else {
+		t.job.node.cluster.finished(t, values, err)
+	}
 	if lease != 0 { // it waits for its turn
 		t.job.node.leases.release(lease)
 	}

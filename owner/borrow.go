@@ -3,6 +3,7 @@ package owner
 import (
 	"bytes"
 	"cmp"
+	"maps"
 	"slices"
 
 	"github.com/raywasm/raywasm/spec"
@@ -114,6 +115,24 @@ func NewBorrows(self spec.NodeID) *Borrows {
 
 // Len returns how many links are lent, borrowed or on the way.
 func (b *Borrows) Len() int { return len(b.lent) + len(b.borrowed) + len(b.onTheWay) }
+
+// Owner returns who owns a borrowed link; false for one that is not borrowed.
+func (b *Borrows) Owner(l spec.Link) (spec.NodeID, bool) {
+	if x := b.borrowed[l]; x != nil {
+		return x.owner, true
+	}
+	return spec.NodeID{}, false
+}
+
+// Borrowers returns who borrows a link that this node owns.
+func (b *Borrows) Borrowers(l spec.Link) []spec.NodeID {
+	if len(b.lent[l]) == 0 {
+		return nil
+	}
+	nodes := slices.Collect(maps.Keys(b.lent[l]))
+	slices.SortFunc(nodes, func(x, y spec.NodeID) int { return bytes.Compare(x[:], y[:]) })
+	return nodes
+}
 
 // Knows reports whether the owner of a borrowed link knows of this node.
 func (b *Borrows) Knows(l spec.Link) bool { return b.borrowed[l] != nil && b.borrowed[l].held }

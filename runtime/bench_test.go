@@ -13,6 +13,7 @@ import (
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 
 	wasmrt "github.com/raywasm/raywasm/runtime"
+	"github.com/raywasm/raywasm/runtime/internal/asm"
 	"github.com/raywasm/raywasm/runtime/wasmbin"
 	"github.com/raywasm/raywasm/spec"
 )
@@ -29,11 +30,11 @@ type size struct {
 var sizes = []size{
 	{"tiny", func(*testing.B) []byte {
 		var a assembly
-		a.memory(2)
-		n := a.global(i64, true, const64(1000))
-		a.fn("count", nil, types(i64), getGlobal(n), const64(1), op(wasmbin.OpI64Add), setGlobal(n),
-			const32(64), getGlobal(n), access(opI64Store, 3), getGlobal(n))
-		return a.wasm()
+		a.Memory(2)
+		n := a.Global(asm.I64, true, asm.Const64(1000))
+		a.Func("count", nil, asm.Types(asm.I64), asm.GetGlobal(n), asm.Const64(1), asm.Op(wasmbin.OpI64Add), asm.SetGlobal(n),
+			asm.Const32(64), asm.GetGlobal(n), asm.Access(asm.OpI64Store, 3), asm.GetGlobal(n))
+		return a.Binary()
 	}},
 	{"c", func(b *testing.B) []byte { needClang(b); return guest(b, cGuest) }},
 	{"go", func(b *testing.B) []byte { return guest(b, goGuest) }},

@@ -7,6 +7,7 @@ import (
 
 	wasmrt "github.com/raywasm/raywasm/runtime"
 	"github.com/raywasm/raywasm/runtime/engine"
+	"github.com/raywasm/raywasm/runtime/internal/asm"
 	"github.com/raywasm/raywasm/spec"
 )
 
@@ -17,8 +18,8 @@ func branchy(ifs int) []byte {
 	for range ifs {
 		code = append(code, 0x20, 0, 0x04, 0x40, 0x20, 0, 0x21, 0, 0x0b) // local.get 0; if; local.get 0; local.set 0; end
 	}
-	a.fn("f", types(i32), nil, code)
-	return a.wasm()
+	a.Func("f", asm.Types(asm.I32), nil, code)
+	return a.Binary()
 }
 
 func TestWhatWouldTakeVeryLongToCompileIsRefused(t *testing.T) {

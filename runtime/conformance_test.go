@@ -12,6 +12,7 @@ import (
 
 	wasmrt "github.com/raywasm/raywasm/runtime"
 	"github.com/raywasm/raywasm/runtime/engine"
+	"github.com/raywasm/raywasm/runtime/internal/asm"
 	"github.com/raywasm/raywasm/runtime/wasmbin"
 	"github.com/raywasm/raywasm/spec"
 )
@@ -20,17 +21,17 @@ import (
 
 func TestCallsReturnWhatTheGuestReturns(t *testing.T) {
 	var a assembly
-	for _, n := range []wasmbin.ValType{i32, i64, f32, f64} {
-		a.fn(n.String(), types(n), types(n), get(0))
+	for _, n := range []wasmbin.ValType{asm.I32, asm.I64, asm.F32, asm.F64} {
+		a.Func(n.String(), asm.Types(n), asm.Types(n), asm.Get(0))
 	}
-	a.fn("sum", types(i32, i64), types(i64), get(0), op(wasmbin.OpI64ExtendI32U), get(1), op(wasmbin.OpI64Add))
-	a.fn("two", nil, types(i32, i64), const32(1), const64(2))
-	a.fn("none", types(f64), nil)
-	a.fn("neg32", types(f32), types(f32), get(0), op(opF32Neg))
-	a.fn("neg64", types(f64), types(f64), get(0), op(opF64Neg))
-	sixteen := slices.Repeat(types(i64), 16)
-	a.fn("sixteen", sixteen, types(i64), get(15))
-	wasm := a.wasm()
+	a.Func("sum", asm.Types(asm.I32, asm.I64), asm.Types(asm.I64), asm.Get(0), asm.Op(wasmbin.OpI64ExtendI32U), asm.Get(1), asm.Op(wasmbin.OpI64Add))
+	a.Func("two", nil, asm.Types(asm.I32, asm.I64), asm.Const32(1), asm.Const64(2))
+	a.Func("none", asm.Types(asm.F64), nil)
+	a.Func("neg32", asm.Types(asm.F32), asm.Types(asm.F32), asm.Get(0), asm.Op(asm.OpF32Neg))
+	a.Func("neg64", asm.Types(asm.F64), asm.Types(asm.F64), asm.Get(0), asm.Op(asm.OpF64Neg))
+	sixteen := slices.Repeat(asm.Types(asm.I64), 16)
+	a.Func("sixteen", sixteen, asm.Types(asm.I64), asm.Get(15))
+	wasm := a.Binary()
 	everyEngine(t, func(t *testing.T, open engine.Open) {
 		s := sandbox(t, load(t, open, wasm), wasmrt.SandboxConfig{})
 		for _, v := range []int32{0, 1, -1, math.MinInt32, math.MaxInt32} {
@@ -62,42 +63,42 @@ func TestCallsReturnWhatTheGuestReturns(t *testing.T) {
 
 func TestTrapsAreTold(t *testing.T) {
 	var a assembly
-	write := a.wasi("fd_write", i32, i32, i32, i32)
-	drop := op(wasmbin.OpDrop)
-	a.memory(1, 1)
-	a.tag()
-	a.bytes(const32(0), "\x08\x00\x00\x00\x05\x00\x00\x00last ") // an iovec of what follows it
-	other := a.fn("", types(i64), nil)
-	a.table(3, other)
-	indirect := op(wasmbin.OpCallIndirect, a.typ(nil, nil), 0)
+	write := a.WASI("fd_write", asm.I32, asm.I32, asm.I32, asm.I32)
+	drop := asm.Op(wasmbin.OpDrop)
+	a.Memory(1, 1)
+	a.Tag()
+	a.Bytes(asm.Const32(0), "\x08\x00\x00\x00\x05\x00\x00\x00last ") // an iovec of what follows it
+	other := a.Func("", asm.Types(asm.I64), nil)
+	a.Table(3, other)
+	indirect := asm.Op(wasmbin.OpCallIndirect, a.Type(nil, nil), 0)
 	cases := []struct {
 		name string
 		want engine.TrapCode
 		code [][]byte
 	}{
-		{"unreachable", engine.TrapUnreachable, [][]byte{op(wasmbin.OpUnreachable)}},
-		{"load", engine.TrapMemoryOutOfBounds, [][]byte{const32(page - 3), access(wasmbin.OpI32Load, 2), drop}},
-		{"load far", engine.TrapMemoryOutOfBounds, [][]byte{const32(-1), op(wasmbin.OpI32Load, 2, math.MaxUint32), drop}},
-		{"store", engine.TrapMemoryOutOfBounds, [][]byte{const32(-4), const32(0), access(opI32Store, 2)}},
-		{"fill", engine.TrapMemoryOutOfBounds, [][]byte{const32(1), const32(0), const32(page), op(wasmbin.OpMemoryFill, 0)}},
-		{"call beyond the table", engine.TrapTableOutOfBounds, [][]byte{const32(3), indirect}},
-		{"call of another type", engine.TrapIndirectCall, [][]byte{const32(0), indirect}},
-		{"division by zero", engine.TrapDivideByZero, [][]byte{const32(1), const32(0), op(opI32DivS), drop}},
-		{"division overflow", engine.TrapIntegerOverflow, [][]byte{const32(math.MinInt32), const32(-1), op(opI32DivS), drop}},
-		{"float too large", engine.TrapIntegerOverflow, [][]byte{constF64(1e300), op(opI64TruncF64), drop}},
-		{"not a number", engine.TrapInvalidConversion, [][]byte{constF32(float32(math.NaN())), op(opI32TruncF32), drop}},
-		{"exception", engine.TrapException, [][]byte{op(wasmbin.OpThrow, 0)}},
+		{"unreachable", engine.TrapUnreachable, [][]byte{asm.Op(wasmbin.OpUnreachable)}},
+		{"load", engine.TrapMemoryOutOfBounds, [][]byte{asm.Const32(asm.Page - 3), asm.Access(wasmbin.OpI32Load, 2), drop}},
+		{"load far", engine.TrapMemoryOutOfBounds, [][]byte{asm.Const32(-1), asm.Op(wasmbin.OpI32Load, 2, math.MaxUint32), drop}},
+		{"store", engine.TrapMemoryOutOfBounds, [][]byte{asm.Const32(-4), asm.Const32(0), asm.Access(asm.OpI32Store, 2)}},
+		{"fill", engine.TrapMemoryOutOfBounds, [][]byte{asm.Const32(1), asm.Const32(0), asm.Const32(asm.Page), asm.Op(wasmbin.OpMemoryFill, 0)}},
+		{"call beyond the table", engine.TrapTableOutOfBounds, [][]byte{asm.Const32(3), indirect}},
+		{"call of another type", engine.TrapIndirectCall, [][]byte{asm.Const32(0), indirect}},
+		{"division by zero", engine.TrapDivideByZero, [][]byte{asm.Const32(1), asm.Const32(0), asm.Op(asm.OpI32DivS), drop}},
+		{"division overflow", engine.TrapIntegerOverflow, [][]byte{asm.Const32(math.MinInt32), asm.Const32(-1), asm.Op(asm.OpI32DivS), drop}},
+		{"float too large", engine.TrapIntegerOverflow, [][]byte{asm.ConstF64(1e300), asm.Op(asm.OpI64TruncF64), drop}},
+		{"not a number", engine.TrapInvalidConversion, [][]byte{asm.ConstF32(float32(math.NaN())), asm.Op(asm.OpI32TruncF32), drop}},
+		{"exception", engine.TrapException, [][]byte{asm.Op(wasmbin.OpThrow, 0)}},
 	}
 	for _, c := range cases {
-		inner := a.fn("", nil, nil, c.code...)
-		a.fn(c.name, nil, nil,
-			const32(2), const32(0), const32(1), const32(32), callFunc(write), drop,
-			callFunc(inner))
+		inner := a.Func("", nil, nil, c.code...)
+		a.Func(c.name, nil, nil,
+			asm.Const32(2), asm.Const32(0), asm.Const32(1), asm.Const32(32), asm.CallFunc(write), drop,
+			asm.CallFunc(inner))
 	}
-	wasm := a.wasm()
+	wasm := a.Binary()
 	everyEngine(t, func(t *testing.T, open engine.Open) {
 		// Memory ends where its limit is, or else where its room does.
-		cfg := wasmrt.SandboxConfig{MemoryBytes: page}
+		cfg := wasmrt.SandboxConfig{MemoryBytes: asm.Page}
 		m := load(t, open, wasm)
 		for _, c := range cases {
 			t.Run(c.name, func(t *testing.T) {
@@ -126,7 +127,7 @@ func TestTheFaultHasTheEndOfStderr(t *testing.T) {
 	everyEngine(t, func(t *testing.T, open engine.Open) {
 		var stdout, stderr bytes.Buffer
 		s := sandbox(t, load(t, open, notebook()), wasmrt.SandboxConfig{Stdout: &stdout, Stderr: &stderr})
-		const at, n = page, 3 * spec.StderrTail / 2
+		const at, n = asm.Page, 3 * spec.StderrTail / 2
 		call(t, s, "fill", at, 'a', n)
 		call(t, s, "fill", at+n-1, 'z', 1)
 		want(t, "the errno", call(t, s, "write", 2, at, n), 0)
@@ -170,15 +171,15 @@ func TestGoGuestsEnd(t *testing.T) {
 
 func TestCallsThatCannotBe(t *testing.T) {
 	var a assembly
-	a.memory(1)
-	a.fn("add", types(i32, i32), types(i32), get(0), get(1), op(wasmbin.OpI32Add))
-	a.fn("vector", types(v128), nil)
-	a.fn("long", slices.Repeat(types(i64), 17), nil)
-	a.fn("manifold", nil, slices.Repeat(types(i64), 17), slices.Repeat(const64(1), 17))
-	a.fn("long enough", slices.Repeat(types(i64), 16), types(i64), get(15))
-	a.fn("reference", nil, types(wasmbin.FuncRef), op(wasmbin.OpRefNull, uint32(wasmbin.FuncRef)))
-	a.export("memory", wasmbin.KindMemory, 0)
-	wasm := a.wasm()
+	a.Memory(1)
+	a.Func("add", asm.Types(asm.I32, asm.I32), asm.Types(asm.I32), asm.Get(0), asm.Get(1), asm.Op(wasmbin.OpI32Add))
+	a.Func("vector", asm.Types(asm.V128), nil)
+	a.Func("long", slices.Repeat(asm.Types(asm.I64), 17), nil)
+	a.Func("manifold", nil, slices.Repeat(asm.Types(asm.I64), 17), slices.Repeat(asm.Const64(1), 17))
+	a.Func("long enough", slices.Repeat(asm.Types(asm.I64), 16), asm.Types(asm.I64), asm.Get(15))
+	a.Func("reference", nil, asm.Types(wasmbin.FuncRef), asm.Op(wasmbin.OpRefNull, uint32(wasmbin.FuncRef)))
+	a.Export("memory", wasmbin.KindMemory, 0)
+	wasm := a.Binary()
 	everyEngine(t, func(t *testing.T, open engine.Open) {
 		m := load(t, open, wasm)
 		s := sandbox(t, m, wasmrt.SandboxConfig{})
@@ -238,11 +239,11 @@ func TestModulesAreRefused(t *testing.T) {
 	valid := func(change func(a *assembly)) []byte {
 		var a assembly
 		change(&a)
-		a.fn("f", nil, nil)
-		return a.wasm()
+		a.Func("f", nil, nil)
+		return a.Binary()
 	}
 	whole := valid(func(*assembly) {})
-	badType := valid(func(a *assembly) { a.fn("bad", nil, types(i32), const64(1)) })
+	badType := valid(func(a *assembly) { a.Func("bad", nil, asm.Types(asm.I32), asm.Const64(1)) })
 	cases := []struct {
 		name string
 		wasm []byte
@@ -255,23 +256,23 @@ func TestModulesAreRefused(t *testing.T) {
 		{"another version", append([]byte("\x00asm\x02\x00\x00\x00"), whole[8:]...), spec.InvalidModule, nil},
 		{"code of the wrong type", badType, spec.InvalidModule, nil},
 		{"too large", make([]byte, spec.MaxModuleBytes+1), spec.LimitExceeded, []string{"128 MiB"}},
-		{"a table that is too large", valid(func(a *assembly) { a.table(wasmrt.MaxTableEntries + 1) }), spec.InvalidModule, nil},
-		{"a data segment beyond the memory", valid(func(a *assembly) { a.memory(1); a.bytes(const32(page-1), "ab") }), spec.GuestTrap, []string{"out of bounds"}},
+		{"a table that is too large", valid(func(a *assembly) { a.Table(wasmrt.MaxTableEntries + 1) }), spec.InvalidModule, nil},
+		{"a data segment beyond the memory", valid(func(a *assembly) { a.Memory(1); a.Bytes(asm.Const32(asm.Page-1), "ab") }), spec.GuestTrap, []string{"out of bounds"}},
 		{"unknown functions", valid(func(a *assembly) {
-			a.imp("env", "missing", types(i32, i64), types(f32))
-			a.imp("other", "gone", nil, nil)
+			a.Import("env", "missing", asm.Types(asm.I32, asm.I64), asm.Types(asm.F32))
+			a.Import("other", "gone", nil, nil)
 			a.importAsk()
-			a.imp("wasi_snapshot_preview1", "fd_read", types(i64), types(i32))
+			a.Import("wasi_snapshot_preview1", "fd_read", asm.Types(asm.I64), asm.Types(asm.I32))
 		}), spec.UnknownImport, []string{"env.missing (i32, i64) -> f32", "other.gone ()", "wasi_snapshot_preview1.fd_read (i64) -> i32 (this host's is (i32, i32, i32, i32) -> i32)"}},
-		{"a memory from the host", valid(func(a *assembly) { a.importOther("m", wasmbin.KindMemory, 0, 1) }), spec.UnknownImport, []string{"env.m memory"}},
-		{"a table from the host", valid(func(a *assembly) { a.importOther("t", wasmbin.KindTable, byte(wasmbin.FuncRef), 0, 1) }), spec.UnknownImport, []string{"env.t table"}},
-		{"a global from the host", valid(func(a *assembly) { a.importOther("g", wasmbin.KindGlobal, byte(i32), 1) }), spec.UnknownImport, []string{"env.g global"}},
+		{"a memory from the host", valid(func(a *assembly) { a.ImportOther("m", wasmbin.KindMemory, 0, 1) }), spec.UnknownImport, []string{"env.m memory"}},
+		{"a table from the host", valid(func(a *assembly) { a.ImportOther("t", wasmbin.KindTable, byte(wasmbin.FuncRef), 0, 1) }), spec.UnknownImport, []string{"env.t table"}},
+		{"a global from the host", valid(func(a *assembly) { a.ImportOther("g", wasmbin.KindGlobal, byte(asm.I32), 1) }), spec.UnknownImport, []string{"env.g global"}},
 		{"many unknown functions", valid(func(a *assembly) {
 			for n := range 25 {
-				a.imp("env", "f"+strconv.Itoa(n), nil, nil)
+				a.Import("env", "f"+strconv.Itoa(n), nil, nil)
 			}
 		}), spec.UnknownImport, []string{"env.f0 ()", "env.f19 ()", "and 5 more"}},
-		{"the host's own function", valid(func(a *assembly) { a.imp("__ray", "tick", nil, nil) }), spec.UnknownImport, []string{"__ray.tick"}},
+		{"the host's own function", valid(func(a *assembly) { a.Import("__ray", "tick", nil, nil) }), spec.UnknownImport, []string{"__ray.tick"}},
 	}
 	everyEngine(t, func(t *testing.T, open engine.Open) {
 		rt := openRuntime(t, open)
@@ -292,21 +293,21 @@ func TestModulesAreRefused(t *testing.T) {
 func TestWhatIsKnownOfAModule(t *testing.T) {
 	var a assembly
 	a.importAsk()
-	a.exit()
-	a.memory(2, 7)
-	a.fn("f", types(i32, f64), types(i64), const64(0))
-	a.export("m", wasmbin.KindMemory, 0)
-	a.export("g", wasmbin.KindGlobal, a.global(i32, false, const32(1)))
-	wasm := a.wasm()
+	a.Exit()
+	a.Memory(2, 7)
+	a.Func("f", asm.Types(asm.I32, asm.F64), asm.Types(asm.I64), asm.Const64(0))
+	a.Export("m", wasmbin.KindMemory, 0)
+	a.Export("g", wasmbin.KindGlobal, a.Global(asm.I32, false, asm.Const32(1)))
+	wasm := a.Binary()
 	everyEngine(t, func(t *testing.T, open engine.Open) {
 		m := load(t, open, wasm)
 		want(t, "the digest", m.Digest(), spec.DigestOf(wasm))
 		info := m.Info()
 		want(t, "the digest", info.Digest, spec.DigestOf(wasm).String())
 		want(t, "the size", info.Bytes, int64(len(wasm)))
-		want(t, "the smallest memory", info.MemoryMin, 2*page)
-		want(t, "the largest memory", info.MemoryMax, 7*page)
-		want(t, "the size of the image", info.ImageBytes, 2*page)
+		want(t, "the smallest memory", info.MemoryMin, 2*asm.Page)
+		want(t, "the largest memory", info.MemoryMax, 7*asm.Page)
+		want(t, "the size of the image", info.ImageBytes, 2*asm.Page)
 		want(t, "whether it is metered", info.Metered, true)
 		want(t, "the reasons for no image", len(info.NoSnapshot), 0)
 		if imports := []wasmrt.Import{
@@ -328,17 +329,17 @@ func TestWhatIsKnownOfAModule(t *testing.T) {
 // order is a guest whose memory says in which order its parts ran.
 func order() []byte {
 	var a assembly
-	a.memory(1)
-	n := a.global(i32, true, const32(1))
-	note := a.fn("", types(i32), nil, // writes letter and number
-		getGlobal(n), get(0), access(opI32Store8, 0), getGlobal(n), const32(1), op(wasmbin.OpI32Add), setGlobal(n))
-	start := a.fn("", nil, nil, const32('s'), callFunc(note))
-	a.start = &start
-	a.fn("_initialize", nil, nil, const32('i'), callFunc(note))
-	a.fn("warm", nil, nil, const32('w'), callFunc(note))
-	a.fn("call", nil, types(i32), const32('c'), callFunc(note), const32(0), access(wasmbin.OpI32Load, 2))
-	a.bytes(const32(0), "d")
-	return a.wasm()
+	a.Memory(1)
+	n := a.Global(asm.I32, true, asm.Const32(1))
+	note := a.Func("", asm.Types(asm.I32), nil, // writes letter and number
+		asm.GetGlobal(n), asm.Get(0), asm.Access(asm.OpI32Store8, 0), asm.GetGlobal(n), asm.Const32(1), asm.Op(wasmbin.OpI32Add), asm.SetGlobal(n))
+	start := a.Func("", nil, nil, asm.Const32('s'), asm.CallFunc(note))
+	a.Start = &start
+	a.Func("_initialize", nil, nil, asm.Const32('i'), asm.CallFunc(note))
+	a.Func("warm", nil, nil, asm.Const32('w'), asm.CallFunc(note))
+	a.Func("call", nil, asm.Types(asm.I32), asm.Const32('c'), asm.CallFunc(note), asm.Const32(0), asm.Access(wasmbin.OpI32Load, 2))
+	a.Bytes(asm.Const32(0), "d")
+	return a.Binary()
 }
 
 func TestTheOrderOfInitialisation(t *testing.T) {
@@ -362,14 +363,14 @@ func TestTheOrderOfInitialisation(t *testing.T) {
 func TestInitialisationFails(t *testing.T) {
 	initialise := func(code ...[]byte) []byte {
 		var a assembly
-		exit := a.exit()
-		a.memory(1)
-		a.fn("_initialize", nil, nil, slices.Concat(append(code, const32(4), callFunc(exit))...))
-		return a.wasm()
+		exit := a.Exit()
+		a.Memory(1)
+		a.Func("_initialize", nil, nil, slices.Concat(append(code, asm.Const32(4), asm.CallFunc(exit))...))
+		return a.Binary()
 	}
 	var a assembly
-	start := a.fn("", nil, nil, op(wasmbin.OpUnreachable))
-	a.start = &start
+	start := a.Func("", nil, nil, asm.Op(wasmbin.OpUnreachable))
+	a.Start = &start
 	everyEngine(t, func(t *testing.T, open engine.Open) {
 		rt := openRuntime(t, open)
 		for _, c := range []struct {
@@ -378,8 +379,8 @@ func TestInitialisationFails(t *testing.T) {
 			kind spec.Kind
 		}{
 			{"exit", initialise(), spec.GuestExit},
-			{"trap", initialise(op(wasmbin.OpUnreachable)), spec.GuestTrap},
-			{"trap in the start function", a.wasm(), spec.GuestTrap},
+			{"trap", initialise(asm.Op(wasmbin.OpUnreachable)), spec.GuestTrap},
+			{"trap in the start function", a.Binary(), spec.GuestTrap},
 		} {
 			_, err := rt.Load(t.Context(), c.wasm, wasmrt.LoadConfig{})
 			faultOf(t, err, c.kind)
@@ -397,10 +398,10 @@ func TestInitialisationFails(t *testing.T) {
 
 func TestModulesWithoutMemory(t *testing.T) {
 	var a assembly
-	n := a.global(i64, true, const64(1000))
-	a.fn("count", nil, types(i64), getGlobal(n), const64(1), op(wasmbin.OpI64Add), setGlobal(n), getGlobal(n))
-	a.fn("_initialize", nil, nil, const64(2000), setGlobal(n))
-	wasm := a.wasm()
+	n := a.Global(asm.I64, true, asm.Const64(1000))
+	a.Func("count", nil, asm.Types(asm.I64), asm.GetGlobal(n), asm.Const64(1), asm.Op(wasmbin.OpI64Add), asm.SetGlobal(n), asm.GetGlobal(n))
+	a.Func("_initialize", nil, nil, asm.Const64(2000), asm.SetGlobal(n))
+	wasm := a.Binary()
 	everyEngine(t, func(t *testing.T, open engine.Open) {
 		m := load(t, open, wasm)
 		want(t, "the size of the image", m.Info().ImageBytes, 0)
@@ -418,29 +419,29 @@ func TestModulesWithoutAnImage(t *testing.T) {
 	counter := func(change func(a *assembly)) []byte {
 		var a assembly
 		change(&a)
-		n := a.global(i64, true, const64(0))
-		count := a.fn("count", nil, types(i64), getGlobal(n), const64(1), op(wasmbin.OpI64Add), setGlobal(n), getGlobal(n))
-		a.table(4, count)
-		a.fn("_initialize", nil, nil, const64(1000), setGlobal(n))
-		return a.wasm()
+		n := a.Global(asm.I64, true, asm.Const64(0))
+		count := a.Func("count", nil, asm.Types(asm.I64), asm.GetGlobal(n), asm.Const64(1), asm.Op(wasmbin.OpI64Add), asm.SetGlobal(n), asm.GetGlobal(n))
+		a.Table(4, count)
+		a.Func("_initialize", nil, nil, asm.Const64(1000), asm.SetGlobal(n))
+		return a.Binary()
 	}
 	tableOp := func(code ...[]byte) func(a *assembly) {
-		return func(a *assembly) { a.fn("change", nil, nil, code...) }
+		return func(a *assembly) { a.Func("change", nil, nil, code...) }
 	}
-	null := op(wasmbin.OpRefNull, uint32(wasmbin.FuncRef))
-	drop, zero := op(wasmbin.OpDrop), const32(0)
+	null := asm.Op(wasmbin.OpRefNull, uint32(wasmbin.FuncRef))
+	drop, zero := asm.Op(wasmbin.OpDrop), asm.Const32(0)
 	for _, c := range []struct {
 		name, reason string
 		change       func(a *assembly)
 	}{
-		{"table.set", "table.set", tableOp(zero, null, op(wasmbin.OpTableSet, 0))},
-		{"table.grow", "table.grow", tableOp(null, zero, op(wasmbin.OpTableGrow, 0), drop)},
-		{"table.copy", "table.copy", tableOp(zero, zero, zero, op(wasmbin.OpTableCopy, 0, 0))},
-		{"table.fill", "table.fill", tableOp(zero, null, zero, op(wasmbin.OpTableFill, 0))},
-		{"table.init", "table.init", tableOp(zero, zero, zero, op(wasmbin.OpTableInit, 0, 0))},
-		{"elem.drop", "elem.drop", tableOp(op(wasmbin.OpElemDrop, 0))},
-		{"a global of references", "funcref", func(a *assembly) { a.global(wasmbin.FuncRef, true, null) }},
-		{"a global of vectors", "v128", func(a *assembly) { a.global(v128, true, append(op(wasmbin.OpV128Const), make([]byte, 16)...)) }},
+		{"table.set", "table.set", tableOp(zero, null, asm.Op(wasmbin.OpTableSet, 0))},
+		{"table.grow", "table.grow", tableOp(null, zero, asm.Op(wasmbin.OpTableGrow, 0), drop)},
+		{"table.copy", "table.copy", tableOp(zero, zero, zero, asm.Op(wasmbin.OpTableCopy, 0, 0))},
+		{"table.fill", "table.fill", tableOp(zero, null, zero, asm.Op(wasmbin.OpTableFill, 0))},
+		{"table.init", "table.init", tableOp(zero, zero, zero, asm.Op(wasmbin.OpTableInit, 0, 0))},
+		{"elem.drop", "elem.drop", tableOp(asm.Op(wasmbin.OpElemDrop, 0))},
+		{"a global of references", "funcref", func(a *assembly) { a.Global(wasmbin.FuncRef, true, null) }},
+		{"a global of vectors", "v128", func(a *assembly) { a.Global(asm.V128, true, append(asm.Op(wasmbin.OpV128Const), make([]byte, 16)...)) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			wasm := counter(c.change)
@@ -473,11 +474,11 @@ func TestModulesWithoutAnImage(t *testing.T) {
 func TestCommands(t *testing.T) {
 	command := func(code func(exit uint32) []byte) []byte {
 		var a assembly
-		write, exit := a.wasi("fd_write", i32, i32, i32, i32), a.exit()
-		a.memory(1)
-		a.bytes(const32(0), "\x08\x00\x00\x00\x05\x00\x00\x00hello")
-		a.fn("_start", nil, nil, const32(1), const32(0), const32(1), const32(32), callFunc(write), op(wasmbin.OpDrop), code(exit))
-		return a.wasm()
+		write, exit := a.WASI("fd_write", asm.I32, asm.I32, asm.I32, asm.I32), a.Exit()
+		a.Memory(1)
+		a.Bytes(asm.Const32(0), "\x08\x00\x00\x00\x05\x00\x00\x00hello")
+		a.Func("_start", nil, nil, asm.Const32(1), asm.Const32(0), asm.Const32(1), asm.Const32(32), asm.CallFunc(write), asm.Op(wasmbin.OpDrop), code(exit))
+		return a.Binary()
 	}
 	everyEngine(t, func(t *testing.T, open engine.Open) {
 		for _, c := range []struct {
@@ -486,8 +487,8 @@ func TestCommands(t *testing.T) {
 			status int32 // -1: none
 		}{
 			{"returns", func(uint32) []byte { return nil }, -1},
-			{"exits with 0", func(exit uint32) []byte { return join(const32(0), callFunc(exit)) }, 0},
-			{"exits with 3", func(exit uint32) []byte { return join(const32(3), callFunc(exit)) }, 3},
+			{"exits with 0", func(exit uint32) []byte { return join(asm.Const32(0), asm.CallFunc(exit)) }, 0},
+			{"exits with 3", func(exit uint32) []byte { return join(asm.Const32(3), asm.CallFunc(exit)) }, 3},
 		} {
 			m := load(t, open, command(c.code))
 			for range 2 {

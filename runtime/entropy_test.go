@@ -9,6 +9,7 @@ import (
 
 	wasmrt "github.com/raywasm/raywasm/runtime"
 	"github.com/raywasm/raywasm/runtime/engine"
+	"github.com/raywasm/raywasm/runtime/internal/asm"
 	"github.com/raywasm/raywasm/runtime/wasmbin"
 )
 
@@ -117,15 +118,15 @@ func TestCGuestsDrawDifferentNumbers(t *testing.T) {
 // TestFreshIsCalledFirst: ray_fresh runs once in every sandbox before anything else does, and not for the image.
 func TestFreshIsCalledFirst(t *testing.T) {
 	var a assembly
-	a.memory(1)
-	n := a.global(i64, true, const64(0))
+	a.Memory(1)
+	n := a.Global(asm.I64, true, asm.Const64(0))
 	push := func(digit int64) []byte {
-		return join(getGlobal(n), const64(10), op(wasmbin.OpI64Mul), const64(digit), op(wasmbin.OpI64Add), setGlobal(n))
+		return join(asm.GetGlobal(n), asm.Const64(10), asm.Op(wasmbin.OpI64Mul), asm.Const64(digit), asm.Op(wasmbin.OpI64Add), asm.SetGlobal(n))
 	}
-	a.fn("_initialize", nil, nil, push(1))
-	a.fn("ray_fresh", nil, nil, push(2))
-	a.fn("call", nil, types(i64), push(3), getGlobal(n))
-	wasm := a.wasm()
+	a.Func("_initialize", nil, nil, push(1))
+	a.Func("ray_fresh", nil, nil, push(2))
+	a.Func("call", nil, asm.Types(asm.I64), push(3), asm.GetGlobal(n))
+	wasm := a.Binary()
 	everyEngine(t, func(t *testing.T, open engine.Open) {
 		m := load(t, open, wasm)
 		for range 3 {
@@ -251,7 +252,7 @@ func TestImagesTellWarmModulesApart(t *testing.T) {
 		want(t, "the image of a module that was warmed by nothing", image(do("get_i32")), cold)
 		seen := map[string]bool{cold: true}
 		for _, steps := range [][]step{
-			{do("poke", page, 1)}, {do("poke", page, 2)}, {do("poke", page+1, 1)},
+			{do("poke", asm.Page, 1)}, {do("poke", asm.Page, 2)}, {do("poke", asm.Page+1, 1)},
 			{do("set_i64", 5)}, {do("set_f32", 5)}, {do("grow", 1)}, {do("grow", 2)},
 		} {
 			digest := image(steps...)

@@ -5,21 +5,22 @@ import (
 	"fmt"
 
 	wasmrt "github.com/raywasm/raywasm/runtime"
+	"github.com/raywasm/raywasm/runtime/internal/asm"
 	"github.com/raywasm/raywasm/runtime/wazero"
 )
 
 // counting is a module with a memory whose export "count" adds its parameter to a number there and returns the sum.
 func counting() []byte {
 	var a assembly
-	a.memory(1)
-	a.fn("count", types(i32), types(i32), []byte{
+	a.Memory(1)
+	a.Func("count", asm.Types(asm.I32), asm.Types(asm.I32), []byte{
 		0x41, 0, // i32.const 0
 		0x41, 0, 0x28, 2, 0, // i32.const 0; i32.load
 		0x20, 0, 0x6a, // local.get 0; i32.add
 		0x36, 2, 0, // i32.store
 		0x41, 0, 0x28, 2, 0, // i32.const 0; i32.load
 	})
-	return a.wasm()
+	return a.Binary()
 }
 
 // Every sandbox begins as the module's image; what one did the next does not see.

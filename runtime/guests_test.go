@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/raywasm/raywasm/runtime/engine"
+	"github.com/raywasm/raywasm/runtime/internal/asm"
 	"github.com/raywasm/raywasm/runtime/wasmbin"
 )
 
@@ -22,7 +23,7 @@ const nobody = 0xdead
 
 // hostFuncs are what the guests of these tests may import beside WASI.
 var hostFuncs = []engine.HostFunc{{
-	Module: "env", Name: "ask", Params: types(i64), Results: types(i64),
+	Module: "env", Name: "ask", Params: asm.Types(asm.I64), Results: asm.Types(asm.I64),
 	Func: func(ctx context.Context, g *engine.Guest, stack []uint64) (err error) {
 		owner, ok := g.Owner.(host)
 		if !ok {
@@ -34,8 +35,13 @@ var hostFuncs = []engine.HostFunc{{
 	},
 }}
 
+// assembly is a module under construction.
+type assembly struct{ asm.Module }
+
 // importAsk imports env.ask.
-func (a *assembly) importAsk() uint32 { return a.imp("env", "ask", types(i64), types(i64)) }
+func (a *assembly) importAsk() uint32 {
+	return a.Import("env", "ask", asm.Types(asm.I64), asm.Types(asm.I64))
+}
 
 // waitForEnd waits until the call's context ends.
 func waitForEnd(ctx context.Context, _ *engine.Guest, _ uint64) (uint64, error) {
@@ -84,86 +90,86 @@ const (
 
 var notebook = sync.OnceValue(func() []byte {
 	var a assembly
-	ask, exit := a.importAsk(), a.exit()
-	argsSizes, args := a.wasi("args_sizes_get", i32, i32), a.wasi("args_get", i32, i32)
-	environSizes, environ := a.wasi("environ_sizes_get", i32, i32), a.wasi("environ_get", i32, i32)
-	open := a.wasi("path_open", i32, i32, i32, i32, i32, i64, i64, i32, i32)
-	read, write := a.wasi("fd_read", i32, i32, i32, i32), a.wasi("fd_write", i32, i32, i32, i32)
-	poll, clock := a.wasi("poll_oneoff", i32, i32, i32, i32), a.wasi("clock_time_get", i32, i64, i32)
-	drop := op(wasmbin.OpDrop)
-	result := join(const32(notebookResult), access(wasmbin.OpI32Load, 2))
+	ask, exit := a.importAsk(), a.Exit()
+	argsSizes, args := a.WASI("args_sizes_get", asm.I32, asm.I32), a.WASI("args_get", asm.I32, asm.I32)
+	environSizes, environ := a.WASI("environ_sizes_get", asm.I32, asm.I32), a.WASI("environ_get", asm.I32, asm.I32)
+	open := a.WASI("path_open", asm.I32, asm.I32, asm.I32, asm.I32, asm.I32, asm.I64, asm.I64, asm.I32, asm.I32)
+	read, write := a.WASI("fd_read", asm.I32, asm.I32, asm.I32, asm.I32), a.WASI("fd_write", asm.I32, asm.I32, asm.I32, asm.I32)
+	poll, clock := a.WASI("poll_oneoff", asm.I32, asm.I32, asm.I32, asm.I32), a.WASI("clock_time_get", asm.I32, asm.I64, asm.I32)
+	drop := asm.Op(wasmbin.OpDrop)
+	result := join(asm.Const32(notebookResult), asm.Access(wasmbin.OpI32Load, 2))
 
-	a.memory(notebookPages)
-	a.bytes(const32(0), notebookText)
-	a.bytes(const32(notebookPath), notebookFile)
+	a.Memory(notebookPages)
+	a.Bytes(asm.Const32(0), notebookText)
+	a.Bytes(asm.Const32(notebookPath), notebookFile)
 
-	a.fn("peek", types(i32), types(i32), get(0), access(opI32Load8U, 0))
-	a.fn("poke", types(i32, i32), nil, get(0), get(1), access(opI32Store8, 0))
-	a.fn("fill", types(i32, i32, i32), nil, get(0), get(1), get(2), op(wasmbin.OpMemoryFill, 0))
-	a.fn("dirty", types(i32, i32, i32), nil, block(wasmbin.OpLoop,
-		get(0), const32(0xaa), access(opI32Store8, 0),
-		get(0), get(1), op(wasmbin.OpI32Add), set(0),
-		add32(2, -1), get(2), op(wasmbin.OpBrIf, 0)))
-	a.fn("size", nil, types(i32), op(wasmbin.OpMemorySize, 0))
-	a.fn("grow", types(i32), types(i32), get(0), op(wasmbin.OpMemoryGrow, 0))
+	a.Func("peek", asm.Types(asm.I32), asm.Types(asm.I32), asm.Get(0), asm.Access(asm.OpI32Load8U, 0))
+	a.Func("poke", asm.Types(asm.I32, asm.I32), nil, asm.Get(0), asm.Get(1), asm.Access(asm.OpI32Store8, 0))
+	a.Func("fill", asm.Types(asm.I32, asm.I32, asm.I32), nil, asm.Get(0), asm.Get(1), asm.Get(2), asm.Op(wasmbin.OpMemoryFill, 0))
+	a.Func("dirty", asm.Types(asm.I32, asm.I32, asm.I32), nil, asm.Block(wasmbin.OpLoop,
+		asm.Get(0), asm.Const32(0xaa), asm.Access(asm.OpI32Store8, 0),
+		asm.Get(0), asm.Get(1), asm.Op(wasmbin.OpI32Add), asm.Set(0),
+		asm.Add32(2, -1), asm.Get(2), asm.Op(wasmbin.OpBrIf, 0)))
+	a.Func("size", nil, asm.Types(asm.I32), asm.Op(wasmbin.OpMemorySize, 0))
+	a.Func("grow", asm.Types(asm.I32), asm.Types(asm.I32), asm.Get(0), asm.Op(wasmbin.OpMemoryGrow, 0))
 	for _, g := range []struct {
 		t    wasmbin.ValType
 		init []byte
-	}{{i32, const32(-1)}, {i64, const64(-1)}, {f32, constF32(-1)}, {f64, constF64(-1)}} {
-		global := a.global(g.t, true, g.init)
-		a.fn("set_"+g.t.String(), types(g.t), nil, get(0), setGlobal(global))
-		a.fn("get_"+g.t.String(), nil, types(g.t), getGlobal(global))
+	}{{asm.I32, asm.Const32(-1)}, {asm.I64, asm.Const64(-1)}, {asm.F32, asm.ConstF32(-1)}, {asm.F64, asm.ConstF64(-1)}} {
+		global := a.Global(g.t, true, g.init)
+		a.Func("set_"+g.t.String(), asm.Types(g.t), nil, asm.Get(0), asm.SetGlobal(global))
+		a.Func("get_"+g.t.String(), nil, asm.Types(g.t), asm.GetGlobal(global))
 	}
-	n := a.global(i64, true, const64(1000))
-	a.fn("count", nil, types(i64), getGlobal(n), const64(1), op(wasmbin.OpI64Add), setGlobal(n), getGlobal(n))
+	n := a.Global(asm.I64, true, asm.Const64(1000))
+	a.Func("count", nil, asm.Types(asm.I64), asm.GetGlobal(n), asm.Const64(1), asm.Op(wasmbin.OpI64Add), asm.SetGlobal(n), asm.GetGlobal(n))
 
-	a.fn("ask", types(i64), types(i64), get(0), callFunc(ask))
-	a.fn("trap", nil, nil, op(wasmbin.OpUnreachable))
-	a.fn("exit", types(i32), nil, get(0), callFunc(exit))
-	a.fn("spin", nil, nil, forever())
+	a.Func("ask", asm.Types(asm.I64), asm.Types(asm.I64), asm.Get(0), asm.CallFunc(ask))
+	a.Func("trap", nil, nil, asm.Op(wasmbin.OpUnreachable))
+	a.Func("exit", asm.Types(asm.I32), nil, asm.Get(0), asm.CallFunc(exit))
+	a.Func("spin", nil, nil, asm.Forever())
 
 	texts := func(name string, sizes, texts uint32) {
-		a.fn(name, nil, types(i32),
-			const32(notebookResult), const32(notebookResult+4), callFunc(sizes), drop,
-			const32(notebookResult+8), const32(notebookTexts), callFunc(texts), drop,
+		a.Func(name, nil, asm.Types(asm.I32),
+			asm.Const32(notebookResult), asm.Const32(notebookResult+4), asm.CallFunc(sizes), drop,
+			asm.Const32(notebookResult+8), asm.Const32(notebookTexts), asm.CallFunc(texts), drop,
 			result)
 	}
 	texts("args", argsSizes, args)
 	texts("environ", environSizes, environ)
-	a.fnLocals("open", nil, types(i32), types(i32),
-		const32(3), const32(0), const32(notebookPath), const32(int32(len(notebookFile))), const32(0),
-		const64(2), const64(0), const32(0), const32(notebookResult), callFunc(open), set(0),
-		get(0), block(wasmbin.OpIf, const32(0), get(0), op(wasmbin.OpI32Sub), op(wasmbin.OpReturn)),
+	a.FuncLocals("open", nil, asm.Types(asm.I32), asm.Types(asm.I32),
+		asm.Const32(3), asm.Const32(0), asm.Const32(notebookPath), asm.Const32(int32(len(notebookFile))), asm.Const32(0),
+		asm.Const64(2), asm.Const64(0), asm.Const32(0), asm.Const32(notebookResult), asm.CallFunc(open), asm.Set(0),
+		asm.Get(0), asm.Block(wasmbin.OpIf, asm.Const32(0), asm.Get(0), asm.Op(wasmbin.OpI32Sub), asm.Op(wasmbin.OpReturn)),
 		result)
 	transfer := func(name string, f uint32) {
-		a.fn(name, types(i32, i32, i32), types(i32),
-			const32(notebookBuffer), get(1), access(opI32Store, 2),
-			const32(notebookBuffer+4), get(2), access(opI32Store, 2),
-			get(0), const32(notebookBuffer), const32(1), const32(notebookResult), callFunc(f))
+		a.Func(name, asm.Types(asm.I32, asm.I32, asm.I32), asm.Types(asm.I32),
+			asm.Const32(notebookBuffer), asm.Get(1), asm.Access(asm.OpI32Store, 2),
+			asm.Const32(notebookBuffer+4), asm.Get(2), asm.Access(asm.OpI32Store, 2),
+			asm.Get(0), asm.Const32(notebookBuffer), asm.Const32(1), asm.Const32(notebookResult), asm.CallFunc(f))
 	}
 	transfer("read", read)
 	transfer("write", write)
-	sleep := a.fn("sleep", types(i64), nil,
-		const32(notebookPoll+16), const32(1), access(opI32Store, 2), // the monotonic clock
-		const32(notebookPoll+24), get(0), access(opI64Store, 3),
-		const32(notebookPoll), const32(notebookEvent), const32(1), const32(notebookResult), callFunc(poll), drop)
-	now := a.fn("clock", types(i32), types(i64),
-		get(0), const64(0), const32(notebookResult), callFunc(clock), drop,
-		const32(notebookResult), access(opI64Load, 3))
-	began := []uint32{a.global(i64, true, const64(0)), a.global(i64, true, const64(0))}
-	a.fn("began", types(i32), types(i64),
-		get(0), block(wasmbin.OpIf, getGlobal(began[1]), op(wasmbin.OpReturn)), getGlobal(began[0]))
+	sleep := a.Func("sleep", asm.Types(asm.I64), nil,
+		asm.Const32(notebookPoll+16), asm.Const32(1), asm.Access(asm.OpI32Store, 2), // the monotonic clock
+		asm.Const32(notebookPoll+24), asm.Get(0), asm.Access(asm.OpI64Store, 3),
+		asm.Const32(notebookPoll), asm.Const32(notebookEvent), asm.Const32(1), asm.Const32(notebookResult), asm.CallFunc(poll), drop)
+	now := a.Func("clock", asm.Types(asm.I32), asm.Types(asm.I64),
+		asm.Get(0), asm.Const64(0), asm.Const32(notebookResult), asm.CallFunc(clock), drop,
+		asm.Const32(notebookResult), asm.Access(asm.OpI64Load, 3))
+	began := []uint32{a.Global(asm.I64, true, asm.Const64(0)), a.Global(asm.I64, true, asm.Const64(0))}
+	a.Func("began", asm.Types(asm.I32), asm.Types(asm.I64),
+		asm.Get(0), asm.Block(wasmbin.OpIf, asm.GetGlobal(began[1]), asm.Op(wasmbin.OpReturn)), asm.GetGlobal(began[0]))
 
-	a.fnLocals("_initialize", nil, nil, types(i32),
-		const64(notebookSlept), callFunc(sleep),
-		const32(0), callFunc(now), setGlobal(began[0]),
-		const32(1), callFunc(now), setGlobal(began[1]),
-		const32(notebookBuffer), const32(0), const32(page-notebookBuffer), op(wasmbin.OpMemoryFill, 0),
-		const32(page), set(0),
-		block(wasmbin.OpLoop,
-			get(0), get(0), op(wasmbin.OpI64ExtendI32U), const64(notebookFactor), op(wasmbin.OpI64Mul), access(opI64Store, 3),
-			add32(0, 8), get(0), const32(notebookPages*page), op(opI32LtU), op(wasmbin.OpBrIf, 0)))
-	return a.wasm()
+	a.FuncLocals("_initialize", nil, nil, asm.Types(asm.I32),
+		asm.Const64(notebookSlept), asm.CallFunc(sleep),
+		asm.Const32(0), asm.CallFunc(now), asm.SetGlobal(began[0]),
+		asm.Const32(1), asm.CallFunc(now), asm.SetGlobal(began[1]),
+		asm.Const32(notebookBuffer), asm.Const32(0), asm.Const32(asm.Page-notebookBuffer), asm.Op(wasmbin.OpMemoryFill, 0),
+		asm.Const32(asm.Page), asm.Set(0),
+		asm.Block(wasmbin.OpLoop,
+			asm.Get(0), asm.Get(0), asm.Op(wasmbin.OpI64ExtendI32U), asm.Const64(notebookFactor), asm.Op(wasmbin.OpI64Mul), asm.Access(asm.OpI64Store, 3),
+			asm.Add32(0, 8), asm.Get(0), asm.Const32(notebookPages*asm.Page), asm.Op(asm.OpI32LtU), asm.Op(wasmbin.OpBrIf, 0)))
+	return a.Binary()
 })
 
 // notebookFactor times its address is every word of the notebook's image but the first page's.
@@ -171,10 +177,10 @@ const notebookFactor = 0x1e3779b97f4a7c15
 
 // notebookImage is what the memory of every new notebook is.
 var notebookImage = sync.OnceValue(func() []byte {
-	image := make([]byte, notebookPages*page)
+	image := make([]byte, notebookPages*asm.Page)
 	copy(image, notebookText)
 	copy(image[notebookPath:], notebookFile)
-	for addr := uint64(page); addr < uint64(len(image)); addr += 8 {
+	for addr := uint64(asm.Page); addr < uint64(len(image)); addr += 8 {
 		binary.LittleEndian.PutUint64(image[addr:], addr*notebookFactor)
 	}
 	return image

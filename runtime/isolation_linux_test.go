@@ -14,6 +14,7 @@ import (
 
 	wasmrt "github.com/raywasm/raywasm/runtime"
 	"github.com/raywasm/raywasm/runtime/engine"
+	"github.com/raywasm/raywasm/runtime/internal/asm"
 	"github.com/raywasm/raywasm/spec"
 )
 
@@ -22,7 +23,7 @@ const resets = true
 
 // A memory stays as long as a guest has grown it, so the next one can touch what it does not believe to have.
 func TestNoTracesBeyondWhatAGuestHas(t *testing.T) {
-	const grown = 400 * page // headroom and more
+	const grown = 400 * asm.Page // headroom and more
 	everyEngine(t, func(t *testing.T, open engine.Open) {
 		var count counter
 		m := load(t, count.open(open), notebook())
@@ -31,14 +32,14 @@ func TestNoTracesBeyondWhatAGuestHas(t *testing.T) {
 		wantKind(t, err, spec.GuestTrap) // the first one cannot
 		check(t, s.Close())
 		s = sandbox(t, m, wasmrt.SandboxConfig{})
-		call(t, s, "grow", grown/page)
+		call(t, s, "grow", grown/asm.Page)
 		check(t, s.Close())
 		made := count.made.Load()
 		for _, trace := range [][]step{
-			{do("poke", notebookBytes+3*page, 0x55)},
+			{do("poke", notebookBytes+3*asm.Page, 0x55)},
 			{do("poke", notebookBytes+grown-1, 0x55)},
 			{do("fill", notebookBytes-smallPage, 0x55, 2*smallPage)},
-			{do("dirty", notebookBytes, page, grown/page)},
+			{do("dirty", notebookBytes, asm.Page, grown/asm.Page)},
 		} {
 			s = sandbox(t, m, wasmrt.SandboxConfig{})
 			check(t, run(t.Context(), s, trace...))
@@ -52,13 +53,13 @@ func TestNoTracesBeyondWhatAGuestHas(t *testing.T) {
 // A page that was changed and then written to swap is changed still: PAGEMAP_SCAN tells of it by another bit.
 func TestNoTracesInSwappedPages(t *testing.T) {
 	needSwap(t)
-	const at = 10 * page
+	const at = 10 * asm.Page
 	swapped := errors.New("the page could not be swapped out")
 	everyEngine(t, func(t *testing.T, open engine.Open) {
 		var count counter
 		m := load(t, count.open(open), notebook())
 		s := sandbox(t, m, wasmrt.SandboxConfig{Owner: host(func(_ context.Context, g *engine.Guest, _ uint64) (uint64, error) {
-			memory := g.Memory()[at : at+page]
+			memory := g.Memory()[at : at+asm.Page]
 			if err := unix.Madvise(memory, unix.MADV_PAGEOUT); err != nil {
 				return 0, err
 			}
@@ -68,7 +69,7 @@ func TestNoTracesInSwappedPages(t *testing.T) {
 			return 0, nil
 		})})
 		made := count.made.Load()
-		call(t, s, "fill", at, 0x55, page)
+		call(t, s, "fill", at, 0x55, asm.Page)
 		if _, err := s.Call(t.Context(), "ask", 0); errors.Is(err, swapped) {
 			t.Skip(err)
 		} else if err != nil {

@@ -16,6 +16,7 @@ import (
 
 	wasmrt "github.com/raywasm/raywasm/runtime"
 	"github.com/raywasm/raywasm/runtime/engine"
+	"github.com/raywasm/raywasm/runtime/internal/asm"
 	"github.com/raywasm/raywasm/runtime/wasmbin"
 	"github.com/raywasm/raywasm/spec"
 )
@@ -40,7 +41,7 @@ func run(ctx context.Context, s *wasmrt.Sandbox, steps ...step) error {
 }
 
 const (
-	notebookBytes = notebookPages * page
+	notebookBytes = notebookPages * asm.Page
 	smallPage     = 4096 // what memory is reset by
 )
 
@@ -54,22 +55,22 @@ type trace struct {
 var traces = []trace{
 	{"nothing", true, nil},
 	{"the first byte", true, []step{do("poke", 0, 0x55)}},
-	{"a byte in the middle", true, []step{do("poke", 10*page+5, 0x55)}},
+	{"a byte in the middle", true, []step{do("poke", 10*asm.Page+5, 0x55)}},
 	{"the last byte", true, []step{do("poke", notebookBytes-1, 0x55)}},
-	{"many pages", true, []step{do("dirty", page, smallPage, 300)}},
-	{"many runs of pages", true, []step{do("dirty", page, 2*smallPage, 200)}},
-	{"as many runs as are copied one by one", true, []step{do("dirty", page, 2*smallPage, 128)}},
-	{"one run more", true, []step{do("dirty", page, 2*smallPage, 129)}},
-	{"as many pages as are copied one by one", true, []step{do("fill", page, 0x55, 256*smallPage)}},
-	{"one page more", true, []step{do("fill", page, 0x55, 257*smallPage)}},
+	{"many pages", true, []step{do("dirty", asm.Page, smallPage, 300)}},
+	{"many runs of pages", true, []step{do("dirty", asm.Page, 2*smallPage, 200)}},
+	{"as many runs as are copied one by one", true, []step{do("dirty", asm.Page, 2*smallPage, 128)}},
+	{"one run more", true, []step{do("dirty", asm.Page, 2*smallPage, 129)}},
+	{"as many pages as are copied one by one", true, []step{do("fill", asm.Page, 0x55, 256*smallPage)}},
+	{"one page more", true, []step{do("fill", asm.Page, 0x55, 257*smallPage)}},
 	{"all it has", true, []step{do("fill", 0, 0xff, notebookBytes)}},
 	{"zeros where the image has none", true, []step{do("fill", 0, 0, notebookBytes)}},
-	{"memory that it grew", true, []step{do("grow", 10), do("fill", notebookBytes, 0x55, 10*page)}},
+	{"memory that it grew", true, []step{do("grow", 10), do("fill", notebookBytes, 0x55, 10*asm.Page)}},
 	{"memory that it grew and did not touch", true, []step{do("grow", 200)}},
-	{"memory grown beyond the headroom", true, []step{do("grow", 300), do("fill", notebookBytes, 0x55, 300*page)}},
-	{"memory grown beyond what is kept", false, []step{do("grow", 1400), do("dirty", notebookBytes, page, 1400)}},
+	{"memory grown beyond the headroom", true, []step{do("grow", 300), do("fill", notebookBytes, 0x55, 300*asm.Page)}},
+	{"memory grown beyond what is kept", false, []step{do("grow", 1400), do("dirty", notebookBytes, asm.Page, 1400)}},
 	{"globals", true, []step{do("set_i32", 7), do("set_i64", 7), do("set_f32", 7), do("set_f64", 7), do("count")}},
-	{"an open file", true, []step{do("open"), do("read", 4, 5*page, 100)}},
+	{"an open file", true, []step{do("open"), do("read", 4, 5*asm.Page, 100)}},
 	{"many open files", true, []step{do("open"), do("open"), do("open"), do("open")}},
 	{"output", true, []step{do("write", 1, 0, 20), do("write", 2, 0, 20)}},
 	{"arguments and environment", true, []step{do("args"), do("environ")}},
@@ -247,7 +248,7 @@ func TestNoTracesOfParkedSandboxes(t *testing.T) {
 				n, size, was := call(t, s, "count"), call(t, s, "size"), call(t, s, "ask", 0)
 				s.Park()
 				want(t, "whether it has an export while it is parked", s.HasExport("count"), true)
-				want(t, "its memory while it is parked", s.Usage().Memory, int64(size)*page)
+				want(t, "its memory while it is parked", s.Usage().Memory, int64(size)*asm.Page)
 				check(t, findTraces(t.Context(), m))
 				want(t, "the sum of its memory", call(t, s, "ask", 0), was)
 				want(t, "the size", call(t, s, "size"), size)
@@ -303,7 +304,7 @@ func TestRandomPagesAreReset(t *testing.T) {
 			call(t, s, "grow", grown)
 			for range random.IntN(300) {
 				n := random.Uint64N(3 * smallPage)
-				at := random.Uint64N(notebookBytes + grown*page - n)
+				at := random.Uint64N(notebookBytes + grown*asm.Page - n)
 				call(t, s, "fill", at, random.Uint64N(256), n)
 			}
 			check(t, s.Close())
@@ -314,13 +315,13 @@ func TestRandomPagesAreReset(t *testing.T) {
 
 func TestTablesAreFresh(t *testing.T) {
 	var a assembly
-	one := a.fn("", nil, types(i32), const32(1))
-	two := a.fn("two", nil, types(i32), const32(2))
-	a.table(4, one)
-	a.fn("install", nil, nil, const32(0), op(wasmbin.OpRefFunc, two), op(wasmbin.OpTableSet, 0))
-	a.fn("invoke", nil, types(i32), const32(0), op(wasmbin.OpCallIndirect, a.typ(nil, types(i32)), 0))
-	a.fn("trap", nil, nil, op(wasmbin.OpUnreachable))
-	wasm := a.wasm()
+	one := a.Func("", nil, asm.Types(asm.I32), asm.Const32(1))
+	two := a.Func("two", nil, asm.Types(asm.I32), asm.Const32(2))
+	a.Table(4, one)
+	a.Func("install", nil, nil, asm.Const32(0), asm.Op(wasmbin.OpRefFunc, two), asm.Op(wasmbin.OpTableSet, 0))
+	a.Func("invoke", nil, asm.Types(asm.I32), asm.Const32(0), asm.Op(wasmbin.OpCallIndirect, a.Type(nil, asm.Types(asm.I32)), 0))
+	a.Func("trap", nil, nil, asm.Op(wasmbin.OpUnreachable))
+	wasm := a.Binary()
 	everyEngine(t, func(t *testing.T, open engine.Open) {
 		m := load(t, open, wasm)
 		for range 3 {
@@ -346,8 +347,8 @@ func TestDescriptorsStartAnew(t *testing.T) {
 			s := sandbox(t, m, wasmrt.SandboxConfig{Files: files(text)})
 			want(t, "the first descriptor", call(t, s, "open"), 4)
 			want(t, "the second descriptor", call(t, s, "open"), 5)
-			want(t, "the errno", call(t, s, "read", 4, page, 100), 0)
-			want(t, "the file's first byte", byte(call(t, s, "peek", page)), text[0])
+			want(t, "the errno", call(t, s, "read", 4, asm.Page, 100), 0)
+			want(t, "the file's first byte", byte(call(t, s, "peek", asm.Page)), text[0])
 			check(t, s.Close())
 		}
 		const enoent = 44

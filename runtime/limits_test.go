@@ -12,6 +12,7 @@ import (
 
 	wasmrt "github.com/raywasm/raywasm/runtime"
 	"github.com/raywasm/raywasm/runtime/engine"
+	"github.com/raywasm/raywasm/runtime/internal/asm"
 	"github.com/raywasm/raywasm/runtime/wasmbin"
 	"github.com/raywasm/raywasm/spec"
 )
@@ -23,8 +24,8 @@ const refusal = math.MaxUint32 // what memory.grow and table.grow return, as u32
 func TestMemoryIsCapped(t *testing.T) {
 	everyEngine(t, func(t *testing.T, open engine.Open) {
 		m := load(t, open, notebook())
-		for _, limit := range []int64{notebookBytes, notebookBytes + page, notebookBytes + 2*page - 1, 32 << 20, 100 << 20} {
-			pages := uint32(limit / page)
+		for _, limit := range []int64{notebookBytes, notebookBytes + asm.Page, notebookBytes + 2*asm.Page - 1, 32 << 20, 100 << 20} {
+			pages := uint32(limit / asm.Page)
 			grows := pages - notebookPages
 			cfg := wasmrt.SandboxConfig{MemoryBytes: limit}
 			s := sandbox(t, m, cfg)
@@ -35,8 +36,8 @@ func TestMemoryIsCapped(t *testing.T) {
 			want(t, "growth by a page more", uint32(call(t, s, "grow", 1)), refusal)
 			want(t, "growth by nothing", uint32(call(t, s, "grow", 0)), pages)
 			want(t, "the size", uint32(call(t, s, "size")), pages)
-			want(t, "the memory used", s.Usage().Memory, int64(pages)*page)
-			end := uint64(pages) * page
+			want(t, "the memory used", s.Usage().Memory, int64(pages)*asm.Page)
+			end := uint64(pages) * asm.Page
 			call(t, s, "poke", end-1, 0x55)
 			want(t, "the last byte", uint32(call(t, s, "peek", end-1)), 0x55)
 			check(t, s.Close())
@@ -64,7 +65,7 @@ func TestLimitsAreTheSandboxs(t *testing.T) {
 		m := load(t, open, notebook())
 		for range 2 {
 			for _, pages := range []uint64{80, 70, 90} {
-				s := sandbox(t, m, wasmrt.SandboxConfig{MemoryBytes: int64(pages) * page})
+				s := sandbox(t, m, wasmrt.SandboxConfig{MemoryBytes: int64(pages) * asm.Page})
 				want(t, "growth up to the limit", uint32(call(t, s, "grow", pages-notebookPages)), notebookPages)
 				want(t, "growth by a page more", uint32(call(t, s, "grow", 1)), refusal)
 				check(t, s.Close())
@@ -76,7 +77,7 @@ func TestLimitsAreTheSandboxs(t *testing.T) {
 func TestMemoryThatIsTooSmallForTheImage(t *testing.T) {
 	everyEngine(t, func(t *testing.T, open engine.Open) {
 		m := load(t, open, notebook())
-		for _, limit := range []int64{-1, -1 << 20, -1 << 62, 1, page, notebookBytes - 1} {
+		for _, limit := range []int64{-1, -1 << 20, -1 << 62, 1, asm.Page, notebookBytes - 1} {
 			_, err := m.NewSandbox(t.Context(), wasmrt.SandboxConfig{MemoryBytes: limit})
 			wantKind(t, err, spec.OutOfMemory)
 			if !strings.Contains(err.Error(), "raise the memory option") {
@@ -90,9 +91,9 @@ func TestMemoryThatIsTooSmallForTheImage(t *testing.T) {
 func TestTheDeclaredMaximumHolds(t *testing.T) {
 	for _, c := range []struct{ min, max uint32 }{{0, 0}, {1, 1}, {1, 3}} {
 		var a assembly
-		a.memory(c.min, c.max)
-		a.fn("grow", types(i32), types(i32), get(0), op(wasmbin.OpMemoryGrow, 0))
-		wasm := a.wasm()
+		a.Memory(c.min, c.max)
+		a.Func("grow", asm.Types(asm.I32), asm.Types(asm.I32), asm.Get(0), asm.Op(wasmbin.OpMemoryGrow, 0))
+		wasm := a.Binary()
 		t.Run(fmt.Sprintf("%d to %d", c.min, c.max), func(t *testing.T) {
 			everyEngine(t, func(t *testing.T, open engine.Open) {
 				s := sandbox(t, load(t, open, wasm), wasmrt.SandboxConfig{})
@@ -119,20 +120,20 @@ func TestOutOfMemory(t *testing.T) {
 		t.Run("notebook", func(t *testing.T) {
 			m := load(t, open, notebook())
 			s := sandbox(t, m, cfg)
-			want(t, "growth over the limit", uint32(call(t, s, "grow", limit/page)), refusal)
+			want(t, "growth over the limit", uint32(call(t, s, "grow", limit/asm.Page)), refusal)
 			want(t, "the first count", call(t, s, "count"), 1001)
 			_, err := s.Call(t.Context(), "trap")
 			faultOf(t, err, spec.GuestTrap) // another call was refused memory, and got over it
 		})
 		t.Run("one call", func(t *testing.T) {
 			var a assembly
-			exit := a.exit()
-			a.memory(1)
-			grow := join(const32(limit/page), op(wasmbin.OpMemoryGrow, 0), op(wasmbin.OpDrop))
-			a.fn("trap", nil, nil, grow, op(wasmbin.OpUnreachable))
-			a.fn("exit", nil, nil, grow, const32(1), callFunc(exit))
-			a.fn("return", nil, nil, grow)
-			m := load(t, open, a.wasm())
+			exit := a.Exit()
+			a.Memory(1)
+			grow := join(asm.Const32(limit/asm.Page), asm.Op(wasmbin.OpMemoryGrow, 0), asm.Op(wasmbin.OpDrop))
+			a.Func("trap", nil, nil, grow, asm.Op(wasmbin.OpUnreachable))
+			a.Func("exit", nil, nil, grow, asm.Const32(1), asm.CallFunc(exit))
+			a.Func("return", nil, nil, grow)
+			m := load(t, open, a.Binary())
 			for _, end := range []string{"trap", "exit"} {
 				_, err := sandbox(t, m, cfg).Call(t.Context(), end)
 				wantHunger(t, err)
@@ -165,11 +166,11 @@ func TestOutOfMemory(t *testing.T) {
 
 func TestTablesAreCapped(t *testing.T) {
 	var a assembly
-	a.table(1)
-	null := op(wasmbin.OpRefNull, uint32(wasmbin.FuncRef))
-	a.fn("grow", types(i32), types(i32), null, get(0), op(wasmbin.OpTableGrow, 0))
-	a.fn("size", nil, types(i32), op(wasmbin.OpTableSize, 0))
-	wasm := a.wasm()
+	a.Table(1)
+	null := asm.Op(wasmbin.OpRefNull, uint32(wasmbin.FuncRef))
+	a.Func("grow", asm.Types(asm.I32), asm.Types(asm.I32), null, asm.Get(0), asm.Op(wasmbin.OpTableGrow, 0))
+	a.Func("size", nil, asm.Types(asm.I32), asm.Op(wasmbin.OpTableSize, 0))
+	wasm := a.Binary()
 	everyEngine(t, func(t *testing.T, open engine.Open) {
 		s := sandbox(t, load(t, open, wasm), wasmrt.SandboxConfig{})
 		want(t, "growth over the limit", uint32(call(t, s, "grow", wasmrt.MaxTableEntries)), refusal)
@@ -184,17 +185,17 @@ func TestTablesAreCapped(t *testing.T) {
 // it is told to.
 func deep() []byte {
 	var a assembly
-	one := func() []byte { return join(const64(1), op(wasmbin.OpI64Add)) }
-	a.fn("direct", nil, types(i64), callFunc(a.count), one())
-	indirect := a.fn("indirect", nil, types(i64), const32(0), op(wasmbin.OpCallIndirect, a.typ(nil, types(i64)), 0), one())
-	a.table(1, indirect)
-	a.fn("ping", nil, types(i64), callFunc(a.count+1), one())
-	a.fn("pong", nil, types(i64), callFunc(a.count-1), one())
-	a.fnLocals("large", nil, types(i64), slices.Repeat(types(i64), 1000), callFunc(a.count), one())
-	a.fn("down", types(i32), types(i64), get(0), op(opI32Eqz),
-		block(wasmbin.OpIf, const64(0), op(wasmbin.OpReturn)),
-		get(0), const32(1), op(wasmbin.OpI32Sub), callFunc(a.count), one())
-	return a.wasm()
+	one := func() []byte { return join(asm.Const64(1), asm.Op(wasmbin.OpI64Add)) }
+	a.Func("direct", nil, asm.Types(asm.I64), asm.CallFunc(a.Next()), one())
+	indirect := a.Func("indirect", nil, asm.Types(asm.I64), asm.Const32(0), asm.Op(wasmbin.OpCallIndirect, a.Type(nil, asm.Types(asm.I64)), 0), one())
+	a.Table(1, indirect)
+	a.Func("ping", nil, asm.Types(asm.I64), asm.CallFunc(a.Next()+1), one())
+	a.Func("pong", nil, asm.Types(asm.I64), asm.CallFunc(a.Next()-1), one())
+	a.FuncLocals("large", nil, asm.Types(asm.I64), slices.Repeat(asm.Types(asm.I64), 1000), asm.CallFunc(a.Next()), one())
+	a.Func("down", asm.Types(asm.I32), asm.Types(asm.I64), asm.Get(0), asm.Op(asm.OpI32Eqz),
+		asm.Block(wasmbin.OpIf, asm.Const64(0), asm.Op(wasmbin.OpReturn)),
+		asm.Get(0), asm.Const32(1), asm.Op(wasmbin.OpI32Sub), asm.CallFunc(a.Next()), one())
+	return a.Binary()
 }
 
 func TestRecursionWithoutEnd(t *testing.T) {
@@ -281,7 +282,7 @@ func TestAttacksLeaveNothing(t *testing.T) {
 		}{
 			{note, nil, []step{do("trap")}},
 			{note, nil, []step{do("exit", 1)}},
-			{note, nil, []step{do("grow", 2000), do("dirty", 0, page, 2000), do("trap")}},
+			{note, nil, []step{do("grow", 2000), do("dirty", 0, asm.Page, 2000), do("trap")}},
 			{note, nil, []step{do("write", 2, 0, 4<<20), do("write", 2, 0, 4<<20), do("trap")}},
 			{note, ctx, []step{do("spin")}},
 			{attack, nil, []step{do("loop")}},

@@ -14,6 +14,7 @@ import (
 
 	wasmrt "github.com/raywasm/raywasm/runtime"
 	"github.com/raywasm/raywasm/runtime/engine"
+	"github.com/raywasm/raywasm/runtime/internal/asm"
 	"github.com/raywasm/raywasm/runtime/wasmbin"
 	"github.com/raywasm/raywasm/spec"
 )
@@ -31,9 +32,9 @@ const ladderSteps = 60
 
 // ladder adds a ladder and returns its first function. call writes the call of the function before.
 func ladder(a *assembly, call func(next uint32) []byte) uint32 {
-	next := a.fn("", nil, nil)
+	next := a.Func("", nil, nil)
 	for range ladderSteps {
-		next = a.fn("", nil, nil, call(next), call(next))
+		next = a.Func("", nil, nil, call(next), call(next))
 	}
 	return next
 }
@@ -45,56 +46,56 @@ const attackPages = 1024
 var attacker = sync.OnceValue(func() []byte {
 	var a assembly
 	ask := a.importAsk()
-	random, yield := a.wasi("random_get", i32, i32), a.wasi("sched_yield")
-	write, poll := a.wasi("fd_write", i32, i32, i32, i32), a.wasi("poll_oneoff", i32, i32, i32, i32)
-	drop := op(wasmbin.OpDrop)
-	const all = attackPages * page
-	a.memory(attackPages)
+	random, yield := a.WASI("random_get", asm.I32, asm.I32), a.WASI("sched_yield")
+	write, poll := a.WASI("fd_write", asm.I32, asm.I32, asm.I32, asm.I32), a.WASI("poll_oneoff", asm.I32, asm.I32, asm.I32, asm.I32)
+	drop := asm.Op(wasmbin.OpDrop)
+	const all = attackPages * asm.Page
+	a.Memory(attackPages)
 	subscription := make([]byte, 48)
 	subscription[16] = 1 // the monotonic clock
 	binary.LittleEndian.PutUint64(subscription[24:], math.MaxUint64)
-	a.bytes(const32(0), string(subscription))
-	a.bytes(const32(64), string(binary.LittleEndian.AppendUint32(make([]byte, 4), all))) // an iovec of everything
-	a.tag()
+	a.Bytes(asm.Const32(0), string(subscription))
+	a.Bytes(asm.Const32(64), string(binary.LittleEndian.AppendUint32(make([]byte, 4), all))) // an iovec of everything
+	a.Tag()
 
-	a.fn("loop", nil, nil, forever())
-	a.fnLocals("loop that works", nil, nil, types(i32), forever(
-		get(0), get(0), access(opI32Store8, 0), add32(0, 7), get(0), const32(all-1), op(opI32And), set(0)))
-	a.fnLocals("loops in loops", nil, nil, types(i32), forever(
-		const32(100), set(0), block(wasmbin.OpLoop, add32(0, -1), get(0), op(wasmbin.OpBrIf, 0))))
-	fib := a.count
-	a.fn("recursion", types(i32), nil, get(0), block(wasmbin.OpIf,
-		get(0), const32(1), op(wasmbin.OpI32Sub), callFunc(fib),
-		get(0), const32(1), op(wasmbin.OpI32Sub), callFunc(fib)))
-	tail := a.count
-	a.fn("tail calls", nil, nil, op(wasmbin.OpReturnCall, tail))
+	a.Func("loop", nil, nil, asm.Forever())
+	a.FuncLocals("loop that works", nil, nil, asm.Types(asm.I32), asm.Forever(
+		asm.Get(0), asm.Get(0), asm.Access(asm.OpI32Store8, 0), asm.Add32(0, 7), asm.Get(0), asm.Const32(all-1), asm.Op(asm.OpI32And), asm.Set(0)))
+	a.FuncLocals("loops in loops", nil, nil, asm.Types(asm.I32), asm.Forever(
+		asm.Const32(100), asm.Set(0), asm.Block(wasmbin.OpLoop, asm.Add32(0, -1), asm.Get(0), asm.Op(wasmbin.OpBrIf, 0))))
+	fib := a.Next()
+	a.Func("recursion", asm.Types(asm.I32), nil, asm.Get(0), asm.Block(wasmbin.OpIf,
+		asm.Get(0), asm.Const32(1), asm.Op(wasmbin.OpI32Sub), asm.CallFunc(fib),
+		asm.Get(0), asm.Const32(1), asm.Op(wasmbin.OpI32Sub), asm.CallFunc(fib)))
+	tail := a.Next()
+	a.Func("tail calls", nil, nil, asm.Op(wasmbin.OpReturnCall, tail))
 
-	a.export("ladder", wasmbin.KindFunc, ladder(&a, callFunc))
-	void := a.typ(nil, nil)
-	first := a.count
-	a.export("indirect ladder", wasmbin.KindFunc, ladder(&a, func(next uint32) []byte {
-		return join(const32(int32(next-first)), op(wasmbin.OpCallIndirect, void, 0))
+	a.Export("ladder", wasmbin.KindFunc, ladder(&a, asm.CallFunc))
+	void := a.Type(nil, nil)
+	first := a.Next()
+	a.Export("indirect ladder", wasmbin.KindFunc, ladder(&a, func(next uint32) []byte {
+		return join(asm.Const32(int32(next-first)), asm.Op(wasmbin.OpCallIndirect, void, 0))
 	}))
 	var rungs []uint32
-	for f := first; f < a.count; f++ {
+	for f := first; f < a.Next(); f++ {
 		rungs = append(rungs, f)
 	}
-	a.table(uint32(len(rungs)), rungs...)
-	throws := a.fn("", nil, nil, op(wasmbin.OpThrow, 0))
-	a.fn("exceptions", nil, nil, forever(
-		block(wasmbin.OpBlock, []byte{byte(wasmbin.OpTryTable), 0x40, 1, 2 /* catch_all */, 0}, callFunc(throws), op(wasmbin.OpEnd))))
+	a.Table(uint32(len(rungs)), rungs...)
+	throws := a.Func("", nil, nil, asm.Op(wasmbin.OpThrow, 0))
+	a.Func("exceptions", nil, nil, asm.Forever(
+		asm.Block(wasmbin.OpBlock, []byte{byte(wasmbin.OpTryTable), 0x40, 1, 2 /* catch_all */, 0}, asm.CallFunc(throws), asm.Op(wasmbin.OpEnd))))
 
-	a.fn("fill", nil, nil, forever(const32(0), const32(0x55), const32(all), op(wasmbin.OpMemoryFill, 0)))
-	a.fn("copy", nil, nil, forever(const32(0), const32(1), const32(all-1), op(wasmbin.OpMemoryCopy, 0, 0)))
-	a.fn("grow", nil, nil, forever(const32(1), op(wasmbin.OpMemoryGrow, 0), drop))
+	a.Func("fill", nil, nil, asm.Forever(asm.Const32(0), asm.Const32(0x55), asm.Const32(all), asm.Op(wasmbin.OpMemoryFill, 0)))
+	a.Func("copy", nil, nil, asm.Forever(asm.Const32(0), asm.Const32(1), asm.Const32(all-1), asm.Op(wasmbin.OpMemoryCopy, 0, 0)))
+	a.Func("grow", nil, nil, asm.Forever(asm.Const32(1), asm.Op(wasmbin.OpMemoryGrow, 0), drop))
 
-	a.fn("calls of the host", nil, nil, forever(callFunc(yield), drop))
-	a.fn("random numbers", nil, nil, forever(const32(0), const32(all), callFunc(random), drop))
-	a.fn("output", nil, nil, forever(const32(1), const32(64), const32(1), const32(128), callFunc(write), drop))
-	a.fn("sleep", nil, nil, forever(const32(0), const32(128), const32(1), const32(256), callFunc(poll), drop))
-	a.fn("the host waits", nil, nil, const64(0), callFunc(ask), drop)
-	a.fn("says that it loops", nil, nil, const64(1), callFunc(ask), drop, forever())
-	return a.wasm()
+	a.Func("calls of the host", nil, nil, asm.Forever(asm.CallFunc(yield), drop))
+	a.Func("random numbers", nil, nil, asm.Forever(asm.Const32(0), asm.Const32(all), asm.CallFunc(random), drop))
+	a.Func("output", nil, nil, asm.Forever(asm.Const32(1), asm.Const32(64), asm.Const32(1), asm.Const32(128), asm.CallFunc(write), drop))
+	a.Func("sleep", nil, nil, asm.Forever(asm.Const32(0), asm.Const32(128), asm.Const32(1), asm.Const32(256), asm.CallFunc(poll), drop))
+	a.Func("the host waits", nil, nil, asm.Const64(0), asm.CallFunc(ask), drop)
+	a.Func("says that it loops", nil, nil, asm.Const64(1), asm.CallFunc(ask), drop, asm.Forever())
+	return a.Binary()
 })
 
 // attacks are its exports but for the last, with their parameters.
@@ -213,19 +214,19 @@ func TestInitialisationHasADeadline(t *testing.T) {
 	const fresh = "a ray_fresh without end"
 	endless := map[string]func(a *assembly){
 		"a start function that is a ladder": func(a *assembly) {
-			f := ladder(a, callFunc)
-			a.start = &f
+			f := ladder(a, asm.CallFunc)
+			a.Start = &f
 		},
 		"a start function that loops": func(a *assembly) {
-			f := a.fn("", nil, nil, forever())
-			a.start = &f
+			f := a.Func("", nil, nil, asm.Forever())
+			a.Start = &f
 		},
-		"an _initialize without end": func(a *assembly) { a.fn("_initialize", nil, nil, forever()) },
+		"an _initialize without end": func(a *assembly) { a.Func("_initialize", nil, nil, asm.Forever()) },
 		"an _initialize that fills memory": func(a *assembly) {
-			a.memory(attackPages)
-			a.fn("_initialize", nil, nil, forever(const32(0), const32(1), const32(attackPages*page), op(wasmbin.OpMemoryFill, 0)))
+			a.Memory(attackPages)
+			a.Func("_initialize", nil, nil, asm.Forever(asm.Const32(0), asm.Const32(1), asm.Const32(attackPages*asm.Page), asm.Op(wasmbin.OpMemoryFill, 0)))
 		},
-		fresh: func(a *assembly) { a.fn(spec.ExportFresh, nil, nil, forever()) },
+		fresh: func(a *assembly) { a.Func(spec.ExportFresh, nil, nil, asm.Forever()) },
 	}
 	everyEngine(t, func(t *testing.T, open engine.Open) {
 		for name, change := range endless {
@@ -237,13 +238,13 @@ func TestInitialisationHasADeadline(t *testing.T) {
 					var a assembly
 					change(&a)
 					if !image {
-						a.fn("change", nil, nil, op(wasmbin.OpElemDrop, 0))
-						a.table(1)
+						a.Func("change", nil, nil, asm.Op(wasmbin.OpElemDrop, 0))
+						a.Table(1)
 					}
 					due := time.Now().Add(patience)
 					ctx, cancel := context.WithDeadline(t.Context(), due)
 					defer cancel()
-					m, err := openRuntime(t, open).Load(ctx, a.wasm(), wasmrt.LoadConfig{})
+					m, err := openRuntime(t, open).Load(ctx, a.Binary(), wasmrt.LoadConfig{})
 					if err == nil {
 						_, err = m.NewSandbox(ctx, wasmrt.SandboxConfig{})
 					}
@@ -258,8 +259,8 @@ func TestInitialisationHasADeadline(t *testing.T) {
 // A module that is loaded when there is no time left is compiled, and then it is its initialisation that ends.
 func TestLoadingWithoutTime(t *testing.T) {
 	var a assembly
-	a.fn("_initialize", nil, nil, forever())
-	wasm := a.wasm()
+	a.Func("_initialize", nil, nil, asm.Forever())
+	wasm := a.Binary()
 	everyEngine(t, func(t *testing.T, open engine.Open) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
@@ -272,11 +273,11 @@ func TestLoadingWithoutTime(t *testing.T) {
 func TestSandboxesWithoutAnImageHaveADeadline(t *testing.T) {
 	var a assembly
 	ask := a.importAsk()
-	n := a.fn("_initialize", nil, nil, const64(0), callFunc(ask), const64(nobody), op(opI64Eq), block(wasmbin.OpIf, op(wasmbin.OpReturn)), forever())
-	a.table(1, n)
-	a.fn("change", nil, nil, op(wasmbin.OpElemDrop, 0))
+	n := a.Func("_initialize", nil, nil, asm.Const64(0), asm.CallFunc(ask), asm.Const64(nobody), asm.Op(asm.OpI64Eq), asm.Block(wasmbin.OpIf, asm.Op(wasmbin.OpReturn)), asm.Forever())
+	a.Table(1, n)
+	a.Func("change", nil, nil, asm.Op(wasmbin.OpElemDrop, 0))
 	everyEngine(t, func(t *testing.T, open engine.Open) {
-		m := load(t, open, a.wasm())
+		m := load(t, open, a.Binary())
 		due := time.Now().Add(patience)
 		ctx, cancel := context.WithDeadline(t.Context(), due)
 		defer cancel()
@@ -340,12 +341,12 @@ func TestTheHostGoesOnWhileGuestsSpin(t *testing.T) {
 // worker is a guest whose work is proportional to what it is asked for.
 func worker() []byte {
 	var a assembly
-	yield := a.wasi("sched_yield")
-	a.memory(attackPages)
-	a.fn("loop", types(i32), nil, block(wasmbin.OpLoop, add32(0, -1), get(0), op(wasmbin.OpBrIf, 0)))
-	a.fn("fill", types(i32), nil, const32(0), const32(1), get(0), op(wasmbin.OpMemoryFill, 0))
-	a.fn("calls", types(i32), nil, block(wasmbin.OpLoop, callFunc(yield), op(wasmbin.OpDrop), add32(0, -1), get(0), op(wasmbin.OpBrIf, 0)))
-	return a.wasm()
+	yield := a.WASI("sched_yield")
+	a.Memory(attackPages)
+	a.Func("loop", asm.Types(asm.I32), nil, asm.Block(wasmbin.OpLoop, asm.Add32(0, -1), asm.Get(0), asm.Op(wasmbin.OpBrIf, 0)))
+	a.Func("fill", asm.Types(asm.I32), nil, asm.Const32(0), asm.Const32(1), asm.Get(0), asm.Op(wasmbin.OpMemoryFill, 0))
+	a.Func("calls", asm.Types(asm.I32), nil, asm.Block(wasmbin.OpLoop, asm.CallFunc(yield), asm.Op(wasmbin.OpDrop), asm.Add32(0, -1), asm.Get(0), asm.Op(wasmbin.OpBrIf, 0)))
+	return a.Binary()
 }
 
 func TestUnitsCountWork(t *testing.T) {
@@ -364,7 +365,7 @@ func TestUnitsCountWork(t *testing.T) {
 			export string
 			n      uint64
 			atMost int64 // units for each of n, and at least a quarter of that
-		}{{"loop", 3 * wasmrt.Quantum, 6}, {"loop", 1000, 6}, {"fill", attackPages * page, 1}, {"calls", 50_000, 400}} {
+		}{{"loop", 3 * wasmrt.Quantum, 6}, {"loop", 1000, 6}, {"fill", attackPages * asm.Page, 1}, {"calls", 50_000, 400}} {
 			u := units(c.export, c.n)
 			least, most := int64(c.n)*c.atMost/4, int64(c.n)*c.atMost
 			if c.export == "fill" { // by whole words
@@ -408,7 +409,7 @@ func TestUsageOfAGuestThatWasStopped(t *testing.T) {
 		if u.Units < wasmrt.Quantum {
 			t.Errorf("it did %d units of work in %v", u.Units, passed)
 		}
-		want(t, "its memory", u.Memory, attackPages*page)
+		want(t, "its memory", u.Memory, attackPages*asm.Page)
 	})
 }
 
@@ -429,13 +430,13 @@ func TestUsageOfInitialisation(t *testing.T) {
 	for _, image := range []bool{true, false} {
 		for _, rounds := range []int32{10_000, 1_000_000} {
 			var a assembly
-			a.fnLocals("_initialize", nil, nil, types(i32), const32(rounds), set(0),
-				block(wasmbin.OpLoop, add32(0, -1), get(0), op(wasmbin.OpBrIf, 0)))
+			a.FuncLocals("_initialize", nil, nil, asm.Types(asm.I32), asm.Const32(rounds), asm.Set(0),
+				asm.Block(wasmbin.OpLoop, asm.Add32(0, -1), asm.Get(0), asm.Op(wasmbin.OpBrIf, 0)))
 			if !image {
-				a.table(1)
-				a.fn("change", nil, nil, op(wasmbin.OpElemDrop, 0))
+				a.Table(1)
+				a.Func("change", nil, nil, asm.Op(wasmbin.OpElemDrop, 0))
 			}
-			wasm := a.wasm()
+			wasm := a.Binary()
 			t.Run(fmt.Sprintf("with an image %t/%d rounds", image, rounds), func(t *testing.T) {
 				everyEngine(t, func(t *testing.T, open engine.Open) {
 					u := sandbox(t, load(t, open, wasm), wasmrt.SandboxConfig{}).Usage()

@@ -10,6 +10,7 @@ import (
 
 	wasmrt "github.com/raywasm/raywasm/runtime"
 	"github.com/raywasm/raywasm/runtime/engine"
+	"github.com/raywasm/raywasm/runtime/internal/asm"
 )
 
 // Instances are used again by the next sandbox of their module; how many wait for that is bounded and shared fairly.
@@ -17,10 +18,10 @@ import (
 // pocket is a small module, one of many that differ by a number.
 func pocket(number int32) []byte {
 	var a assembly
-	a.memory(1)
-	a.fn("number", nil, types(i32), const32(number))
-	a.fn("poke", types(i32, i32), nil, get(0), get(1), access(opI32Store8, 0))
-	return a.wasm()
+	a.Memory(1)
+	a.Func("number", nil, asm.Types(asm.I32), asm.Const32(number))
+	a.Func("poke", asm.Types(asm.I32, asm.I32), nil, asm.Get(0), asm.Get(1), asm.Access(asm.OpI32Store8, 0))
+	return a.Binary()
 }
 
 // loadCounted loads a module into a runtime, whose instances are counted from now on.
@@ -67,7 +68,7 @@ func TestInstancesAreUsedAgain(t *testing.T) {
 		openAndClose(t, m, 5)
 		count.want(t, "five at once again", 5, 0)
 
-		limited := wasmrt.SandboxConfig{MemoryBytes: 4 * page}
+		limited := wasmrt.SandboxConfig{MemoryBytes: 4 * asm.Page}
 		check(t, sandbox(t, m, limited).Close())
 		count.want(t, "with another limit", 6, 0)
 		check(t, sandbox(t, m, limited).Close())
@@ -81,11 +82,11 @@ func TestInstancesServeOtherLimits(t *testing.T) {
 		var count counter
 		m := loadCounted(t, openRuntime(t, count.open(open)), &count, notebook())
 		for _, pages := range []int64{129, 200, 256, 150} {
-			s := sandbox(t, m, wasmrt.SandboxConfig{MemoryBytes: pages * page})
+			s := sandbox(t, m, wasmrt.SandboxConfig{MemoryBytes: pages * asm.Page})
 			want(t, "growth over the limit", uint32(call(t, s, "grow", uint64(pages-notebookPages+1))), refusal)
 			want(t, "growth to less than any limit", uint32(call(t, s, "grow", 128-notebookPages)), notebookPages)
 			want(t, "growth to the limit", uint32(call(t, s, "grow", uint64(pages-128))), 128)
-			check(t, run(t.Context(), s, do("poke", uint64(pages)*page-1, 0x55)))
+			check(t, run(t.Context(), s, do("poke", uint64(pages)*asm.Page-1, 0x55)))
 			check(t, s.Close())
 			check(t, findTraces(t.Context(), m))
 		}
@@ -124,10 +125,10 @@ func TestWhatIsIdleForLongIsFreed(t *testing.T) {
 				var count counter
 				m := loadCounted(t, openRuntime(t, count.open(e.open)), &count, notebook())
 				wait := func(rounds int) {
-					time.Sleep(time.Duration(rounds) * wasmrt.RoundTime)
+					<-time.After(time.Duration(rounds) * wasmrt.RoundTime) // by the clock of the bubble
 					synctest.Wait()
 				}
-				time.Sleep(wasmrt.RoundTime / 2) // from here on the test is between two rounds
+				<-time.After(wasmrt.RoundTime / 2) // from here on the test is between two rounds
 				openAndClose(t, m, 3)
 				wait(wasmrt.IdleRounds)
 				count.want(t, "not long enough", 3, 0)

@@ -10,6 +10,7 @@ import (
 
 	wasmrt "github.com/raywasm/raywasm/runtime"
 	"github.com/raywasm/raywasm/runtime/engine"
+	"github.com/raywasm/raywasm/runtime/internal/asm"
 	"github.com/raywasm/raywasm/runtime/wasmbin"
 	"github.com/raywasm/raywasm/runtime/wazero"
 	"github.com/raywasm/raywasm/spec"
@@ -22,15 +23,15 @@ import (
 func blank(number int32) []byte {
 	var a assembly
 	ask := a.importAsk()
-	a.memory(1)
-	a.bytes(const32(0), "blank")
-	f := a.fn("number", nil, types(i32), const32(number))
-	a.table(1, f)
-	a.fn("install", nil, nil, const32(0), op(wasmbin.OpRefFunc, f), op(wasmbin.OpTableSet, 0))
-	a.fn("ask", types(i64), types(i64), get(0), callFunc(ask))
-	a.fn("fill", types(i32, i32, i32), nil, get(0), get(1), get(2), op(wasmbin.OpMemoryFill, 0))
-	a.fn("trap", nil, nil, op(wasmbin.OpUnreachable))
-	return a.wasm()
+	a.Memory(1)
+	a.Bytes(asm.Const32(0), "blank")
+	f := a.Func("number", nil, asm.Types(asm.I32), asm.Const32(number))
+	a.Table(1, f)
+	a.Func("install", nil, nil, asm.Const32(0), asm.Op(wasmbin.OpRefFunc, f), asm.Op(wasmbin.OpTableSet, 0))
+	a.Func("ask", asm.Types(asm.I64), asm.Types(asm.I64), asm.Get(0), asm.CallFunc(ask))
+	a.Func("fill", asm.Types(asm.I32, asm.I32, asm.I32), nil, asm.Get(0), asm.Get(1), asm.Get(2), asm.Op(wasmbin.OpMemoryFill, 0))
+	a.Func("trap", nil, nil, asm.Op(wasmbin.OpUnreachable))
+	return a.Binary()
 }
 
 // livesAt opens a sandbox, uses it and returns where its memory lies; end ends it. What it finds in its memory at first
@@ -43,7 +44,7 @@ func livesAt(t *testing.T, m *wasmrt.Module, cfg wasmrt.SandboxConfig, begins []
 	})
 	s := sandbox(t, m, cfg)
 	call(t, s, "ask", 0)
-	call(t, s, "fill", 0, 0x55, page)
+	call(t, s, "fill", 0, 0x55, asm.Page)
 	end(s)
 	check(t, s.Close())
 	return at
@@ -74,7 +75,7 @@ func TestNewInstancesTakeRoomsThatWereLeft(t *testing.T) {
 	// What had grown is not let again: it is longer than a memory may be at first.
 	livesAt(t, m, wasmrt.SandboxConfig{}, notebookImage(), func(s *wasmrt.Sandbox) {
 		call(t, s, "grow", 300)
-		call(t, s, "poke", notebookBytes+299*page, 0x55)
+		call(t, s, "poke", notebookBytes+299*asm.Page, 0x55)
 		traps(t)(s)
 	})
 	livesAt(t, m, wasmrt.SandboxConfig{}, notebookImage(), endsWell)
@@ -123,12 +124,12 @@ func TestRoomsThatNobodyTakesAreFreed(t *testing.T) {
 		if imagesOpen(t) == before {
 			t.Error("the room was freed with the instance")
 		}
-		time.Sleep(wasmrt.IdleRounds * wasmrt.RoundTime)
+		<-time.After(wasmrt.IdleRounds * wasmrt.RoundTime) // by the clock of the bubble
 		synctest.Wait()
 		if imagesOpen(t) == before {
 			t.Error("the room was freed before it was idle for long")
 		}
-		time.Sleep(wasmrt.RoundTime)
+		<-time.After(wasmrt.RoundTime) // by the clock of the bubble
 		synctest.Wait()
 		want(t, "images that are mapped", imagesOpen(t), before)
 	})

@@ -8,6 +8,7 @@ import (
 
 	wasmrt "github.com/raywasm/raywasm/runtime"
 	"github.com/raywasm/raywasm/runtime/engine"
+	"github.com/raywasm/raywasm/runtime/internal/asm"
 	"github.com/raywasm/raywasm/runtime/wasmbin"
 	"github.com/raywasm/raywasm/spec"
 	"github.com/raywasm/raywasm/store/arena"
@@ -21,17 +22,17 @@ import (
 func viewer() []byte {
 	var a assembly
 	ask := a.importAsk()
-	drop := op(wasmbin.OpDrop)
-	a.memory(notebookPages)
-	a.bytes(const32(8192), "the image")
+	drop := asm.Op(wasmbin.OpDrop)
+	a.Memory(notebookPages)
+	a.Bytes(asm.Const32(8192), "the image")
 	extend := []byte{0xad} // i64.extend_i32_u
-	asked := join(get(0), extend, callFunc(ask), drop)
-	a.fnLocals("view", types(i32, i32), types(i32), types(i32), asked, get(0), access(opI32Load8U, 0), set(2),
-		get(0), get(1), access(opI32Store8, 0), get(2))
-	a.fn("look", types(i32), types(i32), get(0), access(opI32Load8U, 0))
-	a.fn("grow", types(i32), types(i32), get(0), op(wasmbin.OpMemoryGrow, 0))
-	a.fn("crash", types(i32), nil, asked, op(wasmbin.OpUnreachable))
-	return a.wasm()
+	asked := join(asm.Get(0), extend, asm.CallFunc(ask), drop)
+	a.FuncLocals("view", asm.Types(asm.I32, asm.I32), asm.Types(asm.I32), asm.Types(asm.I32), asked, asm.Get(0), asm.Access(asm.OpI32Load8U, 0), asm.Set(2),
+		asm.Get(0), asm.Get(1), asm.Access(asm.OpI32Store8, 0), asm.Get(2))
+	a.Func("look", asm.Types(asm.I32), asm.Types(asm.I32), asm.Get(0), asm.Access(asm.OpI32Load8U, 0))
+	a.Func("grow", asm.Types(asm.I32), asm.Types(asm.I32), asm.Get(0), asm.Op(wasmbin.OpMemoryGrow, 0))
+	a.Func("crash", asm.Types(asm.I32), nil, asked, asm.Op(wasmbin.OpUnreachable))
+	return a.Binary()
 }
 
 // shared is shared memory of size bytes, every one of them 0x77 to begin with.
@@ -49,18 +50,18 @@ func shared(tb testing.TB, size int64) *arena.Arena {
 func TestAWindowShowsAFileUntilTheCallEnds(t *testing.T) {
 	everyEngine(t, func(t *testing.T, open engine.Open) {
 		const grown = 400 // pages: headroom and more
-		a := shared(t, 64*page)
+		a := shared(t, 64*asm.Page)
 		m := load(t, open, viewer())
 		large := func(cfg wasmrt.SandboxConfig) *wasmrt.Sandbox {
 			s := sandbox(t, m, cfg)
 			call(t, s, "grow", grown)
 			return s
 		}
-		for _, at := range []uint64{8192, notebookBytes - smallPage, notebookBytes + 4*page, notebookBytes + 250*page, notebookBytes + (grown-8)*page} {
+		for _, at := range []uint64{8192, notebookBytes - smallPage, notebookBytes + 4*asm.Page, notebookBytes + 250*asm.Page, notebookBytes + (grown-8)*asm.Page} {
 			open, released := 0, 0
 			owner := host(func(_ context.Context, g *engine.Guest, at uint64) (uint64, error) {
 				open++
-				return 0, g.Windows.Map(at, 7*page+5, int(a.File().Fd()), page, func() { released++ })
+				return 0, g.Windows.Map(at, 7*asm.Page+5, int(a.File().Fd()), asm.Page, func() { released++ })
 			})
 			s := large(wasmrt.SandboxConfig{Owner: owner})
 			was := call(t, s, "look", at)
@@ -68,7 +69,7 @@ func TestAWindowShowsAFileUntilTheCallEnds(t *testing.T) {
 			want(t, "how many windows were closed when the call ended", released, open)
 			want(t, "what it reads afterwards", call(t, s, "look", at), was)
 			want(t, "what it reads in another window", call(t, s, "view", at, 0x66), 0x77)
-			if got := a.Readable(0, 64*page); !bytes.Equal(got, bytes.Repeat([]byte{0x77}, 64*page)) {
+			if got := a.Readable(0, 64*asm.Page); !bytes.Equal(got, bytes.Repeat([]byte{0x77}, 64*asm.Page)) {
 				t.Error("the file has changed")
 			}
 			want(t, "how many windows were closed", released, 2)
@@ -84,11 +85,11 @@ func TestAWindowShowsAFileUntilTheCallEnds(t *testing.T) {
 // TestAWindowIsClosedWhenItsGuestCrashes.
 func TestAWindowIsClosedWhenItsGuestCrashes(t *testing.T) {
 	everyEngine(t, func(t *testing.T, open engine.Open) {
-		a := shared(t, 16*page)
+		a := shared(t, 16*asm.Page)
 		m := load(t, open, viewer())
 		released := 0
 		s := sandbox(t, m, wasmrt.SandboxConfig{Owner: host(func(_ context.Context, g *engine.Guest, at uint64) (uint64, error) {
-			return 0, g.Windows.Map(at, 16*page, int(a.File().Fd()), 0, func() { released++ })
+			return 0, g.Windows.Map(at, 16*asm.Page, int(a.File().Fd()), 0, func() { released++ })
 		})})
 		_, err := s.Call(t.Context(), "crash", 8192)
 		wantKind(t, err, spec.GuestTrap)
@@ -101,7 +102,7 @@ func TestAWindowIsClosedWhenItsGuestCrashes(t *testing.T) {
 // TestWindowsThatCannotBe: none of these shows or releases anything.
 func TestWindowsThatCannotBe(t *testing.T) {
 	everyEngine(t, func(t *testing.T, open engine.Open) {
-		a := shared(t, 16*page)
+		a := shared(t, 16*asm.Page)
 		fd := int(a.File().Fd())
 		m := load(t, open, viewer())
 		s := sandbox(t, m, wasmrt.SandboxConfig{Owner: host(func(_ context.Context, g *engine.Guest, _ uint64) (uint64, error) {
@@ -110,13 +111,13 @@ func TestWindowsThatCannotBe(t *testing.T) {
 			for _, w := range []struct {
 				at, n uint64
 				off   int64
-			}{{1, page, 0}, {0, 0, 0}, {0, page, 1}, {0, page, -4096}, {end, 1, 0}, {end - 4096, 4097, 0}, {1 << 63, page, 0}, {0, 1 << 63, 0},
+			}{{1, asm.Page, 0}, {0, 0, 0}, {0, asm.Page, 1}, {0, asm.Page, -4096}, {end, 1, 0}, {end - 4096, 4097, 0}, {1 << 63, asm.Page, 0}, {0, 1 << 63, 0},
 				{0, 1<<64 - 1, 0}, {1<<64 - 4096, 4096, 0}, {1<<64 - 4096, 8192, 0}} {
 				if err := g.Windows.Map(w.at, w.n, fd, w.off, never); spec.KindOf(err) != spec.InvalidArgument {
 					t.Errorf("%+v: %v", w, err)
 				}
 			}
-			if err := g.Windows.Map(0, page, -1, 0, never); spec.KindOf(err) != spec.OutOfMemory {
+			if err := g.Windows.Map(0, asm.Page, -1, 0, never); spec.KindOf(err) != spec.OutOfMemory {
 				t.Errorf("no file: %v", err)
 			}
 			if err := g.Windows.Unmap(0); spec.KindOf(err) != spec.NotFound {
@@ -148,10 +149,10 @@ func TestWindowsThatCannotBe(t *testing.T) {
 // TestASandboxThatSawObjectsIsParked: what it wrote in a window is not part of its state.
 func TestASandboxThatSawObjectsIsParked(t *testing.T) {
 	everyEngine(t, func(t *testing.T, open engine.Open) {
-		a := shared(t, 16*page)
+		a := shared(t, 16*asm.Page)
 		m := load(t, open, viewer())
 		s := sandbox(t, m, wasmrt.SandboxConfig{Owner: host(func(_ context.Context, g *engine.Guest, at uint64) (uint64, error) {
-			return 0, g.Windows.Map(at, 16*page, int(a.File().Fd()), 0, func() {})
+			return 0, g.Windows.Map(at, 16*asm.Page, int(a.File().Fd()), 0, func() {})
 		})})
 		call(t, s, "view", 8192, 0x55)
 		before, err := s.Checkpoint(wasmrt.CheckpointDelta)
@@ -168,23 +169,23 @@ func TestASandboxThatSawObjectsIsParked(t *testing.T) {
 func BenchmarkWindow(b *testing.B) {
 	var a assembly
 	ask := a.importAsk()
-	a.memory(1)
-	a.fn("grow", types(i32), types(i32), get(0), op(wasmbin.OpMemoryGrow, 0))
-	a.fn("ask", types(i64), types(i64), get(0), callFunc(ask))
+	a.Memory(1)
+	a.Func("grow", asm.Types(asm.I32), asm.Types(asm.I32), asm.Get(0), asm.Op(wasmbin.OpMemoryGrow, 0))
+	a.Func("ask", asm.Types(asm.I64), asm.Types(asm.I64), asm.Get(0), asm.CallFunc(ask))
 	for _, size := range []int{spec.MiB, 16 * spec.MiB, spec.GiB} {
 		shared := shared(b, int64(size))
 		fd := int(shared.File().Fd())
 		for name, get := range map[string]host{
 			"in place": func(_ context.Context, g *engine.Guest, _ uint64) (uint64, error) {
-				return 0, g.Windows.Map(page, uint64(size), fd, 0, func() {})
+				return 0, g.Windows.Map(asm.Page, uint64(size), fd, 0, func() {})
 			},
 			"copy": func(_ context.Context, g *engine.Guest, _ uint64) (uint64, error) {
-				return uint64(copy(g.Memory()[page:], shared.Readable(0, int64(size)))), nil
+				return uint64(copy(g.Memory()[asm.Page:], shared.Readable(0, int64(size)))), nil
 			},
 		} {
 			b.Run(fmt.Sprintf("%d MiB/%s", size/spec.MiB, name), func(b *testing.B) {
-				s := sandbox(b, load(b, engines[0].open, a.wasm()), wasmrt.SandboxConfig{MemoryBytes: 2 * spec.GiB, Owner: get})
-				want(b, "what it grew from", call(b, s, "grow", uint64(size/page)+1), 1)
+				s := sandbox(b, load(b, engines[0].open, a.Binary()), wasmrt.SandboxConfig{MemoryBytes: 2 * spec.GiB, Owner: get})
+				want(b, "what it grew from", call(b, s, "grow", uint64(size/asm.Page)+1), 1)
 				for b.Loop() {
 					call(b, s, "ask", 0)
 				}

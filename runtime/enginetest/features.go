@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/raywasm/raywasm/runtime/internal/asm"
 	"github.com/raywasm/raywasm/runtime/wasmbin"
 	"github.com/raywasm/raywasm/spec"
 )
@@ -14,28 +15,28 @@ func (s suite) features(t *testing.T) {
 	e := s.engine(t)
 	body := func(params, results []wasmbin.ValType, code ...[]byte) []byte {
 		var m module
-		m.fn("f", params, results, code...)
-		return m.wasm()
+		m.Func("f", params, results, code...)
+		return m.Binary()
 	}
-	v128 := slices.Concat(op(0xfd0c), make([]byte, 16))
+	v128 := slices.Concat(asm.Op(0xfd0c), make([]byte, 16))
 	var multi, bulk, extended, caught, tail module
-	multi.fn("f", nil, types(i32, i32), const32(1), const32(2))
+	multi.Func("f", nil, asm.Types(asm.I32, asm.I32), asm.Const32(1), asm.Const32(2))
 	bulk.memory(1, 1)
-	bulk.fn("f", nil, nil, const32(0), const32(0), const32(0), op(opMemoryFill, 0))
-	extended.global("g", i32, true, slices.Concat(const32(1), const32(2), op(wasmbin.OpI32Add)))
-	caught.tag()
-	caught.fn("f", nil, nil, []byte{0x02, 0x40, byte(wasmbin.OpTryTable), 0x40, 1, 2, 0}, op(wasmbin.OpThrow, 0), []byte{byte(wasmbin.OpEnd), byte(wasmbin.OpEnd)})
-	tail.fn("f", nil, nil, op(wasmbin.OpReturnCall, 0))
+	bulk.Func("f", nil, nil, asm.Const32(0), asm.Const32(0), asm.Const32(0), asm.Op(asm.OpMemoryFill, 0))
+	extended.global("g", asm.I32, true, slices.Concat(asm.Const32(1), asm.Const32(2), asm.Op(wasmbin.OpI32Add)))
+	caught.Tag()
+	caught.Func("f", nil, nil, []byte{0x02, 0x40, byte(wasmbin.OpTryTable), 0x40, 1, 2, 0}, asm.Op(wasmbin.OpThrow, 0), []byte{byte(wasmbin.OpEnd), byte(wasmbin.OpEnd)})
+	tail.Func("f", nil, nil, asm.Op(wasmbin.OpReturnCall, 0))
 	for name, wasm := range map[string][]byte{
-		"multi-value":        multi.wasm(),
-		"bulk memory":        bulk.wasm(),
-		"reference types":    body(types(wasmbin.ExternRef), types(wasmbin.FuncRef), op(opRefNull, uint32(wasmbin.FuncRef))),
-		"sign extension":     body(types(i32), types(i32), get(0), op(0xc0)),
-		"saturating":         body(types(f32), types(i32), get(0), op(0xfc00)),
-		"SIMD":               body(nil, types(i32), v128, op(0xfd1b), []byte{0}),
-		"tail calls":         tail.wasm(),
-		"extended constants": extended.wasm(),
-		"exceptions":         caught.wasm(),
+		"multi-value":        multi.Binary(),
+		"bulk memory":        bulk.Binary(),
+		"reference types":    body(asm.Types(wasmbin.ExternRef), asm.Types(wasmbin.FuncRef), asm.Op(asm.OpRefNull, uint32(wasmbin.FuncRef))),
+		"sign extension":     body(asm.Types(asm.I32), asm.Types(asm.I32), asm.Get(0), asm.Op(0xc0)),
+		"saturating":         body(asm.Types(asm.F32), asm.Types(asm.I32), asm.Get(0), asm.Op(0xfc00)),
+		"SIMD":               body(nil, asm.Types(asm.I32), v128, asm.Op(0xfd1b), []byte{0}),
+		"tail calls":         tail.Binary(),
+		"extended constants": extended.Binary(),
+		"exceptions":         caught.Binary(),
 	} {
 		c, err := e.Compile(t.Context(), wasm)
 		if err != nil {
@@ -47,15 +48,15 @@ func (s suite) features(t *testing.T) {
 	for name, wasm := range map[string][]byte{
 		"nothing":                   {},
 		"a component":               []byte("\x00asm\x0d\x00\x01\x00"),
-		"a wrong type":              body(nil, types(i32), const64(1)),
+		"a wrong type":              body(nil, asm.Types(asm.I32), asm.Const64(1)),
 		"an unknown instruction":    body(nil, nil, []byte{0x27}),
 		"a cut module":              body(nil, nil)[:20],
-		"several memories":          (&module{memories: [][]byte{{0, 1}, {0, 1}}}).wasm(),
-		"64-bit memory":             (&module{memories: [][]byte{{4, 1}}}).wasm(),
-		"shared memory":             (&module{memories: [][]byte{{3, 1, 1}}}).wasm(),
-		"typed function references": body(nil, nil, op(opRefNull, 0), op(wasmbin.OpCallRef, 0)),
-		"structures":                (&module{types: [][]byte{{0x5f, 1, byte(i32), 0}}}).wasm(),
-		"relaxed SIMD":              body(nil, nil, v128, v128, []byte{0xfd, 0x80, 0x02}, op(wasmbin.OpDrop)),
+		"several memories":          (&asm.Module{Memories: [][]byte{{0, 1}, {0, 1}}}).Binary(),
+		"64-bit memory":             (&asm.Module{Memories: [][]byte{{4, 1}}}).Binary(),
+		"shared memory":             (&asm.Module{Memories: [][]byte{{3, 1, 1}}}).Binary(),
+		"typed function references": body(nil, nil, asm.Op(asm.OpRefNull, 0), asm.Op(wasmbin.OpCallRef, 0)),
+		"structures":                (&asm.Module{Types: [][]byte{{0x5f, 1, byte(asm.I32), 0}}}).Binary(),
+		"relaxed SIMD":              body(nil, nil, v128, v128, []byte{0xfd, 0x80, 0x02}, asm.Op(wasmbin.OpDrop)),
 	} {
 		c, err := e.Compile(t.Context(), wasm)
 		if err == nil {

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/raywasm/raywasm/runtime/engine"
+	"github.com/raywasm/raywasm/runtime/internal/asm"
 	"github.com/raywasm/raywasm/runtime/wasmbin"
 )
 
@@ -19,10 +20,10 @@ func (s suite) start(t *testing.T) {
 	var m module
 	m.imp("hello", nil, nil)
 	m.memory(1, 8)
-	m.bytes(0, "hello")
-	m.global("started", i32, true, const32(0))
-	start := m.fn("", nil, nil, op(wasmbin.OpCall, 0), const32(1), op(wasmbin.OpGlobalSet, 0))
-	m.start = &start
+	m.Bytes(asm.Const32(0), "hello")
+	m.global("started", asm.I32, true, asm.Const32(0))
+	start := m.Func("", nil, nil, asm.Op(wasmbin.OpCall, 0), asm.Const32(1), asm.Op(wasmbin.OpGlobalSet, 0))
+	m.Start = &start
 	guest := &engine.Guest{}
 	var saw string
 	c := compile(t, s.engine(t, hostFunc("hello", nil, nil, func(ctx context.Context, g *engine.Guest, _ []uint64) error {
@@ -32,8 +33,8 @@ func (s suite) start(t *testing.T) {
 		b, _ := g.View(0, 5)
 		saw = string(b)
 		return nil
-	})), m.wasm())
-	i, err := c.Instantiate(context.WithValue(t.Context(), contextKey{}, "start"), guest, &memory{headroom: page})
+	})), m.Binary())
+	i, err := c.Instantiate(context.WithValue(t.Context(), contextKey{}, "start"), guest, &memory{headroom: asm.Page})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +45,7 @@ func (s suite) start(t *testing.T) {
 	if i.Global("started").Get() != 1 {
 		t.Error("the start function did not run to its end")
 	}
-	if len(i.Memory()) != 2*page {
+	if len(i.Memory()) != 2*asm.Page {
 		t.Errorf("the memory has %d bytes", len(i.Memory()))
 	}
 }
@@ -54,15 +55,15 @@ func (s suite) startFails(t *testing.T) {
 	var m module
 	m.imp("fail", nil, nil)
 	m.memory(1, 8)
-	start := m.fn("", nil, nil, op(wasmbin.OpCall, 0), op(wasmbin.OpUnreachable))
-	m.start = &start
+	start := m.Func("", nil, nil, asm.Op(wasmbin.OpCall, 0), asm.Op(wasmbin.OpUnreachable))
+	m.Start = &start
 	fails := true
 	c := compile(t, s.engine(t, hostFunc("fail", nil, nil, func(context.Context, *engine.Guest, []uint64) error {
 		if fails {
 			return &errHost{}
 		}
 		return nil
-	})), m.wasm())
+	})), m.Binary())
 	if _, err := c.Instantiate(t.Context(), &engine.Guest{}, &memory{}); !errors.As(err, new(*errHost)) {
 		t.Errorf("got %v, want the host function's error", err)
 	}
@@ -74,8 +75,8 @@ func (s suite) startFails(t *testing.T) {
 
 	var data module
 	data.memory(1, 1)
-	data.bytes(page-1, "too long")
-	_, err = compile(t, s.engine(t), data.wasm()).Instantiate(t.Context(), &engine.Guest{}, &memory{})
+	data.Bytes(asm.Const32(asm.Page-1), "too long")
+	_, err = compile(t, s.engine(t), data.Binary()).Instantiate(t.Context(), &engine.Guest{}, &memory{})
 	if err == nil {
 		t.Error("a data segment beyond the memory was accepted")
 	}
@@ -84,17 +85,17 @@ func (s suite) startFails(t *testing.T) {
 // counter is a guest that counts in a global, in its memory and in the host.
 func counter() []byte {
 	var m module
-	m.imp("count", types(i64), types(i64))
+	m.imp("count", asm.Types(asm.I64), asm.Types(asm.I64))
 	memoryGuest(&m)
-	g := m.global("n", i64, true, const64(0))
-	m.fn("count", nil, types(i64),
-		const32(0), const32(0), op(wasmbin.OpI32Load, 0, 0), const32(1), op(wasmbin.OpI32Add), op(opI32Store, 0, 0),
-		op(wasmbin.OpGlobalGet, g), op(wasmbin.OpCall, 0), op(wasmbin.OpGlobalSet, g), op(wasmbin.OpGlobalGet, g))
-	return m.wasm()
+	g := m.global("n", asm.I64, true, asm.Const64(0))
+	m.Func("count", nil, asm.Types(asm.I64),
+		asm.Const32(0), asm.Const32(0), asm.Op(wasmbin.OpI32Load, 0, 0), asm.Const32(1), asm.Op(wasmbin.OpI32Add), asm.Op(asm.OpI32Store, 0, 0),
+		asm.Op(wasmbin.OpGlobalGet, g), asm.Op(wasmbin.OpCall, 0), asm.Op(wasmbin.OpGlobalSet, g), asm.Op(wasmbin.OpGlobalGet, g))
+	return m.Binary()
 }
 
 // count is counter's host function: it adds one, and to the owner's count too.
-var count = hostFunc("count", types(i64), types(i64), func(_ context.Context, g *engine.Guest, stack []uint64) error {
+var count = hostFunc("count", asm.Types(asm.I64), asm.Types(asm.I64), func(_ context.Context, g *engine.Guest, stack []uint64) error {
 	*g.Owner.(*uint64)++
 	stack[0]++
 	return nil

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/raywasm/raywasm/runtime/engine"
+	"github.com/raywasm/raywasm/runtime/internal/asm"
 	"github.com/raywasm/raywasm/runtime/wasmbin"
 	"github.com/raywasm/raywasm/spec"
 )
@@ -19,13 +20,13 @@ func hostFunc(name string, params, results []wasmbin.ValType, f func(context.Con
 
 // imports: a host function gets its parameters and gives its result, in numbers of every type.
 func (s suite) imports(t *testing.T) {
-	params := types(i32, i64, f32, f64)
+	params := asm.Types(asm.I32, asm.I64, asm.F32, asm.F64)
 	want := []uint64{0xffff_fffe, 1 << 63, uint64(math.Float32bits(-1.5)), math.Float64bits(math.Pi)}
 	var m module
 	var imports []engine.HostFunc
 	for k, r := range params {
 		name := r.String()
-		imports = append(imports, hostFunc(name, params, types(r), func(_ context.Context, _ *engine.Guest, stack []uint64) error {
+		imports = append(imports, hostFunc(name, params, asm.Types(r), func(_ context.Context, _ *engine.Guest, stack []uint64) error {
 			for k, v := range stack {
 				if v != want[k] {
 					t.Errorf("parameter %d is %#x, want %#x", k, v, want[k])
@@ -34,7 +35,7 @@ func (s suite) imports(t *testing.T) {
 			stack[0] = want[k]
 			return nil
 		}))
-		m.imp(name, params, types(r))
+		m.imp(name, params, asm.Types(r))
 	}
 	called := 0
 	imports = append(imports, hostFunc("nothing", nil, nil, func(_ context.Context, _ *engine.Guest, stack []uint64) error {
@@ -46,9 +47,9 @@ func (s suite) imports(t *testing.T) {
 	}))
 	nothing := m.imp("nothing", nil, nil)
 	for k, r := range params {
-		m.fn("call "+r.String(), params, types(r), op(wasmbin.OpCall, nothing), get(0), get(1), get(2), get(3), op(wasmbin.OpCall, uint32(k)))
+		m.Func("call "+r.String(), params, asm.Types(r), asm.Op(wasmbin.OpCall, nothing), asm.Get(0), asm.Get(1), asm.Get(2), asm.Get(3), asm.Op(wasmbin.OpCall, uint32(k)))
 	}
-	i := s.run(t, m.wasm(), imports...)
+	i := s.run(t, m.Binary(), imports...)
 	for k, r := range params {
 		if got := width(r, result(t, i, "call "+r.String(), slices.Clone(want)...)); got != want[k] {
 			t.Errorf("the host function of %s returned %#x, want %#x", r, got, want[k])
@@ -62,13 +63,13 @@ func (s suite) imports(t *testing.T) {
 // narrow: above a 32-bit parameter are zeros, whatever the guest had in that place before, and what its caller gave it.
 func (s suite) narrow(t *testing.T) {
 	var m module
-	fill := m.imp("fill", types(i64, i64, i64), nil)
-	take := m.imp("take", types(i32, i64, f32), nil)
-	m.fn("call", types(i32, f32), nil, const64(-1), const64(-1), const64(-1), op(wasmbin.OpCall, fill),
-		get(0), const64(-1), get(1), op(wasmbin.OpCall, take))
+	fill := m.imp("fill", asm.Types(asm.I64, asm.I64, asm.I64), nil)
+	take := m.imp("take", asm.Types(asm.I32, asm.I64, asm.F32), nil)
+	m.Func("call", asm.Types(asm.I32, asm.F32), nil, asm.Const64(-1), asm.Const64(-1), asm.Const64(-1), asm.Op(wasmbin.OpCall, fill),
+		asm.Get(0), asm.Const64(-1), asm.Get(1), asm.Op(wasmbin.OpCall, take))
 	called := false
-	i := s.run(t, m.wasm(), hostFunc("fill", types(i64, i64, i64), nil, func(context.Context, *engine.Guest, []uint64) error { return nil }),
-		hostFunc("take", types(i32, i64, f32), nil, func(_ context.Context, _ *engine.Guest, stack []uint64) error {
+	i := s.run(t, m.Binary(), hostFunc("fill", asm.Types(asm.I64, asm.I64, asm.I64), nil, func(context.Context, *engine.Guest, []uint64) error { return nil }),
+		hostFunc("take", asm.Types(asm.I32, asm.I64, asm.F32), nil, func(_ context.Context, _ *engine.Guest, stack []uint64) error {
 			called = true
 			if want := []uint64{1, math.MaxUint64, 2}; !slices.Equal(stack, want) {
 				t.Errorf("the host function got %#x, want %#x", stack, want)
@@ -84,7 +85,7 @@ func (s suite) narrow(t *testing.T) {
 
 // width cuts a value to its type: what is above the low half of a 32-bit value is nobody's.
 func width(t wasmbin.ValType, v uint64) uint64 {
-	if t == i32 || t == f32 {
+	if t == asm.I32 || t == asm.F32 {
 		return uint64(uint32(v))
 	}
 	return v
@@ -92,23 +93,23 @@ func width(t wasmbin.ValType, v uint64) uint64 {
 
 // importsRefused: what the host does not offer no module gets, whatever it is: Compile refuses it, or Instantiate.
 func (s suite) importsRefused(t *testing.T) {
-	e := s.engine(t, hostFunc("f", types(i32), nil, func(context.Context, *engine.Guest, []uint64) error { return nil }))
+	e := s.engine(t, hostFunc("f", asm.Types(asm.I32), nil, func(context.Context, *engine.Guest, []uint64) error { return nil }))
 	imported := func(kind wasmbin.Kind, rest ...byte) []byte {
-		return (&module{imports: [][]byte{append(append(names("env", "x"), byte(kind)), rest...)}}).wasm()
+		return (&asm.Module{Imports: [][]byte{append(append(asm.Names("env", "x"), byte(kind)), rest...)}}).Binary()
 	}
 	var unknown, params, results, elsewhere module
-	unknown.imp("g", types(i32), nil)
-	params.imp("f", types(i64), nil)
-	results.imp("f", types(i32), types(i32))
-	elsewhere.imports = [][]byte{append(names("other", "f"), byte(wasmbin.KindFunc), byte(elsewhere.typ(types(i32), nil)))}
+	unknown.imp("g", asm.Types(asm.I32), nil)
+	params.imp("f", asm.Types(asm.I64), nil)
+	results.imp("f", asm.Types(asm.I32), asm.Types(asm.I32))
+	elsewhere.Imports = [][]byte{append(asm.Names("other", "f"), byte(wasmbin.KindFunc), byte(elsewhere.Type(asm.Types(asm.I32), nil)))}
 	for name, wasm := range map[string][]byte{
-		"unknown function":      unknown.wasm(),
-		"function of elsewhere": elsewhere.wasm(),
-		"other parameters":      params.wasm(),
-		"other results":         results.wasm(),
+		"unknown function":      unknown.Binary(),
+		"function of elsewhere": elsewhere.Binary(),
+		"other parameters":      params.Binary(),
+		"other results":         results.Binary(),
 		"memory":                imported(wasmbin.KindMemory, 0, 1),
 		"table":                 imported(wasmbin.KindTable, byte(wasmbin.FuncRef), 0, 1),
-		"global":                imported(wasmbin.KindGlobal, byte(i32), 0),
+		"global":                imported(wasmbin.KindGlobal, byte(asm.I32), 0),
 	} {
 		c, err := e.Compile(t.Context(), wasm)
 		if err != nil {
@@ -130,11 +131,11 @@ func (e *errHost) Error() string { return "the host will not" }
 // hostErrors: an error of a host function ends the call and is what the call returns; the instance lives on.
 func (s suite) hostErrors(t *testing.T) {
 	var m module
-	fail := m.imp("fail", types(i64), types(i64))
-	m.fn("call", types(i64), types(i64), get(0), op(wasmbin.OpCall, fail))
-	after := m.global("after", i64, true, const64(0))
-	m.fn("deep", types(i64), types(i64), get(0), op(wasmbin.OpCall, fail+1), const64(1), op(wasmbin.OpGlobalSet, after))
-	i := s.run(t, m.wasm(), hostFunc("fail", types(i64), types(i64), func(_ context.Context, _ *engine.Guest, stack []uint64) error {
+	fail := m.imp("fail", asm.Types(asm.I64), asm.Types(asm.I64))
+	m.Func("call", asm.Types(asm.I64), asm.Types(asm.I64), asm.Get(0), asm.Op(wasmbin.OpCall, fail))
+	after := m.global("after", asm.I64, true, asm.Const64(0))
+	m.Func("deep", asm.Types(asm.I64), asm.Types(asm.I64), asm.Get(0), asm.Op(wasmbin.OpCall, fail+1), asm.Const64(1), asm.Op(wasmbin.OpGlobalSet, after))
+	i := s.run(t, m.Binary(), hostFunc("fail", asm.Types(asm.I64), asm.Types(asm.I64), func(_ context.Context, _ *engine.Guest, stack []uint64) error {
 		if stack[0] == 0 {
 			return nil
 		}
@@ -164,10 +165,10 @@ func (s suite) hostErrors(t *testing.T) {
 // hostPanics: a panic of a host function is an error of the host's, never the end of the process nor the guest's fault.
 func (s suite) hostPanics(t *testing.T) {
 	var m module
-	m.imp("panics", types(i32), nil)
-	m.fn("call", types(i32), nil, get(0), op(wasmbin.OpCall, 0))
+	m.imp("panics", asm.Types(asm.I32), nil)
+	m.Func("call", asm.Types(asm.I32), nil, asm.Get(0), asm.Op(wasmbin.OpCall, 0))
 	own := &errHost{1}
-	i := s.run(t, m.wasm(), hostFunc("panics", types(i32), nil, func(_ context.Context, _ *engine.Guest, stack []uint64) error {
+	i := s.run(t, m.Binary(), hostFunc("panics", asm.Types(asm.I32), nil, func(_ context.Context, _ *engine.Guest, stack []uint64) error {
 		switch uint32(stack[0]) {
 		case 1:
 			panic("a text")
@@ -203,13 +204,13 @@ type contextKey struct{}
 // contexts: a host function gets the context of the call it serves, and the guest it serves.
 func (s suite) contexts(t *testing.T) {
 	var m module
-	m.imp("look", nil, types(i64))
+	m.imp("look", nil, asm.Types(asm.I64))
 	m.imp("wait", nil, nil)
-	m.fn("look", nil, types(i64), op(wasmbin.OpCall, 0))
-	m.fn("wait", nil, nil, op(wasmbin.OpCall, 1))
+	m.Func("look", nil, asm.Types(asm.I64), asm.Op(wasmbin.OpCall, 0))
+	m.Func("wait", nil, nil, asm.Op(wasmbin.OpCall, 1))
 	var seen *engine.Guest
 	c := compile(t, s.engine(t,
-		hostFunc("look", nil, types(i64), func(ctx context.Context, g *engine.Guest, stack []uint64) error {
+		hostFunc("look", nil, asm.Types(asm.I64), func(ctx context.Context, g *engine.Guest, stack []uint64) error {
 			seen = g
 			stack[0], _ = ctx.Value(contextKey{}).(uint64)
 			return nil
@@ -217,7 +218,7 @@ func (s suite) contexts(t *testing.T) {
 		hostFunc("wait", nil, nil, func(ctx context.Context, _ *engine.Guest, _ []uint64) error {
 			<-ctx.Done()
 			return context.Cause(ctx)
-		})), m.wasm())
+		})), m.Binary())
 	guests := []*engine.Guest{{Owner: "a"}, {Owner: "b"}}
 	instances := []engine.Instance{instantiate(t, c, guests[0], &memory{}), instantiate(t, c, guests[1], &memory{})}
 	for n := range uint64(6) {
@@ -240,11 +241,11 @@ func (s suite) contexts(t *testing.T) {
 // hostCallsGuest: a host function may call the guest that it serves, whose calls do not mix.
 func (s suite) hostCallsGuest(t *testing.T) {
 	var m module
-	again := m.imp("again", types(i64, i64), types(i64))
-	m.fn("run", types(i64), types(i64), get(0), const64(5), op(wasmbin.OpCall, again))
+	again := m.imp("again", asm.Types(asm.I64, asm.I64), asm.Types(asm.I64))
+	m.Func("run", asm.Types(asm.I64), asm.Types(asm.I64), asm.Get(0), asm.Const64(5), asm.Op(wasmbin.OpCall, again))
 	var i engine.Instance
 	var depths []any
-	i = s.run(t, m.wasm(), hostFunc("again", types(i64, i64), types(i64), func(ctx context.Context, _ *engine.Guest, stack []uint64) error {
+	i = s.run(t, m.Binary(), hostFunc("again", asm.Types(asm.I64, asm.I64), asm.Types(asm.I64), func(ctx context.Context, _ *engine.Guest, stack []uint64) error {
 		n := stack[0]
 		depths = append(depths, ctx.Value(contextKey{}))
 		if n == 0 {

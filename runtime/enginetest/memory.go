@@ -7,10 +7,9 @@ import (
 	"unsafe"
 
 	"github.com/raywasm/raywasm/runtime/engine"
+	"github.com/raywasm/raywasm/runtime/internal/asm"
 	"github.com/raywasm/raywasm/runtime/wasmbin"
 )
-
-const page = 64 << 10
 
 // memory is room for the memory of one instance.
 type memory struct {
@@ -21,7 +20,7 @@ type memory struct {
 }
 
 // roomBytes is how far a memory may grow, in bytes.
-const roomBytes = 6 * page
+const roomBytes = 6 * asm.Page
 
 func (m *memory) Size(min uint64) uint64 { return min + m.headroom }
 
@@ -44,12 +43,12 @@ func (m *memory) Grow(size uint64) []byte {
 // memoryGuest has a memory of one page, which may become eight.
 func memoryGuest(m *module) []byte {
 	m.memory(1, 8)
-	m.bytes(16, "hello")
-	m.fn("size", nil, types(i32), op(wasmbin.OpMemorySize, 0))
-	m.fn("grow", types(i32), types(i32), get(0), op(wasmbin.OpMemoryGrow, 0))
-	m.fn("load", types(i32), types(i32), get(0), op(wasmbin.OpI32Load, 0, 0))
-	m.fn("store", types(i32, i32), nil, get(0), get(1), op(opI32Store, 0, 0))
-	return m.wasm()
+	m.Bytes(asm.Const32(16), "hello")
+	m.Func("size", nil, asm.Types(asm.I32), asm.Op(wasmbin.OpMemorySize, 0))
+	m.Func("grow", asm.Types(asm.I32), asm.Types(asm.I32), asm.Get(0), asm.Op(wasmbin.OpMemoryGrow, 0))
+	m.Func("load", asm.Types(asm.I32), asm.Types(asm.I32), asm.Get(0), asm.Op(wasmbin.OpI32Load, 0, 0))
+	m.Func("store", asm.Types(asm.I32, asm.I32), nil, asm.Get(0), asm.Get(1), asm.Op(asm.OpI32Store, 0, 0))
+	return m.Binary()
 }
 
 func base(b []byte) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(b)) }
@@ -58,11 +57,11 @@ func base(b []byte) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(b)) 
 // guest and the host. If the engine places it, it lies where Allocate put it.
 func (s suite) memoryPlacement(t *testing.T) {
 	c := compile(t, s.engine(t), memoryGuest(&module{}))
-	for _, headroom := range []uint64{0, 2 * page} {
+	for _, headroom := range []uint64{0, 2 * asm.Page} {
 		m := &memory{headroom: headroom}
 		i := instantiate(t, c, &engine.Guest{}, m)
 		b := i.Memory()
-		if want := page + headroom; uint64(len(b)) != want {
+		if want := asm.Page + headroom; uint64(len(b)) != want {
 			t.Fatalf("the memory has %d bytes, want %d", len(b), want)
 		}
 		if m.allocated > 1 {
@@ -71,7 +70,7 @@ func (s suite) memoryPlacement(t *testing.T) {
 		if m.allocated == 1 && base(b) != base(m.room) {
 			t.Error("the memory is not where it was allocated")
 		}
-		if got := result(t, i, "size"); got != uint64(len(b)/page) {
+		if got := result(t, i, "size"); got != uint64(len(b)/asm.Page) {
 			t.Errorf("the guest sees %d pages, the host %d bytes", got, len(b))
 		}
 		if !bytes.Equal(b[16:21], []byte("hello")) {
@@ -90,22 +89,22 @@ func (s suite) memoryPlacement(t *testing.T) {
 
 // memoryGrowth: a memory grows where it is, and keeps what is in it. What may not be is refused.
 func (s suite) memoryGrowth(t *testing.T) {
-	m := &memory{headroom: page}
+	m := &memory{headroom: asm.Page}
 	i := instantiate(t, compile(t, s.engine(t), memoryGuest(&module{})), &engine.Guest{}, m)
 	was := base(i.Memory())
-	result(t, i, "store", page, 42)
-	for want := uint64(2); want < roomBytes/page; want++ {
+	result(t, i, "store", asm.Page, 42)
+	for want := uint64(2); want < roomBytes/asm.Page; want++ {
 		if got := result(t, i, "grow", 1); got != want {
 			t.Fatalf("a memory of %d pages says it had %d before it grew", want, int32(got))
 		}
 		b := i.Memory()
-		if uint64(len(b)) != (want+1)*page {
+		if uint64(len(b)) != (want+1)*asm.Page {
 			t.Fatalf("the memory has %d bytes after it grew to %d pages", len(b), want+1)
 		}
 		if base(b) != was {
 			t.Fatal("the memory moved when it grew")
 		}
-		if b[page] != 42 {
+		if b[asm.Page] != 42 {
 			t.Error("the memory lost its contents when it grew")
 		}
 		if b[len(b)-1] != 0 {
@@ -143,18 +142,18 @@ func (s suite) memoryRefused(t *testing.T) {
 // memoryOfHostFunctions: a host function sees the memory of its guest, as it is at that moment.
 func (s suite) memoryOfHostFunctions(t *testing.T) {
 	var m module
-	look := m.imp("look", types(i32, i32), types(i32))
+	look := m.imp("look", asm.Types(asm.I32, asm.I32), asm.Types(asm.I32))
 	wasm := func() []byte {
-		m.fn("look", types(i32, i32), types(i32), get(0), get(1), op(wasmbin.OpCall, look))
-		m.fn("grow and look", types(i32, i32), types(i32),
-			get(0), get(1), op(wasmbin.OpCall, look), op(wasmbin.OpDrop),
-			const32(1), op(wasmbin.OpMemoryGrow, 0), op(wasmbin.OpDrop),
-			get(0), get(1), op(wasmbin.OpCall, look))
+		m.Func("look", asm.Types(asm.I32, asm.I32), asm.Types(asm.I32), asm.Get(0), asm.Get(1), asm.Op(wasmbin.OpCall, look))
+		m.Func("grow and look", asm.Types(asm.I32, asm.I32), asm.Types(asm.I32),
+			asm.Get(0), asm.Get(1), asm.Op(wasmbin.OpCall, look), asm.Op(wasmbin.OpDrop),
+			asm.Const32(1), asm.Op(wasmbin.OpMemoryGrow, 0), asm.Op(wasmbin.OpDrop),
+			asm.Get(0), asm.Get(1), asm.Op(wasmbin.OpCall, look))
 		return memoryGuest(&m)
 	}()
 	var seen string
 	guest := &engine.Guest{}
-	i := instantiate(t, compile(t, s.engine(t, hostFunc("look", types(i32, i32), types(i32), func(_ context.Context, g *engine.Guest, stack []uint64) error {
+	i := instantiate(t, compile(t, s.engine(t, hostFunc("look", asm.Types(asm.I32, asm.I32), asm.Types(asm.I32), func(_ context.Context, g *engine.Guest, stack []uint64) error {
 		b, ok := g.View(uint32(stack[0]), uint32(stack[1]))
 		seen = string(b)
 		if stack[0] = 0; ok {
@@ -165,7 +164,7 @@ func (s suite) memoryOfHostFunctions(t *testing.T) {
 	})), wasm), guest, &memory{})
 	for _, c := range []struct {
 		ptr, n, ok uint64
-	}{{16, 5, 1}, {0, page, 1}, {page, 0, 1}, {page, 1, 0}, {1, page, 0}, {0xffff_ffff, 0xffff_ffff, 0}} {
+	}{{16, 5, 1}, {0, asm.Page, 1}, {asm.Page, 0, 1}, {asm.Page, 1, 0}, {1, asm.Page, 0}, {0xffff_ffff, 0xffff_ffff, 0}} {
 		if got := result(t, i, "look", c.ptr, c.n); got != c.ok {
 			t.Errorf("the view of %d bytes from %d is %d, want %d", c.n, c.ptr, got, c.ok)
 		}
@@ -176,7 +175,7 @@ func (s suite) memoryOfHostFunctions(t *testing.T) {
 	if got := string(i.Memory()[16:21]); got != "HELLO" {
 		t.Errorf("the memory has %q where the host function wrote HELLO", got)
 	}
-	if got := result(t, i, "grow and look", page, 1); got != 1 {
+	if got := result(t, i, "grow and look", asm.Page, 1); got != 1 {
 		t.Error("a host function does not see what the guest has just grown to")
 	}
 	if base(guest.Memory()) != base(i.Memory()) || len(guest.Memory()) != len(i.Memory()) {
@@ -187,9 +186,9 @@ func (s suite) memoryOfHostFunctions(t *testing.T) {
 // noMemory: an instance without a memory has none, and asks for none.
 func (s suite) noMemory(t *testing.T) {
 	var m module
-	m.fn("f", nil, nil)
+	m.Func("f", nil, nil)
 	mem, guest := &memory{}, &engine.Guest{}
-	i := instantiate(t, compile(t, s.engine(t), m.wasm()), guest, mem)
+	i := instantiate(t, compile(t, s.engine(t), m.Binary()), guest, mem)
 	if i.Memory() != nil || guest.Memory() != nil || mem.allocated != 0 {
 		t.Errorf("there is a memory of %d bytes", len(i.Memory()))
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/raywasm/raywasm/runtime/engine"
+	"github.com/raywasm/raywasm/runtime/internal/asm"
 	"github.com/raywasm/raywasm/runtime/wasmbin"
 )
 
@@ -19,24 +20,24 @@ func (s suite) tables(t *testing.T) {
 		entries = 6    // the last is twice's again
 	)
 	var m module
-	ask := m.imp("ask", nil, types(i64))
-	number := m.global("number", i64, true, const64(0))
+	ask := m.imp("ask", nil, asm.Types(asm.I64))
+	number := m.global("number", asm.I64, true, asm.Const64(0))
 	grow := func(n int64) [][]byte {
-		return [][]byte{op(wasmbin.OpGlobalGet, number), const64(n), op(wasmbin.OpI64Add), op(wasmbin.OpGlobalSet, number), op(wasmbin.OpGlobalGet, number)}
+		return [][]byte{asm.Op(wasmbin.OpGlobalGet, number), asm.Const64(n), asm.Op(wasmbin.OpI64Add), asm.Op(wasmbin.OpGlobalSet, number), asm.Op(wasmbin.OpGlobalGet, number)}
 	}
-	one, two := m.fn("", nil, types(i64), grow(1)...), m.fn("", nil, types(i64), grow(2)...)
-	other := m.fn("", types(i32), nil)
-	m.table(entries, one, two, ask)
-	m.segment(typed, other, two)
-	m.fn("invoke", types(i32), types(i64), get(0), op(wasmbin.OpCallIndirect, m.typ(nil, types(i64)), 0))
-	m.fn("install", types(i32), nil, get(0), op(wasmbin.OpRefFunc, two), op(wasmbin.OpTableSet, 0))
-	m.export("one", wasmbin.KindFunc, one) // declares it, as ref.func wants
-	m.export("two", wasmbin.KindFunc, two)
+	one, two := m.Func("", nil, asm.Types(asm.I64), grow(1)...), m.Func("", nil, asm.Types(asm.I64), grow(2)...)
+	other := m.Func("", asm.Types(asm.I32), nil)
+	m.Table(entries, one, two, ask)
+	m.Segment(typed, other, two)
+	m.Func("invoke", asm.Types(asm.I32), asm.Types(asm.I64), asm.Get(0), asm.Op(wasmbin.OpCallIndirect, m.Type(nil, asm.Types(asm.I64)), 0))
+	m.Func("install", asm.Types(asm.I32), nil, asm.Get(0), asm.Op(wasmbin.OpRefFunc, two), asm.Op(wasmbin.OpTableSet, 0))
+	m.Export("one", wasmbin.KindFunc, one) // declares it, as ref.func wants
+	m.Export("two", wasmbin.KindFunc, two)
 
-	c := compile(t, s.engine(t, hostFunc("ask", nil, types(i64), func(_ context.Context, g *engine.Guest, stack []uint64) error {
+	c := compile(t, s.engine(t, hostFunc("ask", nil, asm.Types(asm.I64), func(_ context.Context, g *engine.Guest, stack []uint64) error {
 		stack[0] = g.Owner.(uint64)
 		return nil
-	})), m.wasm())
+	})), m.Binary())
 	const instances = 4
 	var list [instances]engine.Instance
 	for k := range list {

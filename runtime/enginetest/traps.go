@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/raywasm/raywasm/runtime/engine"
+	"github.com/raywasm/raywasm/runtime/internal/asm"
 	"github.com/raywasm/raywasm/runtime/wasmbin"
 )
 
@@ -18,40 +19,40 @@ var stackless = []engine.TrapCode{engine.TrapStackOverflow, engine.TrapException
 func (s suite) traps(t *testing.T) {
 	var m module
 	m.memory(1, 1)
-	m.tag()
-	other := m.fn("other type", types(i64), nil)
-	m.table(3, other)
+	m.Tag()
+	other := m.Func("other type", asm.Types(asm.I64), nil)
+	m.Table(3, other)
 	null := uint32(1)
-	indirect := op(wasmbin.OpCallIndirect, m.typ(nil, nil), 0)
-	drop := op(wasmbin.OpDrop)
+	indirect := asm.Op(wasmbin.OpCallIndirect, m.Type(nil, nil), 0)
+	drop := asm.Op(wasmbin.OpDrop)
 	cases := []struct {
 		name string
 		want engine.TrapCode
 		code [][]byte
 	}{
-		{"unreachable", engine.TrapUnreachable, [][]byte{op(wasmbin.OpUnreachable)}},
-		{"load", engine.TrapMemoryOutOfBounds, [][]byte{const32(0x10000 - 3), op(wasmbin.OpI32Load, 0, 0), drop}},
-		{"load far", engine.TrapMemoryOutOfBounds, [][]byte{const32(-1), op(wasmbin.OpI32Load, 0, math.MaxUint32), drop}},
-		{"store", engine.TrapMemoryOutOfBounds, [][]byte{const32(-4), const32(0), op(opI32Store, 0, 0)}},
-		{"fill", engine.TrapMemoryOutOfBounds, [][]byte{const32(1), const32(0), const32(0x10000), op(opMemoryFill, 0)}},
-		{"table.get", engine.TrapTableOutOfBounds, [][]byte{const32(3), op(opTableGet, 0), drop}},
-		{"call beyond the table", engine.TrapTableOutOfBounds, [][]byte{const32(3), indirect}},
-		{"call of another type", engine.TrapIndirectCall, [][]byte{const32(0), indirect}},
-		{"division by zero", engine.TrapDivideByZero, [][]byte{const32(1), const32(0), op(opI32DivS), drop}},
-		{"remainder by zero", engine.TrapDivideByZero, [][]byte{const32(1), const32(0), op(opI32RemU), drop}},
-		{"division overflow", engine.TrapIntegerOverflow, [][]byte{const32(math.MinInt32), const32(-1), op(opI32DivS), drop}},
-		{"float too large", engine.TrapIntegerOverflow, [][]byte{constF64(1e300), op(opI64TruncF64), drop}},
-		{"not a number", engine.TrapInvalidConversion, [][]byte{constF32(float32(math.NaN())), op(opI32TruncF32), drop}},
-		{"exception", engine.TrapException, [][]byte{op(wasmbin.OpThrow, 0)}},
+		{"unreachable", engine.TrapUnreachable, [][]byte{asm.Op(wasmbin.OpUnreachable)}},
+		{"load", engine.TrapMemoryOutOfBounds, [][]byte{asm.Const32(0x10000 - 3), asm.Op(wasmbin.OpI32Load, 0, 0), drop}},
+		{"load far", engine.TrapMemoryOutOfBounds, [][]byte{asm.Const32(-1), asm.Op(wasmbin.OpI32Load, 0, math.MaxUint32), drop}},
+		{"store", engine.TrapMemoryOutOfBounds, [][]byte{asm.Const32(-4), asm.Const32(0), asm.Op(asm.OpI32Store, 0, 0)}},
+		{"fill", engine.TrapMemoryOutOfBounds, [][]byte{asm.Const32(1), asm.Const32(0), asm.Const32(0x10000), asm.Op(asm.OpMemoryFill, 0)}},
+		{"table.get", engine.TrapTableOutOfBounds, [][]byte{asm.Const32(3), asm.Op(wasmbin.OpTableGet, 0), drop}},
+		{"call beyond the table", engine.TrapTableOutOfBounds, [][]byte{asm.Const32(3), indirect}},
+		{"call of another type", engine.TrapIndirectCall, [][]byte{asm.Const32(0), indirect}},
+		{"division by zero", engine.TrapDivideByZero, [][]byte{asm.Const32(1), asm.Const32(0), asm.Op(asm.OpI32DivS), drop}},
+		{"remainder by zero", engine.TrapDivideByZero, [][]byte{asm.Const32(1), asm.Const32(0), asm.Op(asm.OpI32RemU), drop}},
+		{"division overflow", engine.TrapIntegerOverflow, [][]byte{asm.Const32(math.MinInt32), asm.Const32(-1), asm.Op(asm.OpI32DivS), drop}},
+		{"float too large", engine.TrapIntegerOverflow, [][]byte{asm.ConstF64(1e300), asm.Op(asm.OpI64TruncF64), drop}},
+		{"not a number", engine.TrapInvalidConversion, [][]byte{asm.ConstF32(float32(math.NaN())), asm.Op(asm.OpI32TruncF32), drop}},
+		{"exception", engine.TrapException, [][]byte{asm.Op(wasmbin.OpThrow, 0)}},
 	}
 	for _, c := range cases {
-		m.fn(c.name, nil, nil, c.code...)
+		m.Func(c.name, nil, nil, c.code...)
 	}
-	m.fn("recursion", types(i64), types(i64), get(0), op(wasmbin.OpCall, m.count), const64(1), op(wasmbin.OpI64Add))
-	m.fn("null", nil, nil, const32(int32(null)), indirect)
-	m.fn("works", types(i32), types(i32), get(0), op(wasmbin.OpI32Load, 0, 0))
-	m.bytes(0x10000-4, "\x2a\x00\x00\x00")
-	i := s.run(t, m.wasm())
+	m.Func("recursion", asm.Types(asm.I64), asm.Types(asm.I64), asm.Get(0), asm.Op(wasmbin.OpCall, m.Next()), asm.Const64(1), asm.Op(wasmbin.OpI64Add))
+	m.Func("null", nil, nil, asm.Const32(int32(null)), indirect)
+	m.Func("works", asm.Types(asm.I32), asm.Types(asm.I32), asm.Get(0), asm.Op(wasmbin.OpI32Load, 0, 0))
+	m.Bytes(asm.Const32(0x10000-4), "\x2a\x00\x00\x00")
+	i := s.run(t, m.Binary())
 
 	check := func(name string, want ...engine.TrapCode) {
 		t.Helper()
@@ -82,10 +83,10 @@ func (s suite) traps(t *testing.T) {
 func (s suite) trapInHostCall(t *testing.T) {
 	var m module
 	host := m.imp("host", nil, nil)
-	m.fn("inner", nil, nil, op(wasmbin.OpUnreachable))
-	m.fn("outer", nil, nil, op(wasmbin.OpCall, host))
+	m.Func("inner", nil, nil, asm.Op(wasmbin.OpUnreachable))
+	m.Func("outer", nil, nil, asm.Op(wasmbin.OpCall, host))
 	var i engine.Instance
-	i = s.run(t, m.wasm(), hostFunc("host", nil, nil, func(ctx context.Context, _ *engine.Guest, _ []uint64) error {
+	i = s.run(t, m.Binary(), hostFunc("host", nil, nil, func(ctx context.Context, _ *engine.Guest, _ []uint64) error {
 		_, err := call(ctx, i, "inner")
 		return err
 	}))

@@ -5,16 +5,17 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/raywasm/raywasm/runtime/internal/asm"
 	"github.com/raywasm/raywasm/runtime/wasmbin"
 )
 
 // edges are values of each type whose bits are easily lost.
 var edges = map[wasmbin.ValType][]uint64{
-	i32: {0, 1, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff},
-	i64: {0, 1, 0xffff_ffff, 1 << 32, math.MaxInt64, 1 << 63, math.MaxUint64},
-	f32: {0, 0x8000_0000, uint64(math.Float32bits(1.5)), 0x7f80_0000, 0xff80_0000, 1,
+	asm.I32: {0, 1, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff},
+	asm.I64: {0, 1, 0xffff_ffff, 1 << 32, math.MaxInt64, 1 << 63, math.MaxUint64},
+	asm.F32: {0, 0x8000_0000, uint64(math.Float32bits(1.5)), 0x7f80_0000, 0xff80_0000, 1,
 		0x7fc0_0000, 0xffc0_1234, 0x7f80_0001, 0xffa0_0001}, // the last two are signalling NaNs
-	f64: {0, 1 << 63, math.Float64bits(math.Pi), 0x7ff0_0000_0000_0000, 1,
+	asm.F64: {0, 1 << 63, math.Float64bits(math.Pi), 0x7ff0_0000_0000_0000, 1,
 		0x7ff8_0000_0000_0000, 0xfff8_0000_dead_beef, 0x7ff0_0000_0000_0001, 0xfff4_0000_0000_0001},
 }
 
@@ -22,12 +23,12 @@ var edges = map[wasmbin.ValType][]uint64{
 func (s suite) numbers(t *testing.T) {
 	var m module
 	for t := range edges {
-		g := m.global("global "+t.String(), t, true, map[wasmbin.ValType][]byte{i32: const32(0), i64: const64(0), f32: constF32(0), f64: constF64(0)}[t])
-		m.fn("same "+t.String(), types(t), types(t), get(0))
-		m.fn("keep "+t.String(), types(t), nil, get(0), op(wasmbin.OpGlobalSet, g))
-		m.fn("kept "+t.String(), nil, types(t), op(wasmbin.OpGlobalGet, g))
+		g := m.global("global "+t.String(), t, true, map[wasmbin.ValType][]byte{asm.I32: asm.Const32(0), asm.I64: asm.Const64(0), asm.F32: asm.ConstF32(0), asm.F64: asm.ConstF64(0)}[t])
+		m.Func("same "+t.String(), asm.Types(t), asm.Types(t), asm.Get(0))
+		m.Func("keep "+t.String(), asm.Types(t), nil, asm.Get(0), asm.Op(wasmbin.OpGlobalSet, g))
+		m.Func("kept "+t.String(), nil, asm.Types(t), asm.Op(wasmbin.OpGlobalGet, g))
 	}
-	i := s.run(t, m.wasm())
+	i := s.run(t, m.Binary())
 	for typ, values := range edges {
 		global := i.Global("global " + typ.String())
 		if global == nil {
@@ -52,18 +53,18 @@ func (s suite) numbers(t *testing.T) {
 
 // manyValues: parameters and results share the stack, whichever are more.
 func (s suite) manyValues(t *testing.T) {
-	ten := slices.Repeat(types(i64), 10)
+	ten := slices.Repeat(asm.Types(asm.I64), 10)
 	var reversed, spread [][]byte
 	for k := range uint32(10) {
-		reversed = append(reversed, get(9-k))
-		spread = append(spread, get(0))
+		reversed = append(reversed, asm.Get(9-k))
+		spread = append(spread, asm.Get(0))
 	}
 	var m module
-	m.fn("swap", types(i64, f64), types(f64, i64), get(1), get(0))
-	m.fn("reverse", ten, ten, reversed...)
-	m.fn("last", ten, types(i64), get(9))
-	m.fn("spread", types(i64), ten, spread...)
-	i := s.run(t, m.wasm())
+	m.Func("swap", asm.Types(asm.I64, asm.F64), asm.Types(asm.F64, asm.I64), asm.Get(1), asm.Get(0))
+	m.Func("reverse", ten, ten, reversed...)
+	m.Func("last", ten, asm.Types(asm.I64), asm.Get(9))
+	m.Func("spread", asm.Types(asm.I64), ten, spread...)
+	i := s.run(t, m.Binary())
 	for _, c := range []struct {
 		name     string
 		in, want []uint64
@@ -86,10 +87,10 @@ func (s suite) manyValues(t *testing.T) {
 // globals: what the guest and the host do to a global the other one sees at once.
 func (s suite) globals(t *testing.T) {
 	var m module
-	g := m.global("n", i64, true, const64(40))
-	m.fn("increment", nil, nil, op(wasmbin.OpGlobalGet, g), const64(1), op(wasmbin.OpI64Add), op(wasmbin.OpGlobalSet, g))
-	m.export("alias", wasmbin.KindGlobal, g)
-	i := s.run(t, m.wasm())
+	g := m.global("n", asm.I64, true, asm.Const64(40))
+	m.Func("increment", nil, nil, asm.Op(wasmbin.OpGlobalGet, g), asm.Const64(1), asm.Op(wasmbin.OpI64Add), asm.Op(wasmbin.OpGlobalSet, g))
+	m.Export("alias", wasmbin.KindGlobal, g)
+	i := s.run(t, m.Binary())
 	n, alias := i.Global("n"), i.Global("alias")
 	if n == nil || alias == nil {
 		t.Fatal("there is no global")
@@ -112,10 +113,10 @@ func (s suite) globals(t *testing.T) {
 func (s suite) exports(t *testing.T) {
 	var m module
 	m.memory(1, 1)
-	m.fn("function", nil, nil)
-	m.global("global", i32, true, const32(0))
-	m.global("reference", wasmbin.FuncRef, true, op(opRefNull, uint32(wasmbin.FuncRef)))
-	i := s.run(t, m.wasm())
+	m.Func("function", nil, nil)
+	m.global("global", asm.I32, true, asm.Const32(0))
+	m.global("reference", wasmbin.FuncRef, true, asm.Op(asm.OpRefNull, uint32(wasmbin.FuncRef)))
+	i := s.run(t, m.Binary())
 	for _, name := range []string{"", "no such", "global", "memory", "reference"} {
 		if i.Func(name) != nil {
 			t.Errorf("there is a function %q", name)

@@ -94,6 +94,30 @@ func rawLog(level int32, ptr, size uint32) int32
 //go:wasmimport ray_v1 error
 func rawError(ptr, size uint32) int32
 
+//go:wasmimport ray_v1 frame
+func rawFrame(ptr, size uint32) int64
+
+//go:wasmimport ray_v1 get_value
+func rawGetValue(handle uint32, timeout int64, ptr, size uint32) int64
+
+//go:wasmimport ray_v1 actor_terminate
+func rawActorTerminate(actor uint32) int32
+
+//go:wasmimport ray_v1 actor_exit
+func rawActorExit() int32
+
+//go:wasmimport ray_v1 serve
+func rawServe(call uint32) int32
+
+//go:wasmimport ray_v1 done
+func rawDone(status int32) int32
+
+//go:wasmimport ray_v1 await
+func rawAwait(handles, n, count uint32, timeout int64, token uint32) int32
+
+//go:wasmimport ray_v1 events
+func rawEvents(ptr, size uint32) int32
+
 // claim is one call that claims what is not so.
 type claim struct {
 	name string
@@ -110,6 +134,7 @@ func claims(lie uint32) []claim {
 	never := int64(-1)
 	return []claim{
 		{"name", func() int64 { return int64(rawName(at, lie)) }},
+		{"frame", func() int64 { return rawFrame(at, lie) }},
 		{"arg", func() int64 { return int64(rawArg(int32(lie))) }},
 		{"ret of a size", func() int64 { return int64(rawRet(at, lie, 0, 0)) }},
 		{"ret with links", func() int64 { return int64(rawRet(at, 1, at, lie)) }},
@@ -121,6 +146,8 @@ func claims(lie uint32) []claim {
 		{"put of a size", func() int64 { return int64(rawPut(at, lie, 0, 0)) }},
 		{"put with links", func() int64 { return int64(rawPut(at, 1, at, lie)) }},
 		{"get", func() int64 { return int64(rawGet(at, lie, never)) }},
+		{"get_value", func() int64 { return rawGetValue(lie, never, at, 1) }},
+		{"get_value of a size", func() int64 { return rawGetValue(uint32(rawArg(0)), never, at, lie) }},
 		{"wait", func() int64 { return int64(rawWait(at, lie, lie, never, at)) }},
 		{"wait beyond the list", func() int64 { return int64(rawWait(at, 1, lie, never, at)) }},
 		{"release", func() int64 { return int64(rawRelease(lie)) }},
@@ -140,13 +167,20 @@ func claims(lie uint32) []claim {
 		{"actor_find", func() int64 { return int64(rawActorFind(at, lie, 0, 0)) }},
 		{"actor_find in a namespace", func() int64 { return int64(rawActorFind(at, 1, at, lie)) }},
 		{"actor_kill", func() int64 { return int64(rawActorKill(lie, 1)) }},
+		{"actor_terminate", func() int64 { return int64(rawActorTerminate(lie)) }},
+		{"actor_exit, being a task", func() int64 { return int64(rawActorExit()) }},
+		{"serve", func() int64 { return int64(rawServe(lie)) }},
+		{"done", func() int64 { return int64(rawDone(int32(lie))) }},
+		{"await", func() int64 { return int64(rawAwait(at, lie, lie, never, lie)) }},
+		{"events", func() int64 { return int64(rawEvents(at, lie)) }},
 		{"group_create", func() int64 { return int64(rawGroupCreate(at, lie, at, 36)) }},
-		{"group_create with an id", func() int64 { return int64(rawGroupCreate(at, 1, at, lie)) }},
+		{"group_create of a size", func() int64 { return int64(rawGroupCreate(at, 1, at, lie)) }},
 		{"group_find", func() int64 { return int64(rawGroupFind(at, lie, 0, 0, at, 36)) }},
 		{"group_find in a namespace", func() int64 { return int64(rawGroupFind(at, 1, at, lie, at, 36)) }},
-		{"group_table", func() int64 { return int64(rawGroupTable(at, lie, at, 1)) }},
+		{"group_find of a size", func() int64 { return int64(rawGroupFind(at, 1, 0, 0, at, lie)) }},
 		{"group_ready", func() int64 { return int64(rawGroupReady(at, lie)) }},
 		{"group_remove", func() int64 { return int64(rawGroupRemove(at, lie)) }},
+		{"group_table", func() int64 { return int64(rawGroupTable(at, lie, at, 1)) }},
 		{"resources", func() int64 { return int64(rawResources(at, lie)) }},
 		{"self", func() int64 { return int64(rawSelf(at, lie)) }},
 		{"log", func() int64 { return int64(rawLog(0, at, lie)) }},
