@@ -182,6 +182,7 @@ func (s *stream) next(ctx context.Context, c *caller, timeout time.Duration) (sp
 		if ok {
 			s.notify() // there is room for one more
 			s.mu.Unlock()
+			c.met()
 			return s.item(index), nil
 		}
 		changed := s.wait()
@@ -190,6 +191,7 @@ func (s *stream) next(ctx context.Context, c *caller, timeout time.Duration) (sp
 		case over:
 			return spec.ObjectID{}, spec.Errorf("next", spec.EndOfStream, s.task.label(), "it has given all its results")
 		case timeout == 0:
+			c.unmet()
 			return spec.ObjectID{}, spec.Errorf("next", spec.GetTimeout, s.task.label(), "its next result is not there")
 		case timeout > 0 && expired == nil:
 			timer := time.NewTimer(timeout)
