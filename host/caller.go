@@ -44,7 +44,7 @@ type caller struct {
 	brood     *brood               // of the actors that it made; nil before there are any
 	outlives  bool                 // what it makes of actors outlives the job: it acts for an actor that does
 	of        *task                // that it is an attempt of; nil for a driver, and for calls that are told what they were told before
-	times     map[spec.ActorID]int // how often it has called actors whose calls take effect exactly once
+	once      map[spec.ActorID]int // how many calls of actors it has made that take effect exactly once
 }
 
 // retryOrigin is where the indexes of attempts start, far beyond those of children.

@@ -26,11 +26,11 @@ func (c *caller) repeats(id spec.ActorID, method string) (results []spec.ObjectI
 	if c.of == nil || c.of.retry.MaxRetries == 0 {
 		return nil, false
 	}
-	if c.times == nil {
-		c.times = make(map[spec.ActorID]int)
+	if c.once == nil {
+		c.once = make(map[spec.ActorID]int)
 	}
-	at := c.times[id]
-	c.times[id]++
+	at := c.once[id]
+	c.once[id]++
 	t := c.of
 	t.mu.Lock()
 	calls := t.asked[id]
@@ -55,7 +55,7 @@ func (c *caller) note(id spec.ActorID, method string, results []spec.ObjectID) {
 	}
 	c.Retain(linksTo(results))
 	t.mu.Lock()
-	noted := !t.finished && len(t.asked[id]) == c.times[id]-1
+	noted := !t.finished && len(t.asked[id]) == c.once[id]-1
 	if noted {
 		if t.asked == nil {
 			t.asked = make(map[spec.ActorID][]asked)

@@ -287,8 +287,8 @@ func (t *task) do(w *worker) {
 		n.cluster.begun(*t.origin)
 	}
 	err := t.execute(&t.context, w, lease, number)
-	w.caller.of = nil // an idle worker keeps no task
 	w.caller.met()
+	w.caller.of = nil // an idle worker keeps no task
 	t.context.leave()
 	t.mu.Lock()
 	again := err != nil && !t.finished && t.retry.Retry(number, err)
