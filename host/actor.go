@@ -26,7 +26,7 @@ type actor struct {
 	class    *spec.Class
 	name     actorName // name "" for none
 	detached bool
-	outlives bool // its job: it is detached, or was made by one that outlives
+	outlives bool       // its job: it is detached, or was made by one that outlives
 	args     []spec.Arg // of the constructor, kept for restarts
 	links    []spec.Link
 	opts     spec.ActorOptions
