@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/raywasm/raywasm/host/hostcall"
+	"github.com/raywasm/raywasm/host/peer"
 	"github.com/raywasm/raywasm/owner"
 	wasmrt "github.com/raywasm/raywasm/runtime"
 	"github.com/raywasm/raywasm/sched"
@@ -34,12 +35,16 @@ type task struct {
 	deadline time.Time        // zero for none
 	actor    *actor           // nil for a function
 	call     owner.CallID
-	waiter   *waiter      // for its arguments; nil if there is nothing to wait for
-	bytes    int64        // reserved for it, beside its objects
-	stream   *stream      // of a generator; nil for others
-	origin   *origin      // of an attempt that is made for another node; nil for others
-	moved    *spec.NodeID // of such an attempt that was not begun: where it goes instead
-	cpu      int64        // nanoseconds that its last sandbox computed
+	waiter   *waiter                  // for its arguments; nil if there is nothing to wait for
+	bytes    int64                    // reserved for it, beside its objects
+	stream   *stream                  // of a generator; nil for others
+	origin   *origin                  // of an attempt that is made for another node; nil for others
+	abroad   *actor                   // of a method of another node's actor; nil for others
+	said     *spec.TaskOptions        // then: what its caller said
+	moved    *spec.NodeID             // of such an attempt that was not begun: where it goes instead
+	cpu      int64                    // nanoseconds that its last sandbox computed
+	reruns   bool                     // it makes again what was lost
+	asked    map[spec.ActorID][]asked // calls of actors that take effect exactly once; guarded by mu
 
 	before, after *task // among its job's, guarded by the job's mu
 
@@ -77,7 +82,7 @@ func (t *task) begin() ([]spec.ObjectID, error) {
 func (t *task) start() error {
 	n := t.job.node
 	t.context.scope = t.scope
-	if refs := t.refs(); len(refs) > 0 {
+	if refs := t.refs(); len(refs) > 0 && t.abroad == nil {
 		t.waiter = &waiter{ids: refs, left: len(refs), failFast: true, fire: t.argued}
 	}
 	if err := t.job.add(t); err != nil {
@@ -90,6 +95,10 @@ func (t *task) start() error {
 	}
 	if !t.deadline.IsZero() {
 		t.setTimer()
+	}
+	if t.abroad != nil {
+		n.cluster.call(t)
+		return nil
 	}
 	if t.waiter != nil && t.actor == nil && n.cluster == nil { // in a cluster it is placed when they are there, perhaps where they are
 		t.queue(sched.ReasonArguments)
@@ -277,6 +286,8 @@ func (t *task) do(w *worker) {
 		n.cluster.begun(*t.origin)
 	}
 	err := t.execute(&t.context, w, lease, number)
+	w.caller.met()
+	w.caller.of = nil // an idle worker keeps no task
 	t.context.leave()
 	t.mu.Lock()
 	again := err != nil && !t.finished && t.retry.Retry(number, err)
@@ -383,6 +394,12 @@ func (t *task) finishAt(values []spec.Value, where []far, err *spec.Error) {
 		}
 	}
 	t.job.memory.Release(t.bytes) // first, so that whoever gets the results finds it given back
+	if t.asked != nil {           // nobody notes any more
+		t.forgetAsked()
+	}
+	if t.reruns {
+		t.job.node.objects.ranAgain(t.id)
+	}
 	if t.stream != nil {
 		values = t.stream.end(err)
 	}
@@ -412,10 +429,16 @@ func (t *task) cancel(err *spec.Error, force bool) {
 		return
 	}
 	t.mu.Lock()
-	runs := t.runs
+	runs, away := t.runs, t.away
 	t.mu.Unlock()
 	if runs {
 		t.context.stop(err)
+		return
+	}
+	if t.abroad != nil && !force { // its actor decides
+		if away != nil {
+			t.job.node.cluster.port.Send(away.node, peer.Message{Stop: &peer.Stop{Number: away.number, Err: spec.MarshalError(err)}})
+		}
 		return
 	}
 	t.finish(nil, err)
