@@ -17,6 +17,6 @@
 // [Find] returns a [Client] for every node that has its socket in the directory. A socket that nobody listens on is of a process
 // that was killed, and is removed.
 //
-// Requests have no body and a bounded head, answers at most [MaxAnswer] bytes, and few are answered at once: whoever looks
-// cannot disturb the node. Fields are only added within a version; their names are those of Ray's state API where it has them.
+// Requests have no body and a bounded head, answers at most [MaxAnswer] bytes, and few are answered at once. Memory and the list of
+// objects look at every object, which holds up a node of a million for some tenths of a second. Fields are only added within a version; their names are those of Ray's state API where it has them.
 package api

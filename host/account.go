@@ -21,6 +21,13 @@ const (
 	resourceBytes = 128
 )
 
+// jobMemory is the account of a job, for what its guests do: what is unreachable is freed before anything is refused.
+type jobMemory Job
+
+func (j *jobMemory) Reserve(n int64) error { return j.node.objects.reserve(j.memory, n) }
+
+func (j *jobMemory) Release(n int64) { j.memory.Release(n) }
+
 // valueBytes is what a value takes.
 func valueBytes(v spec.Value) int64 {
 	return int64(len(v.Data)) + hostcall.LinkBytes*int64(len(v.Links))

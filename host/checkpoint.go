@@ -53,11 +53,16 @@ func (a *actor) keep(life *incarnation) error {
 		return err
 	}
 	c := &checkpoint{state: state, handles: life.session.HandleTable()}
-	if a.durable {
-		if len(c.handles.Links()) > 0 {
-			return spec.Errorf("keep checkpoint", spec.Unsupported, a.label(), "it holds refs or actors between its calls, and they end with the node: release them, or do not detach it")
+	if life.turns != nil {
+		a.mu.Lock()
+		waits := len(life.turns.waits)
+		a.mu.Unlock()
+		if waits > 0 {
+			return spec.Errorf("keep checkpoint", spec.Unsupported, a.label(), "it waits for refs beside its calls: let every goroutine that waits end with the call that began it")
 		}
-		if err := a.saveState(state); err != nil {
+	}
+	if a.lasts() {
+		if err := a.keepState(c); err != nil {
 			return err
 		}
 	}
@@ -104,9 +109,11 @@ func (a *actor) resume(life *incarnation, cfg wasmrt.SandboxConfig) error {
 		a.mu.Unlock()
 		return errActorStopped
 	}
-	// The handles are counted before anybody can discard the checkpoint.
-	err := life.session.Take(c.handles)
+	links := c.handles.Links()
+	a.node.objects.retain(links) // before anybody can discard the checkpoint
 	a.mu.Unlock()
+	err := life.session.Take(c.handles)
+	a.node.objects.release(links)
 	if err != nil {
 		return err
 	}

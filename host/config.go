@@ -58,6 +58,8 @@ type Config struct {
 	// DataDir is the directory in which the node keeps what outlives it: its table of jobs, and detached actors. A node that
 	// is opened in it later goes on with them. One node can have it open. "": nothing outlives the node.
 	DataDir string
+	// Cluster makes the node one of several. nil: it is alone. A node of a cluster has no DataDir.
+	Cluster *ClusterConfig
 	// Engines are the engines that modules may ask for by name, beside "wazero", which is always there:
 	//
 	//	Engines: map[string]engine.Open{"wasmtime": wasmtime.Open}
@@ -77,9 +79,9 @@ const (
 const (
 	// spillFactor is how many times the object store's memory may be on disk if nothing is said.
 	spillFactor = 9
-	// keepFree bounds the free memory that the object store keeps for the next object, in bytes: to make pages anew costs
-	// several times as much as to use them again.
-	keepFree = 64 * spec.MiB
+	// keepFree is which part of its memory the object store keeps at most for the next object while it is free, in per cent:
+	// to make pages anew costs several times as much as to use them again.
+	keepFree = 25
 )
 
 // resolved is a checked Config with every default filled in.
@@ -97,6 +99,7 @@ type resolved struct {
 	lineageMemory     int64  // 0: nothing is made again
 	cacheDir          string // "" for none
 	dataDir           string // "" for none
+	cluster           *ClusterConfig
 	engines           map[string]engine.Open
 	engine            string
 	seed              uint64
@@ -115,6 +118,17 @@ func (c Config) resolve() (resolved, error) {
 		if err := quota.Check(); err != nil {
 			return r, &spec.Error{Op: op, Kind: spec.InvalidArgument, ID: "the quota of namespace " + quote(ns), Err: err}
 		}
+	}
+	if c.Cluster != nil {
+		if c.Cluster.Control == nil || c.Cluster.Network == nil {
+			return r, spec.Errorf(op, spec.InvalidArgument, "Cluster", "it names no control store, or no network")
+		}
+		if c.DataDir != "" {
+			return r, spec.Errorf(op, spec.Unsupported, "DataDir", "a node of a cluster keeps nothing in a directory of its own: leave it away")
+		}
+		cluster := *c.Cluster
+		cluster.Lease = cmp.Or(cluster.Lease, defaultLease)
+		r.cluster = &cluster
 	}
 	r.quotas = maps.Clone(c.Quotas)
 	labels := maps.Clone(c.Labels)

@@ -2,6 +2,9 @@ package host
 
 import (
 	"slices"
+	"time"
+
+	"go.uber.org/zap"
 
 	"github.com/raywasm/raywasm/owner"
 	"github.com/raywasm/raywasm/spec"
@@ -36,7 +39,7 @@ func (n *Node) FindUnreachable() Unreachable {
 }
 
 // FreeUnreachable frees what FindUnreachable finds, and returns how many objects and actors that were. The actors are
-// killed.
+// killed. The node does it by itself before it says spec.ObjectStoreFull.
 func (n *Node) FreeUnreachable() int {
 	links, actors := n.unreachable()
 	for _, a := range actors {
@@ -49,6 +52,23 @@ func (n *Node) FreeUnreachable() int {
 func (n *Node) unreachableLinks() []spec.Link {
 	links, _ := n.unreachable()
 	return links
+}
+
+// madeRoom frees what is unreachable if err is spec.ObjectStoreFull, and reports whether that was anything, so that it is worth
+// to ask again. One looks at a time, and who looks in vain not more than a tenth of the time, for it takes long on a node with much on it.
+func (n *Node) madeRoom(err error) bool {
+	if spec.KindOf(err) != spec.ObjectStoreFull || time.Now().UnixNano() < n.lookAgain.Load() || !n.looking.CompareAndSwap(false, true) {
+		return false
+	}
+	defer n.looking.Store(false)
+	begin := time.Now()
+	freed := n.FreeUnreachable()
+	if freed == 0 {
+		n.lookAgain.Store(time.Now().Add(9 * time.Since(begin)).UnixNano())
+	} else {
+		n.log.Warn("memory was short, and what nobody can reach was freed", zap.Int("objects and actors", freed))
+	}
+	return freed > 0
 }
 
 // unreachable returns what is unreachable, and the actors among it.

@@ -54,3 +54,38 @@ func TestActorsThatHoldEachOtherAreFreed(t *testing.T) {
 	}
 	clean(t, node, j)
 }
+
+// TestWhatIsUnreachableMakesRoom: before a node says that memory is full, it frees what nobody can reach.
+func TestWhatIsUnreachableMakesRoom(t *testing.T) {
+	node, module := open(t, host.Config{ObjectStoreMemory: 16 * spec.MiB})
+	j := job(t, node, host.JobConfig{Module: module})
+	for i := range 20 { // 40 MiB, of which two at a time can be reached
+		var pair [2]*host.Actor
+		for k := range pair {
+			a, err := j.NewActor(t.Context(), "Keeper", spec.ActorOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			pair[k] = a
+		}
+		for k, a := range pair {
+			if n, err := host.CallMethod[int](t.Context(), a, "KeepObject", spec.MiB); err != nil || n != 1 {
+				t.Fatalf("pair %d: %d objects, %v", i, n, err)
+			}
+			if _, err := host.CallMethod[int](t.Context(), a, "KeepHandle", pair[1-k]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, a := range pair {
+			a.Release()
+		}
+		for len(node.FindUnreachable().Actors)%2 != 0 || len(node.FindUnreachable().Actors) == 0 { // the last call's end is on its way
+			runtime.Gosched()
+		}
+	}
+	node.FreeUnreachable()
+	for node.Usage().References != 0 {
+		runtime.Gosched()
+	}
+	clean(t, node, j)
+}

@@ -24,9 +24,11 @@ import (
 //	actors/    the constructor's arguments and the newest checkpoint of each durable actor
 //	modules/   the bytes of the modules that they run, by digest
 //
-// An actor is durable if it is detached and holds nothing that ends with the node: no refs. Its creation is on disk before
-// its handle is returned, and each checkpoint is before the call is answered after which it was due: so with a checkpoint
-// after every call, whatever was answered is there after a crash, once.
+// An actor is durable if it is detached. Its creation is on disk before its handle is returned; if its constructor waits for
+// refs, when these are there. Each checkpoint is on disk before the call is answered after which it was due: so with a
+// checkpoint after every call, whatever was answered is there after a crash, once. Of an actor with concurrent calls that holds
+// for its quiet points alone: the state is kept when no call is on its way, and answers do not wait for that, as calls may wait
+// for each other's.
 
 // actorRecord is an actor in the table of actors.
 type actorRecord struct {
@@ -43,8 +45,10 @@ type actorRecord struct {
 
 // sleeper is an actor in actors/: what its next incarnation is made of.
 type sleeper struct {
-	Args  [][]byte `cbor:"1,keyasint"`           // of its constructor
-	State []byte   `cbor:"2,keyasint,omitempty"` // the checkpoint; none: the constructor runs
+	Args    []keptValue         `cbor:"1,keyasint,omitempty"` // of its constructor
+	State   []byte              `cbor:"2,keyasint,omitempty"` // the checkpoint; none: the constructor runs
+	Handles hostcall.HandleForm `cbor:"3,keyasint,omitzero"`  // that it held then
+	Objects []keptObject        `cbor:"4,keyasint,omitempty"` // what these refer to
 }
 
 const actorPrefix = "actor/"
@@ -52,17 +56,26 @@ const actorPrefix = "actor/"
 func actorKey(id spec.ActorID) string { return actorPrefix + id.String() }
 
 // openDurable opens the control store, and with a data directory what else is in it.
-func (n *Node) openDurable() (err error) {
-	if n.cfg.dataDir == "" {
-		n.control, err = local.Open(nil)
-		return err
+func (n *Node) openDurable() error {
+	if n.cfg.cluster != nil {
+		n.control = n.cfg.cluster.Control
+		return nil
 	}
-	dir, err := wal.OpenDir(filepath.Join(n.cfg.dataDir, "control"))
+	var files wal.Dir
+	if n.cfg.dataDir != "" {
+		dir, err := wal.OpenDir(filepath.Join(n.cfg.dataDir, "control"))
+		if err != nil {
+			return err
+		}
+		files = dir
+	}
+	own, err := local.Open(files)
 	if err != nil {
 		return err
 	}
-	if n.control, err = local.Open(dir); err != nil {
-		return err
+	n.control, n.ownControl = own, own
+	if n.cfg.dataDir == "" {
+		return nil
 	}
 	if err := os.MkdirAll(n.modulesDir(), 0o700); err != nil {
 		return err
@@ -76,8 +89,8 @@ func (n *Node) closeDurable() error {
 	if n.states != nil {
 		err = n.states.Close()
 	}
-	if n.control != nil {
-		err = errors.Join(err, n.control.Close())
+	if n.ownControl != nil {
+		err = errors.Join(err, n.ownControl.Close())
 	}
 	return err
 }
@@ -107,24 +120,38 @@ func (n *Node) keepModule(m *Module) error {
 	return errors.Join(err, os.Remove(f.Name()))
 }
 
-// enroll makes a detached actor durable. It is before anybody has its handle.
-func (a *actor) enroll() error {
-	n := a.node
-	if a.durable || !a.detached || n.states == nil {
-		return nil
-	}
-	if a.groups != nil {
-		n.log.Warn("a detached actor ends with this node: its calls run at once", zap.String("actor", a.label()))
-		return nil
-	}
-	s := sleeper{Args: [][]byte{}}
+// enrolled makes a detached actor durable before anybody has its handle, unless its constructor waits for refs.
+func (a *actor) enrolled() error {
 	for _, arg := range a.args {
-		if arg.IsRef || len(arg.Value.Links) > 0 {
-			n.log.Warn("a detached actor ends with this node: its constructor has refs", zap.String("actor", a.label()))
+		if arg.IsRef {
 			return nil
 		}
-		s.Args = append(s.Args, arg.Value.Data)
 	}
+	return a.enroll(a.args)
+}
+
+// enroll makes a detached actor durable, once.
+func (a *actor) enroll(args []spec.Arg) error {
+	n := a.node
+	if !a.mayOutlive() || a.lasts() {
+		return nil
+	}
+	s := sleeper{}
+	keep := keeping{node: n, seen: make(map[spec.ObjectID]bool)}
+	for _, arg := range args {
+		v := arg.Value
+		if arg.IsRef && len(v.Data) == 0 {
+			var err error
+			if v, _, err = n.objects.value(context.Background(), arg.Ref); err != nil {
+				return err
+			}
+		}
+		if err := keep.refer(v.Links); err != nil {
+			return err
+		}
+		s.Args = append(s.Args, kept(v))
+	}
+	s.Objects = keep.objects
 	r := actorRecord{Job: a.job.id, Module: a.module.Digest(), Engine: a.module.key.Engine, Trusted: a.module.key.Trusted, Class: a.class.Name,
 		Namespace: a.job.namespace, Options: a.opts, Env: a.job.env, Files: a.job.cfg.WorkingDir}
 	record, err := spec.Marshal(r)
@@ -135,20 +162,33 @@ func (a *actor) enroll() error {
 		return &spec.Error{Op: "keep module", Kind: spec.OutOfDisk, ID: a.module.Digest().Short(), Err: err}
 	}
 	ctx := context.Background()
-	a.born = s.Args
-	if err := a.saveState(nil); err != nil {
+	if err := a.saveState(s); err != nil {
 		return err
 	}
 	if _, err := n.control.Commit(ctx, control.Txn{Put: []control.Put{{Key: actorKey(a.id), Value: record}}}); err != nil {
 		return errors.Join(err, n.states.Delete(ctx, a.id))
 	}
+	a.mu.Lock()
 	a.durable = true
+	ended := a.ended
+	a.mu.Unlock()
+	if ended { // it was killed meanwhile
+		a.retire()
+	}
 	return nil
 }
 
-// saveState makes a checkpoint durable.
-func (a *actor) saveState(state []byte) error {
-	b, err := spec.Marshal(sleeper{Args: a.born, State: state})
+// keepState makes a checkpoint durable, with what its handles refer to.
+func (a *actor) keepState(c *checkpoint) error {
+	keep := keeping{node: a.node, seen: make(map[spec.ObjectID]bool)}
+	if err := keep.refer(c.handles.Links()); err != nil {
+		return &spec.Error{Op: "keep checkpoint", Kind: spec.KindOf(err), ID: a.label(), Err: err}
+	}
+	return a.saveState(sleeper{State: c.state, Handles: c.handles.Form(), Objects: keep.objects})
+}
+
+func (a *actor) saveState(s sleeper) error {
+	b, err := spec.Marshal(s)
 	if err != nil {
 		return err
 	}
@@ -157,7 +197,7 @@ func (a *actor) saveState(state []byte) error {
 
 // retire forgets a durable actor that has died, unless it is only its node that ends.
 func (a *actor) retire() {
-	if !a.durable || a.node.ends() {
+	if !a.lasts() || a.node.ends() {
 		return
 	}
 	ctx := context.Background()
@@ -180,7 +220,7 @@ func (a *actor) mayOutlive() bool { return a.detached && a.node.states != nil }
 // settle ends the task of a call that has been served: at once, or if the actor is durable when answer is called, after
 // the checkpoint that is due.
 func (a *actor) settle(t *task, values []spec.Value, err *spec.Error) (answer func(error)) {
-	if a.durable {
+	if a.lasts() {
 		return a.owes(t, values, err)
 	}
 	t.finish(values, err)
@@ -209,51 +249,94 @@ func (a *actor) owes(t *task, values []spec.Value, failed *spec.Error) (answer f
 	}
 }
 
-// reviveActors makes the actors of the data directory again. One that cannot be is logged and stays there.
+// reviveActors makes the actors of the data directory again. One that cannot be is logged and stays there. What of the
+// directory belongs to no actor, of creations and deaths that a crash interrupted and of actors that have died, goes.
 func (n *Node) reviveActors(ctx context.Context) error {
 	if n.states == nil {
 		return nil
 	}
-	known := make(map[spec.ActorID]bool)
+	records, unknown, err := n.actorRecords(ctx)
+	if err != nil {
+		return err
+	}
+	for id := range records { // first, as they may refer to each other
+		n.objects.adopt(id)
+	}
+	modules := make(map[spec.Digest]bool)
 	jobs := make(map[spec.JobID]*Job)
-	for page := (control.Page{}); ; {
-		l, err := n.control.List(ctx, actorPrefix, page)
-		if err != nil {
-			return err
-		}
-		for _, item := range l.Items {
-			id, err := spec.ParseActorID(item.Key[len(actorPrefix):])
-			if err == nil {
-				known[id] = true
-				err = n.reviveActor(ctx, id, item.Value, jobs)
-			}
-			if err != nil {
-				n.log.Error("an actor of the data directory was not made again", zap.String("actor", item.Key), zap.Error(err))
-			}
-		}
-		if page.After = l.Next; page.After == "" {
-			break
+	for id, r := range records {
+		modules[r.Module] = true
+		if err := n.reviveActor(ctx, id, r, jobs); err != nil {
+			n.log.Error("an actor of the data directory was not made again", zap.String("actor", id.String()), zap.Error(err))
+			n.objects.release([]spec.Link{spec.ActorLink(id)})
 		}
 	}
-	n.endGroupsOf(func(id spec.ActorID) bool { return !known[id] })
-	for id := range n.states.Actors() { // of creations and deaths that a crash interrupted
-		if !known[id] {
+	n.endGroupsOf(func(id spec.ActorID) bool { _, known := records[id]; return !known && !unknown })
+	for id := range n.states.Actors() {
+		if _, known := records[id]; !known && !unknown {
 			if err := n.states.Delete(ctx, id); err != nil {
 				return err
 			}
 		}
 	}
-	return nil
+	if unknown {
+		return nil
+	}
+	return n.dropModules(modules)
 }
 
-func (n *Node) reviveActor(ctx context.Context, id spec.ActorID, record []byte, jobs map[spec.JobID]*Job) error {
-	var r actorRecord
+// actorRecords reads the table of actors. unknown: it has some that cannot be read.
+func (n *Node) actorRecords(ctx context.Context) (records map[spec.ActorID]actorRecord, unknown bool, err error) {
+	records = make(map[spec.ActorID]actorRecord)
+	for page := (control.Page{}); ; {
+		l, err := n.control.List(ctx, actorPrefix, page)
+		if err != nil {
+			return nil, false, err
+		}
+		for _, item := range l.Items {
+			var r actorRecord
+			id, err := spec.ParseActorID(item.Key[len(actorPrefix):])
+			if err == nil {
+				err = spec.Unmarshal(item.Value, &r)
+			}
+			if err != nil {
+				n.log.Error("an actor of the data directory was not made again", zap.String("actor", item.Key), zap.Error(err))
+				unknown = true
+				continue
+			}
+			records[id] = r
+		}
+		if page.After = l.Next; page.After == "" {
+			return records, unknown, nil
+		}
+	}
+}
+
+// dropModules removes the files of modules that no actor needs, and of those that were not written to the end.
+func (n *Node) dropModules(needed map[spec.Digest]bool) error {
+	files, err := os.ReadDir(n.modulesDir())
+	if err != nil {
+		return err
+	}
+	names := make(map[string]bool)
+	for d := range needed {
+		names[filepath.Base(n.modulePath(d))] = true
+	}
+	for _, f := range files {
+		if !names[f.Name()] {
+			err = errors.Join(err, os.Remove(filepath.Join(n.modulesDir(), f.Name())))
+		}
+	}
+	return err
+}
+
+func (n *Node) reviveActor(ctx context.Context, id spec.ActorID, r actorRecord, jobs map[spec.JobID]*Job) error {
 	var s sleeper
 	saved, err := n.states.Load(id)
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(spec.Unmarshal(record, &r), spec.Unmarshal(saved.Checkpoint, &s)); err != nil {
+	if err := spec.Unmarshal(saved.Checkpoint, &s); err != nil {
 		return err
 	}
 	wasm, err := os.ReadFile(n.modulePath(r.Module))
@@ -280,22 +363,44 @@ func (n *Node) reviveActor(ctx context.Context, id spec.ActorID, record []byte, 
 		jobs[r.Job] = j
 	}
 	args := make([]spec.Arg, len(s.Args))
-	for i, data := range s.Args {
-		args[i] = spec.ValueArg(spec.Value{Data: data})
+	for i, k := range s.Args {
+		args[i] = spec.ValueArg(k.value())
 	}
 	a, err := j.driver.describeActor(id, class, args, r.Options)
 	if err != nil {
 		return err
 	}
-	a.module, a.durable, a.born = m, true, s.Args
+	a.module, a.durable = m, true
+	held, err := j.bringBack(ctx, s.Objects)
+	if err != nil {
+		return err
+	}
+	defer n.objects.release(held) // who needs them counts them
 	if s.State != nil {
-		if err := j.memory.Reserve(int64(len(s.State))); err != nil {
+		if err := a.findCheckpoint(s); err != nil {
 			return err
 		}
-		a.checkpoint = &checkpoint{state: s.State, handles: new(hostcall.HandleTable), bytes: int64(len(s.State))}
-		a.core.Step(owner.ActorEvent{Op: owner.Found}, nil)
 	}
 	return a.admit()
+}
+
+// findCheckpoint gives a new actor the checkpoint that was on disk.
+func (a *actor) findCheckpoint(s sleeper) error {
+	table, err := s.Handles.Table(func(id spec.ObjectID) (spec.Value, error) {
+		v, _, err := a.node.objects.look(id)
+		return v, err
+	})
+	if err != nil {
+		return err
+	}
+	c := &checkpoint{state: s.State, handles: table, bytes: int64(len(s.State)) + table.Bytes()}
+	if err := a.job.memory.Reserve(c.bytes); err != nil {
+		return err
+	}
+	a.node.objects.retain(table.Links())
+	a.checkpoint = c
+	a.core.Step(owner.ActorEvent{Op: owner.Found}, nil)
+	return nil
 }
 
 // endedJob stands for the job of actors that have outlived it.

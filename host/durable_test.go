@@ -1,19 +1,18 @@
 package host_test
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/raywasm/raywasm/host"
 	"github.com/raywasm/raywasm/spec"
+	"github.com/raywasm/raywasm/wal/faults"
 )
 
 // durableCounter finds or makes the detached counter of a node with a data directory.
@@ -248,36 +247,19 @@ func TestKilledNodes(t *testing.T) {
 	random := rand.New(rand.NewPCG(6, 6))
 	counters := map[string]*tally{"durable": {answered: make(map[int]bool)}, "exact": {answered: make(map[int]bool)}}
 	for round := range rounds {
-		cmd := exec.Command(os.Args[0])
-		cmd.Env = append(os.Environ(), childDir+"="+dir+"/data", childWasm+"="+file)
-		cmd.Stderr = os.Stderr
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
 		for _, c := range counters {
 			c.first = true
 		}
-		left := 1 + random.IntN(200)
-		for lines := bufio.NewScanner(out); lines.Scan(); {
+		faults.Kill(t, 1+random.IntN(200), func(text string) {
 			var name string
 			var sum int
-			if _, err := fmt.Sscan(lines.Text(), &name, &sum); err != nil || counters[name] == nil {
-				t.Fatalf("round %d: the child says %q", round, lines.Text())
+			if _, err := fmt.Sscan(text, &name, &sum); err != nil || counters[name] == nil {
+				t.Fatalf("round %d: the child says %q", round, text)
 			}
 			if err := counters[name].count(sum); err != nil {
 				t.Fatalf("round %d: the %s counter: %v", round, name, err)
 			}
-			if left--; left == 0 {
-				_ = cmd.Process.Kill() // what it has said by then is read to the end
-			}
-		}
-		if err := cmd.Wait(); err == nil || left > 0 {
-			t.Fatalf("round %d: the child ended by itself: %v", round, err)
-		}
+		}, childDir+"="+dir+"/data", childWasm+"="+file)
 	}
 	// No answer was lost: each is one below the counter's, and what was not answered was under way when a node was killed.
 	for name, c := range counters {

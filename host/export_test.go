@@ -1,7 +1,10 @@
 package host
 
 import (
+	"context"
+	"fmt"
 	"runtime"
+	"time"
 
 	"github.com/raywasm/raywasm/owner"
 	"github.com/raywasm/raywasm/spec"
@@ -40,4 +43,28 @@ func (n *Node) Lose(refs ...*Ref) {
 		ids[i] = r.id
 	}
 	n.objects.lose(ids, 0, "its only copy was in the memory of node "+n.id.String())
+}
+
+// Quiet waits until nothing of jobs is left on a node: no object, reference, reserved byte, hosted attempt or copy of a job.
+func (n *Node) Quiet(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	for {
+		n.cluster.mu.Lock()
+		left := len(n.cluster.hosted) + len(n.cluster.away) + len(n.cluster.jobs)
+		n.cluster.mu.Unlock()
+		n.objects.mu.Lock()
+		left += len(n.objects.kept) + n.objects.borrows.Len()
+		n.objects.mu.Unlock()
+		u := n.Usage()
+		if left == 0 && u.Objects == 0 && u.References == 0 && u.ObjectBytes == 0 && u.Free.CPU == u.Total.CPU {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%d attempts, copies of jobs and shared references are left: %w", left, ctx.Err())
+		default:
+			runtime.GC() // refs that a test has dropped count until they are collected
+		}
+	}
 }

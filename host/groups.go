@@ -14,9 +14,9 @@ import (
 	"github.com/raywasm/raywasm/spec"
 )
 
-// groups is the shell around the two cores of placement groups: the cluster's, which is here a cluster of one node, and the
-// node's own, whose bundles are leases of the node. Messages between them are handed over at once. What lives in bundles is
-// in seat.go.
+// groups is the shell around the two cores of placement groups: the one that places those which were created here, on this node
+// or in a cluster also on others (groupnodes.go), and the node's own, whose bundles are leases of the node. Messages between
+// these two are handed over at once. What lives in bundles is in seat.go.
 type groups struct {
 	node *Node
 
@@ -37,7 +37,12 @@ type groups struct {
 	parked   map[spec.GroupID]*list.List // seats that are in no bundle yet
 	weights  map[spec.JobID]float64      // of jobs' shares, where they are not 1
 
-	asking owned      // on whose behalf the holder reserves
+	// Of a node in a cluster, see groupnodes.go.
+	epoch uint32
+	homes map[spec.GroupID]spec.NodeID // of the groups of other nodes that have, or had, bundles here
+	turn  int                          // of the bundles, for tasks that go to any
+
+	asking lender     // on whose behalf the holder reserves
 	tells  []decision // to be done without mu
 	after  []func()   // likewise
 }
@@ -50,6 +55,12 @@ type owned struct {
 	actor     spec.ActorID // the detached actor that made it, if one did: it lives as long
 	lasts     bool         // whoever makes it may do so after the job's end
 	kept      bool         // it is in the node's data directory
+}
+
+// lender says on whose behalf bundles are reserved.
+type lender struct {
+	job       spec.JobID
+	namespace string
 }
 
 // lentKey names what the node's core has reserved.
@@ -96,6 +107,9 @@ func (g *groups) change(f func()) {
 	for _, f := range after {
 		f()
 	}
+	if changed := g.node.leases.changed; changed != nil {
+		changed()
+	}
 }
 
 // tell gives an event to a core of leases. The caller holds mu.
@@ -103,14 +117,18 @@ func (g *groups) tell(l *leases, ev sched.Event) { g.tells = l.decide(ev, g.tell
 
 // happen gives an event to the cluster's core, with what is free now, and does all that follows. The caller holds mu.
 func (g *groups) happen(ev group.Event) {
-	events := []group.Event{{Op: group.NodeReport, Node: g.node.id, Report: g.holder.Report()}, ev}
+	events := []group.Event{{Op: group.NodeReport, Node: g.node.id, Report: g.own()}, ev}
 	for len(events) > 0 {
 		actions := g.core.Step(time.Now(), events[0], nil)
 		events = events[1:]
 		for _, a := range actions {
 			switch a.Do {
 			case group.Send:
-				events = append(events, g.ask(a.Message)...)
+				if a.Node == g.node.id {
+					events = append(events, g.askHere(a.Message)...)
+				} else {
+					g.ask(a.Node, a.Message)
+				}
 			case group.Answer:
 				if answer, ok := g.waiters[a.Waiter]; ok {
 					delete(g.waiters, a.Waiter)
@@ -124,9 +142,16 @@ func (g *groups) happen(ev group.Event) {
 	g.arm()
 }
 
-// ask gives a message to the node's core and returns its replies.
-func (g *groups) ask(m group.Message) (replies []group.Event) {
-	g.asking = g.owned[m.Group]
+// own is what this node has, and what it holds for its own groups.
+func (g *groups) own() group.Report {
+	r := g.holder.Report()
+	r.Held = slices.DeleteFunc(r.Held, func(h group.Hold) bool { return epochOf(h.Attempt) != g.epoch })
+	return r
+}
+
+// askHere gives a message to the node's core and returns its replies.
+func (g *groups) askHere(m group.Message) (replies []group.Event) {
+	g.asking = lender{m.Group.Job(), g.owned[m.Group].namespace}
 	for _, e := range g.holder.Step(m, nil) {
 		switch e.Do {
 		case group.SendReply:
@@ -161,7 +186,7 @@ func (g *groups) arm() {
 func (g *groups) Reserve(a group.Attempt, index int, need resource.Vector) (resource.Devices, bool) {
 	l := g.node.leases
 	b := &bundle{index: index, need: need, lease: l.fresh(), seats: make(map[sched.Lease]*seat)}
-	ask := sched.Ask{Need: need, Hold: need, Job: g.asking.job.id, Namespace: g.asking.namespace}
+	ask := sched.Ask{Need: need, Hold: need, Job: g.asking.job, Namespace: g.asking.namespace}
 	before := len(g.tells)
 	g.tell(l, sched.Event{Op: sched.Request, Lease: b.lease, Ask: &ask, Holder: b})
 	i := slices.IndexFunc(g.tells[before:], func(t decision) bool { return t.holder == b && t.err == nil })
@@ -216,6 +241,9 @@ func (g *groups) evict(r *group.Reservation) {
 		b := g.open[r.Group][i]
 		g.open[r.Group] = slices.Delete(g.open[r.Group], i, i+1)
 		for _, s := range slices.SortedFunc(maps.Values(b.seats), func(x, y *seat) int { return cmp.Compare(x.lease, y.lease) }) {
+			if _, waits := b.leases.why(s.inner); waits { // those who run make room, but nobody begins any more
+				g.tell(b.leases, sched.Event{Op: sched.Release, Lease: s.inner})
+			}
 			g.after = append(g.after, func() { s.tenant.evict(r.Group) })
 		}
 	}
@@ -224,6 +252,9 @@ func (g *groups) evict(r *group.Reservation) {
 // changed: a group has another state. Of a removed one nothing is left, and who waited for it is ended.
 func (g *groups) changed(id spec.GroupID) {
 	if row, _ := g.core.Row(id); row.State != group.Removed {
+		if row.State == group.Created {
+			g.moveParked(id)
+		}
 		return
 	}
 	if parked := g.parked[id]; parked != nil {

@@ -109,6 +109,11 @@ func (a *actor) construct(life *incarnation) *spec.Error {
 	if err != nil {
 		return err
 	}
+	if !life.resumes {
+		if err := a.enroll(args); err != nil {
+			return t.failure(err)
+		}
+	}
 	life.session = hostcall.NewSession(c.functions())
 	if life.turns != nil {
 		defer life.session.Concurrent(c.functions(), life)

@@ -62,6 +62,7 @@ type Job struct {
 	root      *os.Root // behind files
 	scope     *scope
 	driver    *caller
+	home      spec.NodeID    // of a copy: the node of the job's driver; zero for the job itself
 	memory    *store.Account // what its guests make the host keep
 	gate      *gate
 	stats     stats
@@ -89,17 +90,8 @@ func (n *Node) NewJob(ctx context.Context, cfg JobConfig) (*Job, error) {
 	if cfg.Module == nil {
 		return nil, spec.Errorf(op, spec.InvalidArgument, "", "its configuration names no module")
 	}
-	j := &Job{
-		node:      n,
-		id:        spec.JobNumber(n.jobs.Add(1)),
-		module:    cfg.Module,
-		namespace: cmp.Or(cfg.Namespace, anonymousNamespace()),
-		cfg:       cfg,
-		memory:    n.memory.Account(),
-		gate:      newGate(),
-		started:   time.Now(),
-	}
-	j.none.L = &j.mu
+	j := newJob(n, cmp.Or(cfg.Namespace, anonymousNamespace()))
+	j.module, j.cfg = cfg.Module, cfg
 	if cfg.Weight != 0 && !(cfg.Weight >= minWeight && cfg.Weight <= maxWeight) {
 		return nil, spec.Errorf(op, spec.InvalidArgument, "weight", "%v is not between %v and %v", cfg.Weight, minWeight, maxWeight)
 	}
@@ -113,14 +105,10 @@ func (n *Node) NewJob(ctx context.Context, cfg JobConfig) (*Job, error) {
 		j.env = append(j.env, k+"="+v)
 	}
 	slices.Sort(j.env)
-	if cfg.WorkingDir != "" {
-		root, err := os.OpenRoot(cfg.WorkingDir)
-		if err != nil {
-			return nil, &spec.Error{Op: op, Kind: spec.RuntimeEnvSetup, ID: "working directory", Err: err}
-		}
-		j.root, j.files = root, root.FS()
+	if err := j.openFiles(cfg.WorkingDir); err != nil {
+		return nil, &spec.Error{Op: op, Kind: spec.RuntimeEnvSetup, ID: "working directory", Err: err}
 	}
-	if err := n.putJob(ctx, j.id.Number(), j.began()); err != nil {
+	if err := n.enlist(ctx, j); err != nil {
 		j.closeFiles()
 		return nil, err
 	}
@@ -137,6 +125,13 @@ func (n *Node) NewJob(ctx context.Context, cfg JobConfig) (*Job, error) {
 	j.scope = newScope(n.scope.ctx, n.workers)
 	j.driver = newDriver(j)
 	return j, nil
+}
+
+// newJob returns a job of the node, or a copy of one, without an id, a module and a scope.
+func newJob(n *Node, namespace string) *Job {
+	j := &Job{node: n, namespace: namespace, memory: n.memory.Account(), gate: newGate(), started: time.Now()}
+	j.none.L = &j.mu
+	return j
 }
 
 // anonymousNamespace returns a name nobody can guess, as Ray gives to jobs without a namespace.
@@ -233,8 +228,25 @@ func (j *Job) end(cause *spec.Error) error {
 		delete(j.node.open, j)
 		j.node.mu.Unlock()
 		j.node.leases.weigh(j.id, 1) // the node need not remember it
+		if j.home != (spec.NodeID{}) {
+			return nil
+		}
+		j.node.cluster.endJob(j.id)
 		return j.record(cause)
 	}
+	return nil
+}
+
+// openFiles opens the job's working directory, if it has one.
+func (j *Job) openFiles(dir string) error {
+	if dir == "" {
+		return nil
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	j.cfg.WorkingDir, j.root, j.files = dir, root, root.FS()
 	return nil
 }
 

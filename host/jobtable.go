@@ -37,6 +37,7 @@ type JobRecord struct {
 	Ended     int64       `cbor:"6,keyasint,omitempty"` // 0 while it runs
 	Exit      int         `cbor:"7,keyasint,omitempty"` // status of the driver
 	Error     string      `cbor:"8,keyasint,omitempty"` // why it failed or was stopped
+	Node      spec.NodeID `cbor:"9,keyasint"`           // where its driver is
 }
 
 // maxJobRecords bounds the table: of the jobs before, nothing is known any more.
@@ -71,7 +72,8 @@ func (n *Node) Jobs(ctx context.Context) ([]JobRecord, error) {
 	}
 }
 
-// restoreJobs goes on counting where the last node ended, and says of the jobs that it left running what became of them.
+// restoreJobs goes on counting where the last node ended, and says of the jobs that a dead one left running what became of
+// them: of all whose node is no member of a cluster.
 func (n *Node) restoreJobs(ctx context.Context) error {
 	records, err := n.Jobs(ctx)
 	if err != nil {
@@ -79,24 +81,44 @@ func (n *Node) restoreJobs(ctx context.Context) error {
 	}
 	for _, r := range records {
 		number := r.ID.Number()
-		n.jobs.Store(max(n.jobs.Load(), number))
-		if r.Status == JobRunning {
-			r.Status, r.Error, r.Ended = JobFailed, "the node died while it ran", time.Now().UnixNano()
-			if err := n.putJob(ctx, number, r); err != nil {
+		for last := n.jobs.Load(); number > last && !n.jobs.CompareAndSwap(last, number); last = n.jobs.Load() {
+		}
+		if r.Status != JobRunning {
+			continue
+		}
+		if _, err := n.control.Get(ctx, memberKey(r.Node)); !errors.Is(err, spec.NotFound) {
+			if err != nil {
 				return err
 			}
+			continue
+		}
+		r.Status, r.Error, r.Ended = JobFailed, "the node died while it ran", time.Now().UnixNano()
+		if err := n.putJob(ctx, number, r); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
+// enlist gives a job its number, the next in its control store, and writes its record.
+func (n *Node) enlist(ctx context.Context, j *Job) error {
+	for {
+		number := n.jobs.Add(1)
+		j.id = spec.JobNumber(number)
+		err := n.putJob(ctx, number, j.began(), control.Condition{Key: jobKey(number)})
+		if !errors.Is(err, spec.Conflict) { // another node of the cluster has taken it
+			return err
+		}
+	}
+}
+
 // putJob writes a job's record, and drops the oldest one when there are too many.
-func (n *Node) putJob(ctx context.Context, number uint32, r JobRecord) error {
+func (n *Node) putJob(ctx context.Context, number uint32, r JobRecord, unless ...control.Condition) error {
 	b, err := spec.Marshal(r)
 	if err != nil {
 		return err
 	}
-	txn := control.Txn{Put: []control.Put{{Key: jobKey(number), Value: b}}}
+	txn := control.Txn{If: unless, Put: []control.Put{{Key: jobKey(number), Value: b}}}
 	if number > maxJobRecords {
 		txn.Delete = []string{jobKey(number - maxJobRecords)}
 	}
@@ -106,7 +128,7 @@ func (n *Node) putJob(ctx context.Context, number uint32, r JobRecord) error {
 
 // began is the job's record while it runs.
 func (j *Job) began() JobRecord {
-	return JobRecord{ID: j.id, Namespace: j.namespace, Module: j.module.Digest(), Status: JobRunning, Started: j.started.UnixNano()}
+	return JobRecord{ID: j.id, Namespace: j.namespace, Module: j.module.Digest(), Status: JobRunning, Started: j.started.UnixNano(), Node: j.node.id}
 }
 
 // record writes what became of the job, which was ended by cause.

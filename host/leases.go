@@ -18,6 +18,8 @@ type leases struct {
 	node    *sched.Node
 	actions []sched.Action // reused
 
+	changed func() // called when resources were granted or given back; nil: nobody wants to know
+
 	groups *groups // who leases in bundles; nil in a bundle, and before the node has any
 }
 
@@ -109,13 +111,21 @@ func (l *leases) step(ev sched.Event) {
 	for _, t := range l.decide(ev, few[:0]) {
 		t.tell()
 	}
+	if l.changed != nil {
+		l.changed()
+	}
 }
 
 // decide gives the core an event and appends what is to be told, which may be done under no lock.
 func (l *leases) decide(ev sched.Event, tell []decision) []decision {
-	now := time.Now().UnixNano()
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	return l.decideLocked(ev, tell)
+}
+
+// decideLocked is decide for who holds mu.
+func (l *leases) decideLocked(ev sched.Event, tell []decision) []decision {
+	now := time.Now().UnixNano()
 	l.actions = l.node.Step(now, ev, l.actions[:0])
 	for _, a := range l.actions {
 		if ev.Op == sched.Release && a.Lease == ev.Lease { // who withdraws it wants no answer
@@ -124,6 +134,28 @@ func (l *leases) decide(ev sched.Event, tell []decision) []decision {
 		tell = append(tell, decision{a.Holder.(holder), a.Err, a.Devices})
 	}
 	return tell
+}
+
+// queued returns some of the requests that wait for resources, those that go first among them.
+func (l *leases) queued(few []sched.Wait) []sched.Wait {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.node.Queued(few)
+}
+
+// withdraw takes a request back that waits still; false if it does not.
+func (l *leases) withdraw(lease sched.Lease) bool {
+	var tell []decision
+	l.mu.Lock()
+	_, waits := l.node.Why(lease)
+	if waits {
+		tell = l.decideLocked(sched.Event{Op: sched.Release, Lease: lease}, nil)
+	}
+	l.mu.Unlock()
+	for _, t := range tell { // it may have held others back
+		t.tell()
+	}
+	return waits
 }
 
 // usage returns the node's resources and how many requests wait.
@@ -157,9 +189,9 @@ func (l *leases) pool() resource.Pool {
 	return l.node.Pool()
 }
 
-// idle reports whether nothing waits.
-func (l *leases) idle() bool {
+// waiting returns how many requests wait.
+func (l *leases) waiting() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.node.Waiting() == 0
+	return l.node.Waiting()
 }

@@ -141,11 +141,15 @@ func (n *Node) Memory(limit int) Memory {
 	slices.SortFunc(m.Uses, func(a, b MemoryUse) int {
 		return cmp.Or(cmp.Compare(b.Bytes, a.Bytes), cmp.Compare(a.Site.String(), b.Site.String()), cmp.Compare(a.Reference, b.Reference))
 	})
-	slices.SortFunc(all, func(a, b holding) int {
+	largest := make([]*holding, len(all))
+	for i := range all {
+		largest[i] = &all[i]
+	}
+	slices.SortFunc(largest, func(a, b *holding) int {
 		return cmp.Or(cmp.Compare(b.Bytes, a.Bytes), bytes.Compare(a.ID[:], b.ID[:]))
 	})
 	m.More = max(0, len(all)-limit)
-	for _, h := range all[:len(all)-m.More] {
+	for _, h := range largest[:len(all)-m.More] {
 		if p := pinned[h.ID]; p != nil {
 			h.Pins = append(p.first, h.Pins...)
 			h.Handles -= p.count

@@ -16,7 +16,7 @@ import (
 type Module struct {
 	wasm      *wasmrt.Module
 	key       moduleKey
-	bytes     []byte // kept for durable actors; nil without a data directory
+	bytes     []byte // kept for durable actors and for other nodes; nil for a node alone without a data directory
 	desc      spec.Description
 	functions map[string]*spec.Function // by name
 	classes   map[string]*spec.Class
@@ -77,7 +77,7 @@ func (n *Node) LoadWith(ctx context.Context, wasm []byte, cfg LoadConfig) (*Modu
 		return nil, err
 	}
 	m.index()
-	if n.states != nil {
+	if n.states != nil || n.cluster != nil {
 		m.bytes = wasm
 	}
 	n.mu.Lock()

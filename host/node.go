@@ -11,6 +11,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/raywasm/raywasm/control"
 	"github.com/raywasm/raywasm/control/local"
 	"github.com/raywasm/raywasm/host/hostcall"
 	"github.com/raywasm/raywasm/owner"
@@ -23,21 +24,25 @@ import (
 
 // Node is an open node. It is safe for concurrent use.
 type Node struct {
-	id        spec.NodeID
-	log       *zap.Logger
-	cfg       resolved
-	memory    *store.Bound      // of what guests make the node keep
-	store     *storelocal.Store // of large objects
-	objects   *objects
-	leases    *leases
-	groups    *groups
-	residents residents
-	workers   *workers
-	scope     *scope // the node's goroutines, detached actors among them
-	jobs      atomic.Uint32
-	seed      uint64 // of what is random
-	control   *local.Store
-	states    *checkpoints.Store // of durable actors; nil without a data directory
+	id         spec.NodeID
+	log        *zap.Logger
+	cfg        resolved
+	memory     *store.Bound      // of what guests make the node keep
+	store      *storelocal.Store // of large objects
+	objects    *objects
+	leases     *leases
+	groups     *groups
+	residents  residents
+	workers    *workers
+	scope      *scope // the node's goroutines, detached actors among them
+	jobs       atomic.Uint32
+	seed       uint64 // of what is random
+	control    control.Store
+	ownControl *local.Store       // control, unless it is a cluster's
+	cluster    *clusterNode       // nil for a node alone
+	states     *checkpoints.Store // of durable actors; nil without a data directory
+	looking    atomic.Bool        // for what is unreachable, because memory is short
+	lookAgain  atomic.Int64       // when that may be, in nanoseconds since 1970
 
 	mu       sync.Mutex
 	closed   bool
@@ -92,7 +97,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	}
 	n.scope = newScope(ctx, n.workers)
 	n.objects = newObjects(n.store)
-	n.objects.forget = n.forgetActor
+	n.objects.forget, n.objects.madeRoom = n.forgetActor, n.madeRoom
 	if r.lineageMemory > 0 {
 		n.objects.lineage = owner.NewLineage(r.lineageMemory)
 	}
@@ -108,7 +113,7 @@ func (r *resolved) openStore() (*storelocal.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg := storelocal.Config{Limit: r.objectStoreMemory, Keep: min(keepFree, r.objectStoreMemory), Disk: disk, MinSpill: r.minSpill}
+	cfg := storelocal.Config{Limit: r.objectStoreMemory, Keep: r.objectStoreMemory * keepFree / 100, Disk: disk, MinSpill: r.minSpill}
 	if disk != nil {
 		cfg.FallbackDir = r.spill.Directories[0]
 	}
@@ -125,6 +130,9 @@ func (n *Node) begin(ctx context.Context) error {
 		return err
 	}
 	if err := n.openDurable(); err != nil {
+		return err
+	}
+	if err := n.openCluster(ctx); err != nil {
 		return err
 	}
 	if err := n.restoreJobs(ctx); err != nil {
@@ -177,6 +185,9 @@ func (n *Node) Close() error {
 	}
 	n.killActors(nil, errNodeClosed)
 	n.scope.close(errNodeClosed)
+	if n.cluster != nil {
+		err = errors.Join(err, n.cluster.leave())
+	}
 	n.groups.close()
 	n.workers.close()
 	for _, rt := range n.runtimes {
@@ -209,6 +220,7 @@ type Usage struct {
 	Store        store.Usage // of large objects
 	// Idle actors that keep an instance, those that are parked and may sleep, and those that sleep on disk.
 	IdleActors, ParkedActors, SleepingActors int
+	Hosted                                   int64 // attempts that were begun for other nodes of the cluster, ever
 }
 
 // Usage returns what is in use now.
@@ -219,6 +231,9 @@ func (n *Node) Usage() Usage {
 	u.Store = n.store.Usage()
 	u.ObjectBytes, u.StoreObjects = n.memory.Used(), u.Store.Objects
 	u.Objects, u.References = n.objects.count()
+	if n.cluster != nil {
+		u.Hosted = n.cluster.begins.Load()
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	u.Actors = len(n.actors)

@@ -18,6 +18,8 @@ type objects struct {
 	store store.Store
 	// forget is called, without the lock, for an actor to which no reference is left.
 	forget func(spec.ActorID)
+	// madeRoom is called, without the lock, with an error that may say that there is no room: true if it is worth to ask again.
+	madeRoom func(error) bool
 
 	using sync.WaitGroup // of the store
 
@@ -26,12 +28,19 @@ type objects struct {
 	refs   *owner.Refs[object]
 	ends   map[spec.ActorID]func() // what else is done when no reference to the actor is left
 	// How what is lost is made again, see rebuild.go. lineage is nil where it is not.
-	lineage *owner.Lineage
-	makers  map[spec.TaskID]*task
+	lineage   *owner.Lineage
+	makers    map[spec.TaskID]*task
+	rerunning map[spec.TaskID]bool // those that run again
 	// What is to be done without the lock, see settle.
 	due      []func()
 	spare    []func()
 	settling bool
+
+	// Of a node in a cluster, see borrow.go; nil on a node alone.
+	cluster  *clusterNode
+	borrows  *owner.Borrows
+	borrowed *store.Account            // of what other nodes own
+	kept     map[spec.ObjectID]keptFor // results of attempts that were made for others
 }
 
 // object is one entry. It is pending until ready is set; then either err or value is its content.
@@ -40,10 +49,12 @@ type object struct {
 	task    *task              // that makes it, unless it is ready or that is known otherwise
 	stored  int64              // how many bytes are in the store and reserved as large; 0: they are in value
 	made    int                // how often they were put there
+	remote  *remote            // of what is another node's, or whose bytes are there; nil for others
 	copy    weak.Pointer[byte] // the first of a copy of them
-	kept    bool               // the lineage counts it among what its task made
-	stream  *stream            // of the generator that declares it; nil for others
-	lost    bool               // its bytes are gone, and nothing makes them again yet
+	viewed  viewing
+	kept    bool    // the lineage counts it among what its task made
+	stream  *stream // of the generator that declares it; nil for others
+	lost    bool    // its bytes are gone, and nothing makes them again yet
 	value   spec.Value
 	err     *spec.Error
 	waiters []*waiter
@@ -70,7 +81,8 @@ type waiter struct {
 }
 
 func newObjects(s store.Store) *objects {
-	return &objects{store: s, refs: owner.NewRefs[object](), ends: make(map[spec.ActorID]func()), makers: make(map[spec.TaskID]*task)}
+	return &objects{store: s, refs: owner.NewRefs[object](), ends: make(map[spec.ActorID]func()), makers: make(map[spec.TaskID]*task), rerunning: make(map[spec.TaskID]bool),
+		madeRoom: func(error) bool { return false }}
 }
 
 // expect makes pending objects, each with one reference for the caller. objectBytes are reserved in memory for each.
@@ -133,7 +145,7 @@ func (o *objects) put(ctx context.Context, memory *store.Account, id spec.Object
 		stored, v.Data = int64(len(v.Data)), nil
 	}
 	bytes := objectBytes + valueBytes(v)
-	if err := memory.Reserve(bytes); err != nil {
+	if err := o.reserve(memory, bytes); err != nil {
 		if stored > 0 {
 			o.dropBytes(memory, id, stored)
 		}
@@ -146,6 +158,15 @@ func (o *objects) put(ctx context.Context, memory *store.Account, id spec.Object
 	entry.fill(v, stored)
 	o.refs.Contain(id, v.Links)
 	return nil
+}
+
+// reserve reserves n bytes, if it has to by freeing what is unreachable first. The caller holds no lock.
+func (o *objects) reserve(memory *store.Account, n int64) error {
+	err := memory.Reserve(n)
+	if err != nil && o.madeRoom(err) {
+		err = memory.Reserve(n)
+	}
+	return err
 }
 
 // fill gives an entry its value, of which stored bytes are in the store. The caller holds mu.
@@ -213,7 +234,7 @@ func (o *objects) fulfil(id spec.ObjectID, v spec.Value, stored int64, err *spec
 	}
 	if full := entry.memory.Reserve(bytes); full != nil {
 		if stored > 0 {
-			o.dropBytes(entry.memory, id, stored)
+			o.dropStored(id, entry, stored)
 		}
 		refused = noRoom(full)
 		err, bytes = refused, 0
@@ -238,13 +259,20 @@ func (o *objects) fulfil(id spec.ObjectID, v spec.Value, stored int64, err *spec
 		}
 	}
 	entry.waiters = nil
+	if o.borrows != nil {
+		o.tellBorrowers(id, entry)
+	}
 	return refused
 }
 
-// finish completes the objects of a task, with its values or with err if it is not nil, and lets go of what it held.
-func (o *objects) finish(t *task, values []spec.Value, err *spec.Error) {
-	if err == nil && slices.ContainsFunc(values, isLarge) {
-		o.keep(t, values)
+// finish completes the objects of a task, with its values or with err if it is not nil, and lets go of what it held. where
+// says which nodes have the bytes of values that another node made; nil for a task that ran here.
+func (o *objects) finish(t *task, values []spec.Value, where []far, err *spec.Error) {
+	if t.stream != nil {
+		o.keep(t, nil, nil)
+	}
+	if err == nil && (where != nil || slices.ContainsFunc(values, isLarge)) {
+		o.keep(t, values, where)
 		for i, id := range t.returns {
 			if isLarge(values[i]) {
 				o.complete(id, values[i], nil)
@@ -257,6 +285,8 @@ func (o *objects) finish(t *task, values []spec.Value, err *spec.Error) {
 	for i, id := range t.returns {
 		if err != nil {
 			o.fulfil(id, spec.Value{}, 0, err)
+		} else if where != nil && where[i].size > 0 {
+			o.fulfilFar(id, values[i], where[i])
 		} else if !isLarge(values[i]) {
 			o.fulfil(id, values[i], 0, nil)
 		}
@@ -406,47 +436,23 @@ func (o *objects) await(ctx context.Context, ids []spec.ObjectID, count int, fai
 	}
 }
 
-// value returns a ready object's value. It may wait until its bytes are back from disk. If they turn out to be lost, the
-// object is not ready until they are made again.
-func (o *objects) value(ctx context.Context, id spec.ObjectID) (v spec.Value, ready bool, err error) {
-	label := func() string { return "object " + id.String() }
-	for {
-		o.mu.Lock()
-		entry := o.refs.Object(id)
-		if entry == nil {
-			o.mu.Unlock()
-			return v, true, spec.Errorf("get", spec.ReferenceCounting, label(), "nothing refers to it any more, so it was freed")
-		}
-		v, ready = entry.value, entry.ready
-		if entry.err != nil {
-			err = entry.err
-		}
-		if ready && entry.stored > 0 {
-			v.Data = entry.held()
-		}
-		made := entry.made
-		switch {
-		case !ready || entry.stored == 0 || v.Data != nil:
-			o.mu.Unlock()
-			return v, ready, err
-		case o.closed:
-			o.mu.Unlock()
-			return v, true, errNodeClosed
-		}
-		o.using.Add(1)
-		o.mu.Unlock()
-		data, same, err := o.readBytes(ctx, id, entry, made)
-		switch kind := spec.KindOf(err); {
-		case err == nil && same:
-			v.Data = data
-			return v, true, nil
-		case err == nil: // it was lost or freed meanwhile, and is looked at again
-		case ctx.Err() == nil && (kind == spec.ObjectLost || kind == spec.NotFound):
-			o.lose([]spec.ObjectID{id}, made, err.Error())
-		default:
-			return v, true, &spec.Error{Op: "get", Kind: kind, ID: label(), Err: err}
-		}
+// look returns a ready object's value, without the bytes if it is large.
+func (o *objects) look(id spec.ObjectID) (v spec.Value, ready bool, err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.lookLocked(id)
+}
+
+// lookLocked is look for a caller that holds mu.
+func (o *objects) lookLocked(id spec.ObjectID) (v spec.Value, ready bool, err error) {
+	entry := o.refs.Object(id)
+	if entry == nil {
+		return v, true, spec.Errorf("get", spec.ReferenceCounting, "object "+id.String(), "nothing refers to it any more, so it was freed")
 	}
+	if entry.err != nil {
+		return v, entry.ready, entry.err
+	}
+	return entry.value, entry.ready, nil
 }
 
 // isReady reports for each object whether it is there.
@@ -505,6 +511,9 @@ func (o *objects) release(links []spec.Link) {
 // forgetFreed drops what has no reference left. The caller holds mu and settles.
 func (o *objects) forgetFreed(freed []owner.Freed[object]) {
 	for _, f := range freed {
+		if o.borrows != nil {
+			o.borrow(owner.BorrowEvent{Op: owner.Unused, Link: f.Link})
+		}
 		if f.IsActor {
 			o.due = append(o.due, func() { o.forget(f.Actor) })
 			if end := o.ends[f.Actor]; end != nil {
@@ -515,7 +524,7 @@ func (o *objects) forgetFreed(freed []owner.Freed[object]) {
 		}
 		entry := f.Kept
 		if entry.stored > 0 {
-			o.dropBytes(entry.memory, f.Object, entry.stored)
+			o.dropStored(f.Object, entry, entry.stored)
 		}
 		o.unkeep(f.Object, entry)
 		if entry.stream != nil {

@@ -15,7 +15,9 @@ import (
 
 // A seat is the lease of a task or an actor that uses a placement group:
 //
-//	parked on the node, without resources ──► in a bundle that is open, and if any will do has room ──► granted, by the bundle
+//	parked on the node, without resources ──► in a bundle that is open ──► granted, by the bundle
+//
+// One whom any bundle will do moves on to another while it waits, if that has room.
 //
 // To its tenant it is a lease like any other, of a client of its own so that it is told from the node's.
 type seat struct {
@@ -43,8 +45,12 @@ const seatClient = 1
 
 func isSeat(l sched.Lease) bool { return l.Client() == seatClient }
 
-// maxLooked bounds the parked seats that one event looks at.
-const maxLooked = 1000
+const (
+	// maxLooked bounds the parked seats, and the pairs of bundles, that one event looks at.
+	maxLooked = 1000
+	// maxKinds bounds the kinds of requests of a bundle that are looked at for one that another has room for.
+	maxKinds = 10
+)
 
 func (g *groups) number() sched.Lease {
 	g.mu.Lock()
@@ -58,7 +64,7 @@ func (g *groups) request(ev sched.Event, t tenant) {
 	g.change(func() {
 		use, actor := t.use()
 		var never *spec.Error
-		if errors.As(g.core.Check(*use, ev.Ask.Need, actor), &never) {
+		if _, others := g.homes[use.Group]; !others && errors.As(g.core.Check(*use, ev.Ask.Need, actor), &never) {
 			g.tells = append(g.tells, decision{holder: t, err: never})
 			return
 		}
@@ -90,32 +96,42 @@ func (g *groups) sit(s *seat, in *leases, ev sched.Event) {
 	g.tell(in, ev)
 }
 
-// settle lets those into the bundles of a group that can go there. As on a node, who comes first and lacks something in a bundle
-// holds back there those who need of the same kinds.
+// settle lets those into the bundles of a group that can go there.
 func (g *groups) settle(id spec.GroupID) {
 	open, parked := g.open[id], g.parked[id]
-	if len(open) == 0 || parked == nil {
+	if len(open) == 0 {
 		return
 	}
-	lacks := make([]resource.Kinds, len(open))
-	for e, looked := parked.Front(), 0; e != nil && looked < maxLooked; looked++ {
-		s := e.Value.(*seat)
-		e = e.Next()
-		if b := s.choose(open, lacks); b != nil {
-			parked.Remove(s.parked)
-			s.parked, s.bundle = nil, b
-			b.seats[s.lease] = s
-			g.sit(s, b.leases, s.ev)
+	if parked != nil {
+		for e, looked := parked.Front(), 0; e != nil && looked < maxLooked; looked++ {
+			s := e.Value.(*seat)
+			e = e.Next()
+			if b := s.choose(open); b != nil {
+				parked.Remove(s.parked)
+				s.parked = nil
+				g.enter(s, b)
+			}
+		}
+		if parked.Len() == 0 {
+			delete(g.parked, id)
 		}
 	}
-	if parked.Len() == 0 {
-		delete(g.parked, id)
-	}
+	g.share(open)
 }
 
-// choose returns the bundle that a seat goes to now: the one that was named, or the first that has room, if possible one where
-// nobody waits.
-func (s *seat) choose(open []*bundle, lacks []resource.Kinds) *bundle {
+// enter makes a seat one of a bundle, which decides whose turn it is: by priority, share and deadline, as a node does.
+func (g *groups) enter(s *seat, b *bundle) {
+	if s.bundle != nil {
+		delete(s.bundle.seats, s.inner)
+	}
+	g.sit(s, b.leases, s.ev)
+	s.bundle = b
+	b.seats[s.inner] = s
+}
+
+// choose returns the bundle that a seat goes to now: the one that was named, or if any will do one that has room and where nobody
+// waits, or else the one where fewest wait. It is nil while none is open or the arguments are not there.
+func (s *seat) choose(open []*bundle) *bundle {
 	if s.use.Bundle != group.AnyBundle {
 		if i := slices.IndexFunc(open, func(b *bundle) bool { return b.index == s.use.Bundle }); i >= 0 {
 			return open[i]
@@ -125,21 +141,52 @@ func (s *seat) choose(open []*bundle, lacks []resource.Kinds) *bundle {
 	if s.ev.Until != 0 {
 		return nil
 	}
-	need := s.ev.Ask.Need
-	var second *bundle
-	for i, b := range open {
-		pool := b.leases.pool()
+	var best *bundle
+	fewest := 0
+	for _, b := range open {
+		pool, waits := b.leases.pool(), b.leases.waiting()
 		switch {
-		case !pool.Could(need) || pool.Kinds(need)&lacks[i] != 0:
-		case !pool.Fits(need):
-			lacks[i] |= pool.Short(need)
-		case b.leases.idle():
+		case !pool.Could(s.ev.Ask.Need):
+		case waits == 0 && pool.Fits(s.ev.Ask.Need):
 			return b
-		case second == nil:
-			second = b
+		case best == nil || waits < fewest:
+			best, fewest = b, waits
 		}
 	}
-	return second
+	return best
+}
+
+// share lets those who wait in a bundle, and whom any will do, go where there is room and nobody waits.
+func (g *groups) share(open []*bundle) {
+	var full, idle []*bundle
+	for _, b := range open {
+		if b.leases.waiting() > 0 {
+			full = append(full, b)
+		} else {
+			idle = append(idle, b)
+		}
+	}
+	looked := 0
+	for _, to := range idle {
+		for i := 0; i < len(full) && looked < maxLooked; looked++ {
+			s := full[i].first(to.leases.pool())
+			if s == nil {
+				i++
+				continue
+			}
+			g.enter(s, to)
+		}
+	}
+}
+
+// first returns who goes first in a bundle and could go to another that has that; nil if nobody could.
+func (b *bundle) first(room resource.Pool) *seat {
+	for _, d := range b.leases.pending(maxKinds) {
+		if s := b.seats[d.First]; d.First != 0 && s.use.Bundle == group.AnyBundle && room.Fits(d.Ask.Need) {
+			return s
+		}
+	}
+	return nil
 }
 
 // step passes on what happens to a seat's lease. What it frees others may take.
@@ -172,7 +219,7 @@ func (g *groups) leave(s *seat) {
 	delete(g.seats, s.lease)
 	g.tell(s.in, sched.Event{Op: sched.Release, Lease: s.inner})
 	if b := s.bundle; b != nil {
-		delete(b.seats, s.lease)
+		delete(b.seats, s.inner)
 		g.vacate(b)
 		return
 	}

@@ -3,6 +3,7 @@ package owner
 import (
 	"bytes"
 	"cmp"
+	"maps"
 	"slices"
 
 	"github.com/raywasm/raywasm/spec"
@@ -54,6 +55,9 @@ type BorrowOp uint8
 const (
 	// Pass: a message to Node is to carry the link. Owner is the link's.
 	Pass BorrowOp = iota + 1
+	// Expect: Node makes this node create the link, which it will own, and counts a reference of its own. One is counted here
+	// until Node has it.
+	Expect
 	// Unused: the last reference to a link of another owner is gone from this node.
 	Unused
 	// Death: Node is dead.
@@ -115,6 +119,24 @@ func NewBorrows(self spec.NodeID) *Borrows {
 // Len returns how many links are lent, borrowed or on the way.
 func (b *Borrows) Len() int { return len(b.lent) + len(b.borrowed) + len(b.onTheWay) }
 
+// Owner returns who owns a borrowed link; false for one that is not borrowed.
+func (b *Borrows) Owner(l spec.Link) (spec.NodeID, bool) {
+	if x := b.borrowed[l]; x != nil {
+		return x.owner, true
+	}
+	return spec.NodeID{}, false
+}
+
+// Borrowers returns who borrows a link that this node owns.
+func (b *Borrows) Borrowers(l spec.Link) []spec.NodeID {
+	if len(b.lent[l]) == 0 {
+		return nil
+	}
+	nodes := slices.Collect(maps.Keys(b.lent[l]))
+	slices.SortFunc(nodes, func(x, y spec.NodeID) int { return bytes.Compare(x[:], y[:]) })
+	return nodes
+}
+
 // Knows reports whether the owner of a borrowed link knows of this node.
 func (b *Borrows) Knows(l spec.Link) bool { return b.borrowed[l] != nil && b.borrowed[l].held }
 
@@ -137,6 +159,8 @@ func (b *Borrows) Step(ev BorrowEvent, exists func(spec.Link) bool, out []Borrow
 		b.onTheWay[passage{ev.Link, ev.Node}]++
 		count(Retain)
 		tell(Carry, ev.Node)
+	case Expect:
+		b.onTheWay[passage{ev.Link, ev.Node}]++
 	case Carry:
 		return b.carried(ev, out)
 	case Unused:

@@ -10,47 +10,48 @@ import "github.com/raywasm/raywasm/spec"
 // (Trial deletion: take every reference away that comes from inside; what has some left is reached from outside, and
 // whatever it refers to. D. F. Bacon and V. T. Rajan, Concurrent cycle collection in reference counted systems, 2001.)
 func (r *Refs[O]) Unreachable(held map[spec.ActorID][]spec.Link) []spec.Link {
-	outside := make(map[spec.Link]int, len(r.objects)+len(r.actors))
-	r.all(func(l spec.Link, n int, contains []spec.Link) {
-		outside[l] += n
+	inside := make(map[spec.Link]int) // how many of its references are in others; most have none
+	r.all(func(l spec.Link, _ int, contains []spec.Link) {
 		for _, inner := range contains {
-			outside[inner]--
+			inside[inner]++
 		}
 		for _, inner := range heldBy(l, held) {
-			outside[inner]--
+			inside[inner]++
 		}
 	})
-	reached := make(map[spec.Link]bool, len(outside))
+	reached := make(map[spec.Link]bool)
 	var next []spec.Link
-	reach := func(l spec.Link) {
-		if r.count(l) != nil && !reached[l] {
-			reached[l] = true
-			next = append(next, l)
+	reach := func(links []spec.Link) {
+		for _, l := range links {
+			if r.count(l) != nil && !reached[l] {
+				reached[l] = true
+				next = append(next, l)
+			}
 		}
 	}
-	r.all(func(l spec.Link, _ int, _ []spec.Link) {
-		if _, idle := held[l.Actor]; outside[l] > 0 || l.IsActor && !idle {
-			reach(l)
+	r.all(func(l spec.Link, n int, contains []spec.Link) {
+		if _, idle := held[l.Actor]; inside[l] == 0 || n > inside[l] || l.IsActor && !idle {
+			if inside[l] > 0 {
+				reached[l] = true
+			}
+			reach(contains)
+			reach(heldBy(l, held))
 		}
 	})
 	for len(next) > 0 {
 		l := next[len(next)-1]
 		next = next[:len(next)-1]
 		if x := r.objects[l.Object]; x != nil && !l.IsActor {
-			for _, inner := range x.contains {
-				reach(inner)
-			}
+			reach(x.contains)
 		}
-		for _, inner := range heldBy(l, held) {
-			reach(inner)
-		}
+		reach(heldBy(l, held))
 	}
 	unreachable := make(map[spec.Link]bool)
-	r.all(func(l spec.Link, _ int, _ []spec.Link) {
-		if !reached[l] {
+	for l := range inside {
+		if r.count(l) != nil && !reached[l] {
 			unreachable[l] = true
 		}
-	})
+	}
 	return sortedLinks(unreachable)
 }
 

@@ -53,6 +53,7 @@ func (r Reason) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 // Wait is why one request waits.
 type Wait struct {
 	Lease    Lease
+	Holder   any // who asked
 	Ask      *Ask
 	Deadline int64 // 0: none
 	Reason   Reason
@@ -64,13 +65,38 @@ type Wait struct {
 
 // Why says why a request waits; false if it does not.
 func (n *Node) Why(id Lease) (Wait, bool) {
-	l := n.leases[id]
+	l := n.leases.get(id)
 	if l == nil || l.phase >= granted {
 		return Wait{}, false
 	}
 	w := Wait{Lease: id, Ask: &l.class.ask, Deadline: l.deadline}
 	w.Reason, w.Lacks, w.Text = n.why(l.class, l.reason())
 	return w, true
+}
+
+// Queued appends to out, as far as it has room, the requests that wait for resources and nothing else: of each class those
+// that go first there, the classes in the order in which they began to wait. Of each it says who asked, and for what.
+func (n *Node) Queued(out []Wait) []Wait {
+	add := func(l *lease) bool {
+		if len(out) == cap(out) {
+			return false
+		}
+		out = append(out, Wait{Lease: l.id, Holder: l.holder, Ask: &l.class.ask, Deadline: l.deadline, Reason: ReasonResources})
+		return true
+	}
+	for c := n.firstWaiting; c != nil; c = c.next {
+		for _, l := range c.dated.items { // the earliest deadline comes first, the others as they lie in the heap
+			if !add(l) {
+				return out
+			}
+		}
+		for l := c.first; l != nil; l = l.next {
+			if !add(l) {
+				return out
+			}
+		}
+	}
+	return out
 }
 
 // Demand is requests of one class that wait for the same reason.

@@ -10,6 +10,7 @@ import (
 	"github.com/cockroachdb/datadriven"
 
 	"github.com/raywasm/raywasm/sched"
+	"github.com/raywasm/raywasm/sched/internal/story"
 	"github.com/raywasm/raywasm/sched/label"
 	"github.com/raywasm/raywasm/sched/resource"
 	"github.com/raywasm/raywasm/spec"
@@ -35,7 +36,7 @@ func TestNodeStories(t *testing.T) {
 			if d.Cmd != "story" {
 				d.Fatalf(t, "there is no command %q", d.Cmd)
 			}
-			return newTeller(t, d).tell(strings.Split(strings.TrimSpace(d.Input), "\n"))
+			return story.Lines(d, newTeller(t, d).line)
 		})
 	})
 }
@@ -58,10 +59,10 @@ func newTeller(t *testing.T, d *datadriven.TestData) *teller {
 		case "patient":
 			cfg.Patient = true
 		case "label":
-			k, v, _ := strings.Cut(strings.Join(arg.Vals, ""), ":")
+			k, v := story.Label(arg.Vals[0])
 			labels[k] = v
 		default:
-			add(t, &total, arg.Key, arg.Vals[0])
+			story.Add(t, &total, arg.Key, arg.Vals[0])
 		}
 	}
 	var err error
@@ -72,67 +73,22 @@ func newTeller(t *testing.T, d *datadriven.TestData) *teller {
 	return &teller{t: t, node: sched.NewNode(cfg), asks: make(map[sched.Lease]sched.Event)}
 }
 
-func add(t *testing.T, r *spec.Resources, name, amount string) {
-	t.Helper()
-	n, err := strconv.ParseFloat(amount, 64)
-	if err != nil {
-		t.Fatalf("%s=%s is no amount", name, amount)
-	}
-	q, err := spec.Q(n)
-	if err != nil {
-		t.Fatal(err)
-	}
-	switch name {
-	case "cpu":
-		r.CPU = q
-	case "gpu":
-		r.GPU = q
-	case "memory":
-		r.Memory = int64(n)
-	default:
-		if r.Custom == nil {
-			r.Custom = make(map[string]spec.Quantity)
-		}
-		r.Custom[name] = q
-	}
-}
-
-func (s *teller) tell(lines []string) string {
-	var trace strings.Builder
-	for _, line := range lines {
-		trace.WriteString(line)
-		if said := s.line(strings.Fields(line)); said != "" {
-			trace.WriteString(" -> " + said)
-		}
-		trace.WriteByte('\n')
-	}
-	return trace.String()
-}
-
 func (s *teller) line(words []string) string {
 	switch words[0] {
 	case "after":
-		seconds, err := strconv.ParseFloat(words[1], 64)
-		if err != nil {
-			s.t.Fatal(err)
-		}
-		s.now += int64(seconds * float64(time.Second))
+		s.now += int64(story.Number(s.t, words[1]) * float64(time.Second))
 		return s.step(sched.Event{Op: sched.Tick})
 	case "job":
-		w, err := strconv.ParseFloat(words[3], 64)
-		if err != nil {
-			s.t.Fatal(err)
-		}
-		return s.step(sched.Event{Op: sched.Weigh, Job: spec.JobNumber(number(s.t, words[1])), Weight: w})
+		return s.step(sched.Event{Op: sched.Weigh, Job: job(s.t, words[1]), Weight: story.Number(s.t, words[3])})
 	case "namespace":
 		var r spec.Resources
 		for _, w := range words[4:] {
 			name, n, _ := strings.Cut(w, "=")
-			add(s.t, &r, name, n)
+			story.Add(s.t, &r, name, n)
 		}
 		return s.step(sched.Event{Op: sched.Limit, Namespace: words[1], Quota: resource.Of(r)})
 	case "client":
-		return s.step(sched.Event{Op: sched.Leave, Client: number(s.t, words[1])})
+		return s.step(sched.Event{Op: sched.Leave, Client: uint32(story.Number(s.t, words[1]))})
 	case "free":
 		return s.node.Free().String()
 	case "pending":
@@ -195,21 +151,13 @@ func (s *teller) request(l sched.Lease, words []string) sched.Event {
 		case "hold":
 			free = true
 		case "prio":
-			n, err := strconv.Atoi(v)
-			if err != nil {
-				s.t.Fatal(err)
-			}
-			a.Priority = int32(n)
+			a.Priority = int32(story.Number(s.t, v))
 		case "job":
-			a.Job = spec.JobNumber(number(s.t, v))
+			a.Job = job(s.t, v)
 		case "ns":
 			a.Namespace = v
 		case "by":
-			seconds, err := strconv.ParseFloat(v, 64)
-			if err != nil {
-				s.t.Fatal(err)
-			}
-			ev.Deadline = int64(seconds * float64(time.Second))
+			ev.Deadline = int64(story.Number(s.t, v) * float64(time.Second))
 		case "until":
 			ev.Until = map[string]sched.Reason{"arguments": sched.ReasonArguments, "environment": sched.ReasonEnvironment, "group": sched.ReasonGroup}[v]
 		case "on":
@@ -224,7 +172,7 @@ func (s *teller) request(l sched.Lease, words []string) sched.Event {
 		case "soft":
 			a.Strategy.Soft = true
 		default:
-			add(s.t, &need, name, v)
+			story.Add(s.t, &need, name, v)
 		}
 	}
 	a.Need = resource.Of(need)
@@ -236,17 +184,11 @@ func (s *teller) request(l sched.Lease, words []string) sched.Event {
 }
 
 func (s *teller) lease(word string) sched.Lease {
-	if client, count, ok := strings.Cut(word, "."); ok {
-		return sched.NumberLease(number(s.t, client), uint64(number(s.t, count)))
+	client, count, ok := strings.Cut(word, ".")
+	if !ok {
+		client, count = "1", word
 	}
-	return sched.NumberLease(1, uint64(number(s.t, word)))
+	return sched.NumberLease(uint32(story.Number(s.t, client)), uint64(story.Number(s.t, count)))
 }
 
-func number(t *testing.T, word string) uint32 {
-	t.Helper()
-	n, err := strconv.ParseUint(word, 10, 32)
-	if err != nil {
-		t.Fatalf("%q is no number", word)
-	}
-	return uint32(n)
-}
+func job(t *testing.T, word string) spec.JobID { return spec.JobNumber(uint32(story.Number(t, word))) }

@@ -12,6 +12,7 @@ import (
 	"github.com/raywasm/raywasm/sched/autoscaler/loop"
 	"github.com/raywasm/raywasm/sched/autoscaler/simcloud"
 	"github.com/raywasm/raywasm/sched/group"
+	"github.com/raywasm/raywasm/sched/resource"
 	"github.com/raywasm/raywasm/spec"
 )
 
@@ -96,6 +97,9 @@ func (s *scaler) round() {
 	for _, a := range s.core.Step(epoch.Add(s.w.now), in) {
 		s.do(a)
 	}
+	if s.w.opt.ObserveRound != nil {
+		s.w.opt.ObserveRound(s.w.now, s.core.Status())
+	}
 	s.w.after(loop.Period, s.round)
 }
 
@@ -134,6 +138,7 @@ func (s *scaler) nodes() []autoscaler.Node {
 			continue
 		}
 		n := autoscaler.Node{ID: id, Type: p.node.Type, Head: id == "head", Total: p.node.Total, Free: p.m.leases.core.Free().Spec(), Labels: p.node.Labels}
+		n.Reserved, n.ReservedUsed = p.m.reserved()
 		if p.m.idle() && s.w.owner.empty(p.m) {
 			n.IdleFor = s.w.now - p.m.idleSince
 		} else {
@@ -160,6 +165,20 @@ func (s *scaler) groups() []autoscaler.Group {
 		all = append(all, w)
 	}
 	return all
+}
+
+// reserved returns what bundles hold of the machine, and what of that is used.
+func (m *machine) reserved() (all, used spec.Resources) {
+	var sum, in resource.Vector
+	for _, r := range m.holder.Held() {
+		for _, p := range r.Pieces {
+			sum = sum.Plus(p.Need)
+			if b := m.bundles[bundleKey{r.Attempt, p.Bundle}]; b != nil {
+				in = in.Plus(b.core.Total()).Minus(b.core.Free())
+			}
+		}
+	}
+	return sum.Spec(), in.Spec()
 }
 
 // idle reports whether nothing runs and nothing is reserved on the machine.

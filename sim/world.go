@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/raywasm/raywasm/sched/autoscaler"
 	"github.com/raywasm/raywasm/spec"
 )
 
@@ -29,6 +30,8 @@ type Options struct {
 	Observe func(now time.Duration, task *Task, node int, phase Phase)
 	// ObserveNode is called when a node comes or goes.
 	ObserveNode func(now time.Duration, node *Node, up bool)
+	// ObserveRound is called when the autoscaler has looked at the cluster and decided, every five seconds.
+	ObserveRound func(now time.Duration, status autoscaler.Status)
 
 	bug bug // on purpose, for the test that they are found
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"reflect"
 )
 
 // Ids have Ray's sizes and nesting, so that tools that know Ray's can read ours: an actor id ends with its job's id,
@@ -165,6 +166,9 @@ func ParseDigest(s string) (Digest, error) {
 	return d, nil
 }
 
+// ParseNodeID reads 56 hex digits.
+func ParseNodeID(s string) (NodeID, error) { return parseID[NodeID]("node", s) }
+
 // ParseJobID reads eight hex digits.
 func ParseJobID(s string) (JobID, error) { return parseID[JobID]("job", s) }
 
@@ -177,23 +181,12 @@ func ParseTaskID(s string) (TaskID, error) { return parseID[TaskID]("task", s) }
 // ParseObjectID reads 56 hex digits.
 func ParseObjectID(s string) (ObjectID, error) { return parseID[ObjectID]("object", s) }
 
-func parseID[T JobID | ActorID | TaskID | ObjectID | GroupID](what, s string) (T, error) {
+func parseID[T NodeID | JobID | ActorID | TaskID | ObjectID | GroupID](what, s string) (T, error) {
 	var id T
 	b, err := hex.DecodeString(s)
 	if err != nil || len(b) != len(id) {
 		return id, &Error{Op: "parse " + what + " id", Kind: InvalidArgument, ID: s, Err: fmt.Errorf("want %d hex digits", 2*len(id))}
 	}
-	switch p := any(&id).(type) {
-	case *JobID:
-		copy(p[:], b)
-	case *ActorID:
-		copy(p[:], b)
-	case *TaskID:
-		copy(p[:], b)
-	case *ObjectID:
-		copy(p[:], b)
-	case *GroupID:
-		copy(p[:], b)
-	}
+	reflect.Copy(reflect.ValueOf(&id).Elem(), reflect.ValueOf(b))
 	return id, nil
 }

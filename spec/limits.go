@@ -67,6 +67,10 @@ const (
 	// MaxPlacementGroups bounds the placement groups of one job that were not removed.
 	MaxPlacementGroups = 10_000
 
+	// MaxKeptBytes and MaxKeptObjects bound what is kept of the objects that a durable actor refers to: they are written with
+	// each of its checkpoints.
+	MaxKeptBytes   = 1 * MiB
+	MaxKeptObjects = 1000
 	// PendingCallsWarning is how many calls wait for an actor when an operator is warned of it, for the first time. As in Ray.
 	PendingCallsWarning = 5000
 	// MaxConcurrency bounds the calls of one actor that run at once: each has a goroutine or the like in the guest and a

@@ -170,7 +170,7 @@ func (r memoryReport) write(w io.Writer) error {
 		return err
 	}
 	if r.Cycles > 0 {
-		fmt.Fprintf(w, "%s can only be reached by themselves and each other: nothing frees them before their job ends\n", count(int64(r.Cycles), "actor"))
+		fmt.Fprintf(w, "%s can be reached by nobody but themselves and what they keep: they are freed when memory is short\n", count(int64(r.Cycles), "actor"))
 	}
 	if len(r.Objects) == 0 {
 		return nil

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"cmp"
+	"math"
 	"os"
 	"time"
 
@@ -17,7 +18,7 @@ import (
 
 func newSim() *cobra.Command {
 	var f format
-	var picture, policy string
+	var picture, policy, status string
 	cmd := &cobra.Command{
 		Use:   "sim [flags] WORKLOAD CLUSTER",
 		Short: "Simulate a workload on a cluster, to size it",
@@ -37,8 +38,9 @@ resources, min_workers and max_workers, head_node_type, idle_timeout_minutes and
 --format json prints an object: seconds, tasks, failed, attempts, cpu_seconds_used,
 cpu_seconds_wasted, cpu_seconds_there, utilisation, cost, classes (name, count, begins,
 wait_p50, wait_p95, wait_max), node_types (name, nodes, node_hours, cost), timeline (at,
-cpus, busy, waiting). Times are in seconds.`,
+cpus, busy, waiting), and with --status the status. Times are in seconds.`,
 		Example: `  raywasm sim nightly.yaml cluster.yaml --svg nightly.svg
+  raywasm sim --status 2m nightly.yaml cluster.yaml
   raywasm sim --format json nightly.yaml cluster.yaml | jq .cost`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 2 {
@@ -48,7 +50,11 @@ cpus, busy, waiting). Times are in seconds.`,
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s := newScreen(cmd.OutOrStdout(), cmd.ErrOrStderr(), false)
-			r, err := simulate(args[0], args[1], policy)
+			at, err := statusTime(status)
+			if err != nil {
+				return usagef(cmd, "--status %s: want a time such as 2m30s, or end", status)
+			}
+			r, err := simulate(args[0], args[1], policy, at)
 			if err != nil {
 				return err
 			}
@@ -70,12 +76,25 @@ cpus, busy, waiting). Times are in seconds.`,
 	addFormat(cmd, &f)
 	cmd.Flags().StringVar(&picture, "svg", "", "draw the time into this file")
 	cmd.Flags().StringVar(&policy, "policy", "default", "how nodes are chosen: default, or ray for its hybrid policy")
+	cmd.Flags().StringVar(&status, "status", "", "also print the autoscaler's status, as raywasm status does, at a `TIME` of the simulation such as 2m30s, or at the end")
 	_ = cmd.RegisterFlagCompletionFunc("policy", cobra.FixedCompletions([]string{"default", "ray"}, cobra.ShellCompDirectiveNoFileComp)) // the flag is there
 	return cmd
 }
 
+// statusTime reads when the autoscaler's status is wanted; nil for never.
+func statusTime(text string) (*time.Duration, error) {
+	switch text {
+	case "":
+		return nil, nil
+	case "end":
+		return new(time.Duration(math.MaxInt64)), nil
+	}
+	at, err := time.ParseDuration(text)
+	return &at, err
+}
+
 // simulate runs one file on the other.
-func simulate(workloadPath, clusterPath, policy string) (simreport.Report, error) {
+func simulate(workloadPath, clusterPath, policy string, status *time.Duration) (simreport.Report, error) {
 	data, err := os.ReadFile(workloadPath)
 	if err != nil {
 		return simreport.Report{}, err
@@ -100,6 +119,9 @@ func simulate(workloadPath, clusterPath, policy string) (simreport.Report, error
 		return simreport.Report{}, spec.Errorf("simulate", spec.InvalidArgument, "policy", "%q is neither default nor ray", policy)
 	}
 	rec := simreport.NewRecorder()
+	if status != nil {
+		rec.StatusAt(*status)
+	}
 	res, err := sim.Run(work.Program(), rec.Watch(opt))
 	if err != nil {
 		return simreport.Report{}, &spec.Error{Op: "simulate", Kind: spec.TaskUnschedulable, ID: workloadPath, Err: err}

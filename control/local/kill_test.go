@@ -1,20 +1,18 @@
 package local_test
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"strconv"
-	"strings"
 	"sync"
 	"testing"
 
 	"github.com/raywasm/raywasm/control"
 	"github.com/raywasm/raywasm/control/local"
 	"github.com/raywasm/raywasm/wal"
+	"github.com/raywasm/raywasm/wal/faults"
 )
 
 // childDir names, in the environment, the directory for which this binary is the child of TestKill.
@@ -82,32 +80,13 @@ func TestKill(t *testing.T) {
 	path := t.TempDir()
 	var acknowledged [childWriters]int
 	for round := range rounds {
-		cmd := exec.Command(os.Args[0])
-		cmd.Env = append(os.Environ(), childDir+"="+path)
-		cmd.Stderr = os.Stderr
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		left := 1 + random.IntN(200)
-		for lines := bufio.NewScanner(out); lines.Scan(); {
-			w, n, ok := strings.Cut(lines.Text(), " ")
-			writer, werr := strconv.Atoi(w)
-			number, nerr := strconv.Atoi(n)
-			if !ok || werr != nil || nerr != nil {
-				break // the last line, cut short
+		faults.Kill(t, 1+random.IntN(200), func(text string) {
+			var writer, number int
+			if _, err := fmt.Sscan(text, &writer, &number); err != nil || writer >= childWriters {
+				t.Fatalf("round %d: the child says %q", round, text)
 			}
 			acknowledged[writer] = number
-			if left--; left == 0 {
-				_ = cmd.Process.Kill() // what it has said by then is read to the end
-			}
-		}
-		if err := cmd.Wait(); err == nil || left > 0 {
-			t.Fatalf("round %d: the child ended by itself: %v", round, err)
-		}
+		}, childDir+"="+path)
 		dir, err := wal.OpenDir(path)
 		if err != nil {
 			t.Fatal(err)

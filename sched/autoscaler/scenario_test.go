@@ -12,6 +12,7 @@ import (
 
 	"github.com/raywasm/raywasm/sched/autoscaler"
 	"github.com/raywasm/raywasm/sched/autoscaler/simcloud"
+	"github.com/raywasm/raywasm/sched/internal/story"
 	"github.com/raywasm/raywasm/spec"
 )
 
@@ -49,20 +50,13 @@ func play(t *testing.T, wp **world, d *datadriven.TestData) string {
 		lines(func(words []string) { all = append(all, demand(t, words)) })
 		return all
 	}
-	span := func(name string) time.Duration {
-		v, err := time.ParseDuration(arg(d, name, "0s"))
-		if err != nil {
-			d.Fatalf(t, "%v", err)
-		}
-		return v
-	}
 	switch d.Cmd {
 	case "cluster":
 		c := autoscaler.Config{UpscalingSpeed: 1, IdleTimeout: 5 * time.Minute}
-		c.MaxWorkers, _ = strconv.Atoi(arg(d, "max_workers", "10"))
-		c.UpscalingSpeed, _ = strconv.ParseFloat(arg(d, "speed", "1"), 64)
+		c.MaxWorkers, _ = strconv.Atoi(story.Arg(d, "max_workers", "10"))
+		c.UpscalingSpeed, _ = strconv.ParseFloat(story.Arg(d, "speed", "1"), 64)
 		if d.HasArg("idle") {
-			c.IdleTimeout = span("idle")
+			c.IdleTimeout = story.Span(t, story.Arg(d, "idle", "0s"))
 		}
 		lines(func(words []string) { c.Types = append(c.Types, nodeType(t, words, c.MaxWorkers)) })
 		if err := c.Check(); err != nil {
@@ -82,12 +76,12 @@ func play(t *testing.T, wp **world, d *datadriven.TestData) string {
 		w.join(autoscaler.Node{ID: "head", Type: "head", Head: true, Total: demand(t, words).Need})
 	case "work":
 		for _, one := range demands() {
-			w.work = append(w.work, &work{Demand: one, runs: span("for")})
+			w.work = append(w.work, &work{Demand: one, runs: story.Span(t, story.Arg(d, "for", "0s"))})
 		}
 	case "drop":
 		w.work, w.groups = nil, nil
 	case "group":
-		w.groups = append(w.groups, autoscaler.Group{Name: arg(d, "name", "g"), Strategy: spec.Strategy(arg(d, "strategy", "PACK")), Bundles: demands()})
+		w.groups = append(w.groups, autoscaler.Group{Name: story.Arg(d, "name", "g"), Strategy: spec.Strategy(story.Arg(d, "strategy", "PACK")), Bundles: demands()})
 	case "floor":
 		w.floor = demands()
 	case "cloud":
@@ -114,19 +108,19 @@ func play(t *testing.T, wp **world, d *datadriven.TestData) string {
 			}
 		}
 	case "node":
-		n := w.nodes[autoscaler.ID(arg(d, "id", ""))]
+		n := w.nodes[autoscaler.ID(story.Arg(d, "id", ""))]
 		if n == nil {
 			d.Fatalf(t, "there is no such node")
 		}
-		n.Objects, _ = strconv.Atoi(arg(d, "objects", "0"))
-		n.Spilled, _ = strconv.Atoi(arg(d, "spilled", "0"))
-		n.Actors, _ = strconv.Atoi(arg(d, "actors", "0"))
+		n.Objects, _ = strconv.Atoi(story.Arg(d, "objects", "0"))
+		n.Spilled, _ = strconv.Atoi(story.Arg(d, "spilled", "0"))
+		n.Actors, _ = strconv.Atoi(story.Arg(d, "actors", "0"))
 	case "restart":
 		w.core = autoscaler.New("again")
 		w.results = nil
 	case "run":
 		w.trace = nil
-		w.run(span("for"), nil)
+		w.run(story.Span(t, story.Arg(d, "for", "0s")), nil)
 		machines, _ := w.cloud.List(context.Background())
 		byType := make(map[string]int)
 		for _, m := range machines {
@@ -147,15 +141,6 @@ func play(t *testing.T, wp **world, d *datadriven.TestData) string {
 	return ""
 }
 
-func arg(d *datadriven.TestData, name, otherwise string) string {
-	for _, a := range d.CmdArgs {
-		if a.Key == name {
-			return strings.Join(a.Vals, ",")
-		}
-	}
-	return otherwise
-}
-
 // demand reads "CPU=1 GPU=2 memory=1GiB x=3 count=8 label=k:v".
 func demand(t *testing.T, words []string) autoscaler.Demand {
 	t.Helper()
@@ -165,37 +150,11 @@ func demand(t *testing.T, words []string) autoscaler.Demand {
 		switch key {
 		case "count":
 			d.Count, _ = strconv.Atoi(value)
-			continue
 		case "label":
-			k, v, _ := strings.Cut(value, ":")
+			k, v := story.Label(value)
 			d.Select = selector(k, v)
-			continue
-		case "memory":
-			n, err := spec.ParseBytes(value)
-			if err != nil {
-				t.Fatal(err)
-			}
-			d.Need.Memory = n
-			continue
-		}
-		n, err := strconv.ParseFloat(value, 64)
-		if err != nil {
-			t.Fatalf("%s: %v", word, err)
-		}
-		q, err := spec.Q(n)
-		if err != nil {
-			t.Fatal(err)
-		}
-		switch key {
-		case "CPU":
-			d.Need.CPU = q
-		case "GPU":
-			d.Need.GPU = q
 		default:
-			if d.Need.Custom == nil {
-				d.Need.Custom = make(map[string]spec.Quantity)
-			}
-			d.Need.Custom[key] = q
+			story.Add(t, &d.Need, key, value)
 		}
 	}
 	return d
@@ -215,7 +174,7 @@ func nodeType(t *testing.T, words []string, most int) autoscaler.NodeType {
 		case "digest":
 			nt.Digest = value
 		case "label":
-			k, v, _ := strings.Cut(value, ":")
+			k, v := story.Label(value)
 			nt.Labels = labels(k, v)
 		default:
 			rest = append(rest, word)

@@ -11,6 +11,7 @@ import (
 	"github.com/cockroachdb/datadriven"
 
 	"github.com/raywasm/raywasm/sched/cluster"
+	"github.com/raywasm/raywasm/sched/internal/story"
 	"github.com/raywasm/raywasm/sched/resource"
 	"github.com/raywasm/raywasm/spec"
 )
@@ -19,7 +20,7 @@ import (
 //
 //	story
 //
-//	node N [cpu=N] [gpu=N] [memory=N] [x=N] [used=N] [label=K:V] [version=N] [draining]   used: CPUs
+//	node N [CPU=N] [GPU=N] [memory=N] [x=N] [used=N] [label=K:V] [version=N] [draining]   used: CPUs
 //	node N dies
 //	place [times=N] RESOURCE=N ... [spread] [on=K:V ...] [node=N] [soft] [at=N:BYTES ...] [keep]
 //	spill ...                                                                            the same, from node 0
@@ -32,15 +33,7 @@ func TestPolicyStories(t *testing.T) {
 				d.Fatalf(t, "there is no command %q", d.Cmd)
 			}
 			s := &teller{t: t, view: cluster.NewView(id(0)), rnd: rand.New(rand.NewPCG(1, 7))}
-			var trace strings.Builder
-			for _, line := range strings.Split(strings.TrimSpace(d.Input), "\n") {
-				trace.WriteString(line)
-				if said := s.line(strings.Fields(line)); said != "" {
-					trace.WriteString(" -> " + said)
-				}
-				trace.WriteByte('\n')
-			}
-			return trace.String()
+			return story.Lines(d, s.line)
 		})
 	})
 }
@@ -51,34 +44,10 @@ type teller struct {
 	rnd  *rand.Rand
 }
 
-func (s *teller) number(text string) float64 {
-	n, err := strconv.ParseFloat(text, 64)
-	if err != nil {
-		s.t.Fatalf("%q is no number", text)
-	}
-	return n
-}
-
-func (s *teller) resource(r *spec.Resources, name, amount string) {
-	q := spec.Quantity(s.number(amount) * float64(spec.Unit))
-	switch name {
-	case "cpu":
-		r.CPU = q
-	case "gpu":
-		r.GPU = q
-	case "memory":
-		r.Memory = int64(s.number(amount))
-	case "x":
-		r.Custom = map[string]spec.Quantity{"x": q}
-	default:
-		s.t.Fatalf("the story says %q", name)
-	}
-}
-
 func (s *teller) line(words []string) string {
 	switch words[0] {
 	case "node":
-		return s.node(id(int(s.number(words[1]))), words[2:])
+		return s.node(id(int(story.Number(s.t, words[1]))), words[2:])
 	case "place", "spill":
 		return s.place(words[0] == "spill", words[1:])
 	}
@@ -99,14 +68,14 @@ func (s *teller) node(node spec.NodeID, words []string) string {
 		case "draining":
 			n.Draining = true
 		case "version":
-			n.Version = uint64(s.number(v))
+			n.Version = uint64(story.Number(s.t, v))
 		case "used":
-			s.resource(&used, "cpu", v)
+			story.Add(s.t, &used, "CPU", v)
 		case "label":
-			k, v, _ := strings.Cut(v, ":")
+			k, v := story.Label(v)
 			set[k] = v
 		default:
-			s.resource(&total, name, v)
+			story.Add(s.t, &total, name, v)
 		}
 	}
 	n.Labels = labels(s.t, set)
@@ -126,7 +95,7 @@ func (s *teller) place(spill bool, words []string) string {
 		name, v, _ := strings.Cut(w, "=")
 		switch name {
 		case "times":
-			times = int(s.number(v))
+			times = int(story.Number(s.t, v))
 		case "keep":
 			keep = true
 		case "spread":
@@ -134,15 +103,15 @@ func (s *teller) place(spill bool, words []string) string {
 		case "soft":
 			req.Strategy.Soft = true
 		case "node":
-			req.Strategy.Node = id(int(s.number(v)))
+			req.Strategy.Node = id(int(story.Number(s.t, v)))
 		case "on":
-			k, v, _ := strings.Cut(v, ":")
+			k, v := story.Label(v)
 			req.Strategy.Select = append(req.Strategy.Select, selector(s.t, k, v))
 		case "at":
 			n, bytes, _ := strings.Cut(v, ":")
-			req.Holds = append(req.Holds, cluster.Held{Node: id(int(s.number(n))), Bytes: int64(s.number(bytes))})
+			req.Holds = append(req.Holds, cluster.Held{Node: id(int(story.Number(s.t, n))), Bytes: int64(story.Number(s.t, bytes))})
 		default:
-			s.resource(&need, name, v)
+			story.Add(s.t, &need, name, v)
 		}
 	}
 	req.Need = resource.Of(need)

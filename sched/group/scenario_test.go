@@ -10,6 +10,7 @@ import (
 	"github.com/cockroachdb/datadriven"
 
 	"github.com/raywasm/raywasm/sched/group"
+	"github.com/raywasm/raywasm/sched/internal/story"
 	"github.com/raywasm/raywasm/sched/label"
 	"github.com/raywasm/raywasm/sched/resource"
 	"github.com/raywasm/raywasm/spec"
@@ -56,7 +57,7 @@ func play(t *testing.T, wp **world, d *datadriven.TestData) string {
 		}
 		words = append(words, a.String())
 	}
-	job, _ := strconv.Atoi(arg(d, "job", "1"))
+	job, _ := strconv.Atoi(story.Arg(d, "job", "1"))
 	id := groupID(byte(job), first)
 	switch d.Cmd {
 	case "node":
@@ -67,7 +68,7 @@ func play(t *testing.T, wp **world, d *datadriven.TestData) string {
 		}
 		w.addNode(first, need, set)
 	case "create":
-		o := spec.GroupOptions{Name: arg(d, "name", ""), Namespace: arg(d, "namespace", "ns"), Strategy: spec.Strategy(arg(d, "strategy", ""))}
+		o := spec.GroupOptions{Name: story.Arg(d, "name", ""), Namespace: story.Arg(d, "namespace", "ns"), Strategy: spec.Strategy(story.Arg(d, "strategy", ""))}
 		if d.HasArg("detached") {
 			o.Lifetime = spec.LifetimeDetached
 		}
@@ -76,13 +77,13 @@ func play(t *testing.T, wp **world, d *datadriven.TestData) string {
 			o.Bundles = append(o.Bundles, spec.Bundle{Resources: need, Select: labels})
 		}
 		ev := group.Event{Op: group.Create, Group: id, Spec: &o, Waiter: 1000}
-		copy(ev.Actor[:], arg(d, "actor", ""))
+		copy(ev.Actor[:], story.Arg(d, "actor", ""))
 		w.names[id] = first
 		w.step(ev)
 	case "wait":
 		until := time.Time{}
 		if d.HasArg("for") {
-			until = w.now.Add(span(t, d))
+			until = w.now.Add(story.Span(t, story.Arg(d, "for", "0s")))
 		}
 		w.wait(id, until)
 	case "remove":
@@ -144,7 +145,7 @@ func play(t *testing.T, wp **world, d *datadriven.TestData) string {
 	case "unmet":
 		w.step(group.Event{Op: group.Unmet, Group: id, Text: "no node type has so much"})
 	case "run":
-		w.run(span(t, d))
+		w.run(story.Span(t, story.Arg(d, "for", "0s")))
 	case "rows":
 		var b strings.Builder
 		for _, r := range w.core.Rows(20) {
@@ -157,13 +158,13 @@ func play(t *testing.T, wp **world, d *datadriven.TestData) string {
 		return w.readable(b.String())
 	case "use":
 		need, _ := parse(t, words)
-		bundle, _ := strconv.Atoi(arg(d, "bundle", "-1"))
+		bundle, _ := strconv.Atoi(story.Arg(d, "bundle", "-1"))
 		if err := w.core.Check(group.Use{Group: id, Bundle: bundle}, resource.Of(need), d.HasArg("actor")); err != nil {
 			return w.readable(err.Error()) + "\n"
 		}
 		return "it can run there\n"
 	case "find":
-		if id, ok := w.core.Find(arg(d, "namespace", "ns"), first); ok {
+		if id, ok := w.core.Find(story.Arg(d, "namespace", "ns"), first); ok {
 			return w.names[id] + "\n"
 		}
 		return "none\n"
@@ -184,62 +185,19 @@ func (w *world) readable(text string) string {
 	return text
 }
 
-func arg(d *datadriven.TestData, name, otherwise string) string {
-	for _, a := range d.CmdArgs {
-		if a.Key == name {
-			return strings.Join(a.Vals, ",")
-		}
-	}
-	return otherwise
-}
-
-func span(t *testing.T, d *datadriven.TestData) time.Duration {
-	v, err := time.ParseDuration(arg(d, "for", "0s"))
-	if err != nil {
-		d.Fatalf(t, "%v", err)
-	}
-	return v
-}
-
 // parse reads "CPU=1 GPU=0.5 memory=1GiB x=3 label=k:v"; words of commands are passed over.
 func parse(t *testing.T, words []string) (r spec.Resources, labels map[string]string) {
 	t.Helper()
 	labels = make(map[string]string)
 	for _, word := range words {
-		key, value, ok := strings.Cut(word, "=")
+		key, value, _ := strings.Cut(word, "=")
 		switch key {
 		case "strategy", "job", "name", "namespace", "actor", "bundle", "for", "detached":
-			continue
 		case "label":
-			k, v, _ := strings.Cut(value, ":")
+			k, v := story.Label(value)
 			labels[k] = v
-			continue
-		case "memory":
-			n, err := spec.ParseBytes(value)
-			if err != nil {
-				t.Fatal(err)
-			}
-			r.Memory = n
-			continue
-		}
-		n, err := strconv.ParseFloat(value, 64)
-		if !ok || err != nil {
-			t.Fatalf("%q: %v", word, err)
-		}
-		q, err := spec.Q(n)
-		if err != nil {
-			t.Fatal(err)
-		}
-		switch key {
-		case "CPU":
-			r.CPU = q
-		case "GPU":
-			r.GPU = q
 		default:
-			if r.Custom == nil {
-				r.Custom = make(map[string]spec.Quantity)
-			}
-			r.Custom[key] = q
+			story.Add(t, &r, key, value)
 		}
 	}
 	return r, labels

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/raywasm/raywasm/sched/autoscaler"
 	"github.com/raywasm/raywasm/sim"
 )
 
@@ -15,6 +16,9 @@ type Recorder struct {
 	tasks   map[int]time.Duration // when each that has not begun was submitted
 	running map[attempt]float64   // CPUs
 	changes []change
+
+	wanted *time.Duration // when the autoscaler's status is wanted
+	status *autoscaler.Status
 }
 
 type attempt struct{ task, node int }
@@ -35,10 +39,24 @@ func NewRecorder() *Recorder {
 	return &Recorder{classes: make(map[string]*class), tasks: make(map[int]time.Duration), running: make(map[attempt]float64)}
 }
 
+// StatusAt lets the report have the autoscaler's status as it is at a time, or at the end if that comes first. It is said before
+// Watch.
+func (r *Recorder) StatusAt(at time.Duration) { r.wanted = &at }
+
 // Watch returns the options with which a run is watched.
 func (r *Recorder) Watch(opt sim.Options) sim.Options {
 	opt.Observe, opt.ObserveNode = r.task, r.node
+	if r.wanted != nil {
+		opt.ObserveRound = r.round
+	}
 	return opt
+}
+
+// round keeps the last status that is not later than wanted.
+func (r *Recorder) round(now time.Duration, s autoscaler.Status) {
+	if now <= *r.wanted {
+		r.status = &s
+	}
 }
 
 func (r *Recorder) task(now time.Duration, t *sim.Task, node int, phase sim.Phase) {
@@ -98,6 +116,8 @@ type Report struct {
 	Classes     []Class `json:"classes"`
 	Types       []Type  `json:"node_types"`
 	Timeline    []Point `json:"timeline"`
+	// Status is the autoscaler's at the time that [Recorder.StatusAt] named. Its times begin with the year 2026.
+	Status *autoscaler.Status `json:"status,omitempty"`
 }
 
 // Class is what became of the tasks of one name.
@@ -132,7 +152,7 @@ const points = 200
 // Report sums a run up. Prices are of a node of a type, for an hour.
 func (r *Recorder) Report(res sim.Result, prices map[string]float64) Report {
 	out := Report{Seconds: res.End.Seconds(), Tasks: res.Done + res.Failed, Failed: res.Failed, Attempts: res.Attempts,
-		Busy: res.Busy, Wasted: res.Wasted, Capacity: res.Capacity}
+		Busy: res.Busy, Wasted: res.Wasted, Capacity: res.Capacity, Status: r.status}
 	if out.Capacity > 0 {
 		out.Utilisation = out.Busy / out.Capacity
 	}

@@ -29,7 +29,11 @@ func (r Report) WriteText(w io.Writer) error {
 	for _, n := range r.Types {
 		fmt.Fprintf(t, "%s\t%d\t%.2f\t%.2f\n", n.Name, n.Nodes, n.Hours, n.Cost)
 	}
-	return t.Flush()
+	if err := t.Flush(); err != nil || r.Status == nil {
+		return err
+	}
+	_, err := fmt.Fprintf(w, "\n%v", r.Status)
+	return err
 }
 
 func seconds(s float64) string {

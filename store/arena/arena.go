@@ -66,6 +66,10 @@ func (a *Arena) Size() int64 { return a.size }
 // arena's.
 func (a *Arena) File() *os.File { return a.give }
 
+// Writer returns the same as a file that can be written: for a mapping of what is being made, which nobody else gets. nil
+// where there is no memfd.
+func (a *Arena) Writer() *os.File { return a.file }
+
 // Writable returns a range of the arena to be written in place. Who has written it says so with Touch.
 func (a *Arena) Writable(off, n int64) []byte { return a.write[off : off+n : off+n] }
 
@@ -93,6 +97,26 @@ func (a *Arena) Fill(off int64, data []byte) error {
 // writeStep is how much is written at once, in bytes: so little that it does not hold others up.
 const writeStep = 4 * spec.MiB
 
+// Clear makes zeros of a range. Pages that are not there are zeros when they come.
+func (a *Arena) Clear(off, n int64) {
+	for from, end := off, off+n; from < end; {
+		to := min(end, (from/Granule+1)*Granule)
+		if a.warmAt(from) {
+			clear(a.Writable(from, to-from))
+		}
+		from = to
+	}
+	a.Touch(off, n)
+}
+
+// warmAt reports whether the page at off may be there.
+func (a *Arena) warmAt(off int64) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	g := off / Granule
+	return a.warm[g/64]>>(g%64)&1 != 0
+}
+
 // ClearTail makes zeros of what follows a whole block of n bytes at off in its last page, for it may be mapped elsewhere.
 func (a *Arena) ClearTail(off, n int64) {
 	if tail := n % extent.PageSize; tail != 0 {
@@ -102,6 +126,23 @@ func (a *Arena) ClearTail(off, n int64) {
 
 // Excess returns how many bytes of pages are there beyond those in use and those that are kept; 0 or less if none.
 func (a *Arena) Excess(used int64) int64 { return a.Resident() - used - a.keep }
+
+// Warm returns the last stretch of a range that has pages, in whole granules, and at most n bytes of it; an empty one if
+// there is none.
+func (a *Arena) Warm(from, to, n int64) (int64, int64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	first, g := (from+Granule-1)/Granule, to/Granule-1
+	for ; g >= first && a.warm[g/64]>>(g%64)&1 == 0; g-- {
+		if below := a.warm[g/64] & (1<<(g%64) - 1); below == 0 { // nor has the rest of the word
+			g -= g % 64
+		}
+	}
+	end := g + 1
+	for ; g >= first && (end-g)*Granule <= n && a.warm[g/64]>>(g%64)&1 == 1; g-- {
+	}
+	return (g + 1) * Granule, end * Granule
+}
 
 // Punch gives the pages of a range back to the system. Nobody uses it.
 func (a *Arena) Punch(off, n int64) error {
@@ -144,8 +185,5 @@ func (a *Arena) Touch(off, n int64) {
 
 // cold reports whether a range is long enough and most likely has no pages: whether its middle has none.
 func (a *Arena) cold(off, n int64) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	g := (off + n/2) / Granule
-	return n >= Granule && a.warm[g/64]>>(g%64)&1 == 0
+	return n >= Granule && !a.warmAt(off+n/2)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
 	"syscall"
 	"testing"
@@ -76,6 +77,30 @@ func TestPagesAreThereOnlyWhenTheyAreWrittenOrKept(t *testing.T) {
 	}
 }
 
+func TestWarmIsTheLastStretchThatHasPages(t *testing.T) {
+	const g = arena.Granule
+	a := open(t, arena.Config{Size: 1000 * g})
+	a.Touch(3*g, 2*g)
+	a.Touch(100*g, 5*g)
+	a.Touch(700*g, 1)
+	for _, c := range [][5]int64{ // from, to, n; the stretch
+		{0, 1000 * g, 100 * g, 700 * g, 701 * g},
+		{0, 700 * g, 100 * g, 100 * g, 105 * g},
+		{0, 700 * g, 2 * g, 103 * g, 105 * g},
+		{101*g + 1, 103*g + 5, 100 * g, 102 * g, 103 * g},
+		{0, 100 * g, 100 * g, 3 * g, 5 * g},
+	} {
+		if from, to := a.Warm(c[0], c[1], c[2]); from != c[3] || to != c[4] {
+			t.Errorf("of %d to %d, at most %d: %d to %d, not %d to %d", c[0]/g, c[1]/g, c[2]/g, from/g, to/g, c[3]/g, c[4]/g)
+		}
+	}
+	for _, c := range [][3]int64{{0, 3 * g, g}, {5 * g, 100 * g, g}, {701 * g, 1000 * g, g}, {3*g + 1, 4*g - 1, g}, {0, 1000 * g, g - 1}, {0, 1000 * g, -g}} {
+		if from, to := a.Warm(c[0], c[1], c[2]); from < to {
+			t.Errorf("of %d to %d, at most %d: %d to %d", c[0], c[1], c[2], from, to)
+		}
+	}
+}
+
 func TestPrefault(t *testing.T) {
 	a := open(t, arena.Config{Size: 4 * spec.MiB, Prefault: spec.MiB + 5})
 	if got := a.Resident(); got != spec.MiB || pages(t, a) != got {
@@ -102,6 +127,31 @@ func TestWhatFollowsABlockIsZero(t *testing.T) {
 func TestAnArenaThatCannotBeIsAnError(t *testing.T) {
 	if _, err := arena.Open(arena.Config{Size: 1 << 60}); !errors.Is(err, spec.LimitExceeded) {
 		t.Errorf("an exabyte: %v", err)
+	}
+}
+
+// TestPagesThatAreRefusedAreAnError: the system gives no more memory, which a limit on the size of files stands for.
+func TestPagesThatAreRefusedAreAnError(t *testing.T) {
+	a := open(t, arena.Config{Size: 4 * spec.MiB})
+	var was unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_FSIZE, &was); err != nil {
+		t.Fatal(err)
+	}
+	signal.Ignore(unix.SIGXFSZ)
+	defer signal.Reset(unix.SIGXFSZ)
+	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: spec.MiB, Max: was.Max}); err != nil {
+		t.Fatal(err)
+	}
+	data := bytes.Repeat([]byte{7}, 3*spec.MiB)
+	err := a.Fill(512*spec.KiB, data)
+	if back := unix.Setrlimit(unix.RLIMIT_FSIZE, &was); back != nil {
+		t.Fatal(back)
+	}
+	if !errors.Is(err, spec.OutOfMemory) {
+		t.Fatalf("it ends with %v", err)
+	}
+	if err := a.Fill(512*spec.KiB, data); err != nil || !bytes.Equal(a.Readable(512*spec.KiB, 3*spec.MiB), data) {
+		t.Fatalf("when there is memory again: %v", err)
 	}
 }
 

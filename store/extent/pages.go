@@ -64,10 +64,20 @@ func (p *pages) remove(r *run) {
 	r.free, r.prev, r.next = false, nil, nil
 }
 
-// find returns a free run of at least n pages, nil if there is none. Any run of a later list is long enough, so the
-// first of them is taken; only if there is none are the runs of n's own list looked at.
+// looks is how many runs of the list in which n belongs are looked at first.
+const looks = 4
+
+// find returns a free run of at least n pages, nil if there is none. What was freed last and is about as long is taken
+// first, for its pages are there. Any run of a later list is long enough, so the first of them is the next choice; only
+// if there is none are all runs of n's own list looked at.
 func (p *pages) find(n int64) *run {
 	row, step := place(n)
+	r := p.lists[row][step]
+	for k := 0; k < looks && r != nil; k, r = k+1, r.next {
+		if r.pages >= n {
+			return r
+		}
+	}
 	if later := p.steps[row] >> step >> 1; later != 0 {
 		return p.lists[row][step+1+bits.TrailingZeros16(later)]
 	}
@@ -75,7 +85,7 @@ func (p *pages) find(n int64) *run {
 		row := row + 1 + bits.TrailingZeros64(later)
 		return p.lists[row][bits.TrailingZeros16(p.steps[row])]
 	}
-	for r := p.lists[row][step]; r != nil; r = r.next {
+	for ; r != nil; r = r.next {
 		if r.pages >= n {
 			return r
 		}
@@ -89,33 +99,32 @@ func (p *pages) take(n int64) *run {
 	if r == nil {
 		return nil
 	}
+	return p.takeFrom(r, r.first, n)
+}
+
+// takeFrom takes n pages of a free run, from one of its pages on.
+func (p *pages) takeFrom(r *run, first, n int64) *run {
 	p.remove(r)
-	if r.pages > n {
-		rest := &run{first: r.first + n, pages: r.pages - n, before: r, after: r.after}
-		if rest.after != nil {
-			rest.after.before = rest
-		}
-		r.pages, r.after = n, rest
-		p.insert(rest)
-	}
 	p.used += n
+	if k := first - r.first; k > 0 {
+		taken := p.split(r, k)
+		p.insert(r)
+		r = taken
+	}
+	if r.pages > n {
+		p.insert(p.split(r, n))
+	}
 	return r
 }
 
-// takeLast takes the last n pages of a free run.
-func (p *pages) takeLast(r *run, n int64) *run {
-	p.remove(r)
-	p.used += n
-	if r.pages == n {
-		return r
+// split cuts a run after its first n pages, and returns the rest.
+func (p *pages) split(r *run, n int64) *run {
+	rest := &run{first: r.first + n, pages: r.pages - n, before: r, after: r.after}
+	if rest.after != nil {
+		rest.after.before = rest
 	}
-	last := &run{first: r.first + r.pages - n, pages: n, before: r, after: r.after}
-	if last.after != nil {
-		last.after.before = last
-	}
-	r.pages, r.after = r.pages-n, last
-	p.insert(r)
-	return last
+	r.pages, r.after = n, rest
+	return rest
 }
 
 // give takes a run back, and returns the free run that it has become part of.

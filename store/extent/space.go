@@ -65,16 +65,19 @@ func (s *Space) Free(b Block) Free {
 	return Free{r.first * PageSize, (r.first + r.pages) * PageSize, r}
 }
 
-// Claim takes the last n bytes of a free run, or all of it, out of use for a while, as a block to be freed; false if it is
-// no longer the free run that it was. n is rounded down to whole pages.
-func (s *Space) Claim(f Free, n int64) (Block, bool) {
-	r, n := f.pages, min(n, f.To-f.From)/PageSize
-	if r == nil || n <= 0 || !r.free || r.first*PageSize != f.From || (r.first+r.pages)*PageSize != f.To {
+// Claim takes the pages from an offset to another, whole pages of a free run, out of use for a while, as a block to be
+// freed; false if it is no longer the free run that it was.
+func (s *Space) Claim(f Free, from, to int64) (Block, bool) {
+	r := f.pages
+	if r == nil || !r.free || r.first*PageSize != f.From || (r.first+r.pages)*PageSize != f.To {
 		return Block{}, false
 	}
-	r = s.pages.takeLast(r, n)
-	s.asked += n * PageSize
-	return Block{Off: r.first * PageSize, Size: n * PageSize, pages: r}, true
+	if from < f.From || from >= to || to > f.To || from%PageSize != 0 || to%PageSize != 0 {
+		return Block{}, false
+	}
+	r = s.pages.takeFrom(r, from/PageSize, (to-from)/PageSize)
+	s.asked += to - from
+	return Block{Off: from, Size: to - from, pages: r}, true
 }
 
 // Size returns the size of the space in bytes.

@@ -139,6 +139,19 @@ func TestTheLastRunIsFoundThoughItsListIsNotALaterOne(t *testing.T) {
 	}
 }
 
+func TestWhatWasFreedLastIsTakenNext(t *testing.T) {
+	s := NewSpace(100 * PageSize)
+	var blocks []Block
+	for range 3 {
+		b, _ := s.Alloc(10 * PageSize)
+		blocks = append(blocks, b)
+	}
+	s.Free(blocks[1])
+	if b, ok := s.Alloc(10 * PageSize); !ok || b.Off != blocks[1].Off {
+		t.Errorf("it is at %d, and what was freed at %d", b.Off, blocks[1].Off)
+	}
+}
+
 func TestWhatCannotBeIsRefused(t *testing.T) {
 	s := NewSpace(10*PageSize + 5)
 	for _, n := range []int64{0, -1, -1 << 63, 10*PageSize + 1, 1<<63 - 1} {
@@ -164,7 +177,8 @@ func FuzzSpace(f *testing.F) {
 				free = s.Free(blocks[k])
 				blocks = append(blocks[:k], blocks[k+1:]...)
 			} else if op >= 250 {
-				if b, ok := s.Claim(free, int64(op)<<8); ok { // it may be a run of long ago
+				from := free.From + int64(op-250)*PageSize
+				if b, ok := s.Claim(free, from, from+int64(i%4)*PageSize); ok { // it may be a run of long ago
 					blocks = append(blocks, b)
 				}
 			} else if b, ok := s.Alloc(1 + int64(op&127)*int64(i%300)); ok {

@@ -61,19 +61,22 @@ type Store struct {
 	cancel   context.CancelFunc
 	work     sync.WaitGroup
 
-	mu      sync.Mutex
-	closed  bool
-	core    *residency.Core
-	last    residency.Token
-	asking  map[residency.Token]*asker
-	fallen  map[spec.ObjectID]*mapping
-	wakeAt  int64 // 0: no timer
-	timer   *time.Timer
-	vacated []extent.Free
+	mu       sync.Mutex
+	closed   bool
+	core     *residency.Core
+	last     residency.Token
+	posing   *asker                     // whose question is being put
+	asking   map[residency.Token]*asker // who waits for an answer
+	fallen   map[spec.ObjectID]*mapping
+	wakeAt   int64 // 0: no timer
+	timer    *time.Timer
+	vacated  []extent.Free
+	punching int64 // bytes that are being given back
 }
 
 // asker is one who waits for an answer of the core.
 type asker struct {
+	token  residency.Token
 	answer residency.Action
 	done   bool
 	ready  chan struct{} // closed when done; nil until somebody waits
@@ -118,8 +121,8 @@ func (s *Store) Close() error {
 		return nil
 	}
 	s.closed = true
-	for token, w := range s.asking {
-		s.tell(token, w, residency.Action{Do: residency.Refuse, Err: errClosed})
+	for _, w := range s.asking {
+		s.tell(w, residency.Action{Do: residency.Refuse, Err: errClosed})
 	}
 	if s.timer != nil && s.timer.Stop() {
 		s.work.Done()
@@ -150,17 +153,31 @@ func (s *Store) Create(ctx context.Context, id spec.ObjectID, size int64, kind s
 	}
 	if a.Do == residency.FallBack {
 		s.mu.Lock()
-		bytes := s.fallen[id].write
+		m := s.fallen[id]
 		s.mu.Unlock()
-		return store.NewDraft(bytes, func(data []byte) error { copy(bytes, data); return nil }, func(end store.End) (*store.View, error) { return s.end(id, end) }), nil
+		return store.NewDraft(m.write, store.Region{FD: m.fd()}, store.Writing{
+			Fill:  func(data []byte) error { copy(m.write, data); return nil },
+			Clear: func() {}, // the file is new
+			End:   func(end store.End) (*store.View, error) { return s.end(id, end) },
+		}), nil
 	}
-	b := a.Block
-	return store.NewDraft(s.arena.Writable(b.Off, size), func(data []byte) error { return s.arena.Fill(b.Off, data) }, func(end store.End) (*store.View, error) {
-		s.arena.Touch(b.Off, size)
+	b, region := a.Block, store.NoRegion
+	if f := s.arena.Writer(); b.Whole() && f != nil {
+		region = store.Region{FD: int(f.Fd()), Off: b.Off}
+	}
+	clearTail := func() {
 		if b.Whole() {
 			s.arena.ClearTail(b.Off, size)
 		}
-		return s.end(id, end)
+	}
+	return store.NewDraft(s.arena.Writable(b.Off, size), region, store.Writing{
+		Fill:  func(data []byte) error { return s.arena.Fill(b.Off, data) },
+		Clear: func() { s.arena.Clear(b.Off, size); clearTail() },
+		End: func(end store.End) (*store.View, error) {
+			s.arena.Touch(b.Off, size) // whatever became of it
+			clearTail()
+			return s.end(id, end)
+		},
 	}), nil
 }
 
@@ -203,22 +220,24 @@ func (s *Store) view(a residency.Action) *store.View {
 	b := a.Block
 	if b.Size == 0 {
 		m := s.fallen[a.ID]
-		return store.NewView(m.read, store.Region{FD: m.fd()}, release)
+		return store.NewView(m.read, store.Region{FD: m.fd()}, 0, release)
 	}
 	region := store.NoRegion
 	if b.Whole() && s.fd >= 0 {
 		region = store.Region{FD: s.fd, Off: b.Off}
 	}
-	return store.NewView(s.arena.Readable(b.Off, b.Size), region, release)
+	return store.NewView(s.arena.Readable(b.Off, b.Size), region, b.Size, release)
 }
 
 // pose puts a question to the core. The caller holds mu.
-func (s *Store) pose(w *asker, ev residency.Event) residency.Token {
+func (s *Store) pose(w *asker, ev residency.Event) {
 	s.last++
-	ev.Token = s.last
-	s.asking[ev.Token] = w
+	w.token, ev.Token = s.last, s.last
+	s.posing = w
 	s.step(ev)
-	return ev.Token
+	if s.posing = nil; !w.done {
+		s.asking[w.token] = w
+	}
 }
 
 // ask puts a question to the core and waits for the answer. If ctx ends first the question is taken back.
@@ -229,7 +248,7 @@ func (s *Store) ask(ctx context.Context, ev residency.Event, back residency.Op) 
 		s.mu.Unlock()
 		return residency.Action{}, errClosed
 	}
-	ev.Token = s.pose(w, ev)
+	s.pose(w, ev)
 	if w.done {
 		s.mu.Unlock()
 		return w.answer, w.answer.Err
@@ -243,13 +262,13 @@ func (s *Store) ask(ctx context.Context, ev residency.Event, back residency.Op) 
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.asking, ev.Token)
+	delete(s.asking, w.token)
 	switch {
 	case s.closed || w.done && w.answer.Err != nil:
 	case w.done && w.answer.Do == residency.Grant:
 		s.step(residency.Event{Op: residency.Release, ID: ev.ID})
 	default:
-		s.step(residency.Event{Op: back, ID: ev.ID, Token: ev.Token})
+		s.step(residency.Event{Op: back, ID: ev.ID, Token: w.token})
 	}
 	return residency.Action{}, context.Cause(ctx)
 }

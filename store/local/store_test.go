@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
 	"strings"
 	"testing"
@@ -85,6 +86,22 @@ func TestResidentMemoryComesBack(t *testing.T) {
 	}
 	s.Delete(storetest.Object(9))
 	for s.Usage().Resident > small.Keep { // until it is punched, too
+		runtime.Gosched()
+	}
+}
+
+// TestPagesComeBackWhereverTheyAre: what was freed is part of a much longer free run, of which little has pages.
+func TestPagesComeBackWhereverTheyAre(t *testing.T) {
+	s := open(t, local.Config{Limit: 64 * spec.MiB, Keep: spec.MiB})
+	for n := range 8 {
+		if err := store.Put(t.Context(), s, storetest.Object(n), storetest.Bytes(n, spec.MiB), store.Primary); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, n := range []int{3, 0, 7, 5, 1, 6, 2, 4} {
+		s.Delete(storetest.Object(n))
+	}
+	for s.Usage().Resident > spec.MiB {
 		runtime.Gosched()
 	}
 }
@@ -185,42 +202,86 @@ func TestDamageIsALostObjectAndNeverAWrongValue(t *testing.T) {
 	}
 }
 
-// TestADiskThatFailsAtAnyStep fails each operation of the disk in turn, and each time all that was put is got or refused.
+// TestAnObjectOf8GiB is written in place, read, spilled, and read again: with RAYWASM_LONG=1, for it takes that much memory
+// and disk.
+func TestAnObjectOf8GiB(t *testing.T) {
+	if os.Getenv("RAYWASM_LONG") == "" {
+		t.Skip("it takes 9 GiB of memory: set RAYWASM_LONG=1")
+	}
+	const size, piece = 8 * spec.GiB, 64 * spec.MiB
+	s := open(t, local.Config{Limit: 9 * spec.GiB, Disk: disk(t, spill.OS{}, t.TempDir())})
+	pattern := storetest.Bytes(1, piece)
+	took := func(what string, began time.Time) { t.Logf("%s: %v", what, time.Since(began).Round(time.Millisecond)) }
+	began := time.Now()
+	d, err := s.Create(t.Context(), storetest.Object(1), size, store.Primary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for off := 0; off < size; off += piece {
+		pattern[0] = byte(off / piece)
+		copy(d.Bytes[off:], pattern)
+	}
+	if err := d.Seal(); err != nil {
+		t.Fatal(err)
+	}
+	took("written in place", began)
+	read := func() {
+		t.Helper()
+		began := time.Now()
+		v, err := s.Get(t.Context(), storetest.Object(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer v.Release()
+		took("got", began)
+		for off := 0; off < size; off += piece {
+			if pattern[0] = byte(off / piece); string(v.Bytes[off:off+piece]) != string(pattern) {
+				t.Fatalf("it reads differently at %d", off)
+			}
+		}
+	}
+	read()
+	began = time.Now()
+	d, err = s.Create(t.Context(), storetest.Object(2), 2*spec.GiB, store.Primary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	took("spilled", began)
+	d.Abort()
+	read()
+	if u := s.Usage(); u.Restores != 1 {
+		t.Errorf("%+v", u)
+	}
+}
+
 func TestADiskThatFailsAtAnyStep(t *testing.T) {
-	broken := errors.New("input/output error")
-	for k := range 30 {
-		t.Run(fmt.Sprint(k), func(t *testing.T) {
-			step := 0
-			files := &storetest.Files{Before: func(string) error {
-				if step++; step > 2*k && step <= 2*k+3 {
-					return broken
+	for _, dirs := range []int{1, 3} {
+		t.Run(fmt.Sprint(dirs), func(t *testing.T) {
+			storetest.FailAtAnyStep(t, func(t *testing.T, step func() error) store.Store {
+				var paths []string
+				for range dirs {
+					paths = append(paths, t.TempDir())
 				}
-				return nil
-			}}
-			cfg := small
-			cfg.Disk = disk(t, files, t.TempDir())
-			cfg.Grace = time.Minute // the disk is tried again meanwhile
-			s := open(t, cfg)
-			for n := range 10 {
-				if err := store.Put(t.Context(), s, storetest.Object(n), storetest.Bytes(n, spec.MiB), store.Primary); err != nil {
-					t.Fatalf("put %d: %v", n, err)
-				}
-				if n >= 6 {
-					s.Delete(storetest.Object(n - 6))
-				}
-			}
-			for n := 4; n < 10; n++ {
-				v, err := s.Get(context.Background(), storetest.Object(n))
-				for tries := 0; errors.Is(err, broken) && tries < 4; tries++ {
-					v, err = s.Get(context.Background(), storetest.Object(n)) // it could not be read then
-				}
-				if err != nil || string(v.Bytes) != string(storetest.Bytes(n, spec.MiB)) {
-					t.Fatalf("get %d: %v", n, err)
-				}
-				v.Release()
-			}
+				cfg := small
+				cfg.Disk = disk(t, &storetest.Files{Before: func(string) error { return step() }}, paths...)
+				cfg.Grace = time.Minute // the disk is tried again meanwhile
+				return open(t, cfg)
+			})
 		})
 	}
+}
+
+func TestASlowDisk(t *testing.T) {
+	storetest.Run(t, storetest.Suite{Spills: true, Open: func(t *testing.T) store.Store {
+		cfg := small
+		cfg.Disk = disk(t, &storetest.Files{Before: func(string) error {
+			for range 300 { // everybody else comes first
+				runtime.Gosched()
+			}
+			return nil
+		}}, t.TempDir())
+		return open(t, cfg)
+	}})
 }
 
 func ExampleOpen() {

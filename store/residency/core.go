@@ -49,15 +49,10 @@ type object struct {
 	creator  Token
 	waiters  []Token
 
-	list       *list // in which it is, of those that can leave
+	stuck      bool  // it waits for memory, and nothing can help
+	since      int64 // it is
+	list       *list // in which it is: of those that wait for memory, or one of those that can leave
 	prev, next *object
-}
-
-// request is one for memory. They are served in order.
-type request struct {
-	o     *object
-	stuck bool // nothing can help
-	since int64
 }
 
 // Core decides. It is not safe for concurrent use.
@@ -65,9 +60,9 @@ type Core struct {
 	cfg     Config
 	space   *extent.Space
 	objects map[spec.ObjectID]*object
-	queue   []*request
+	queue,  // those that wait for memory, served in order
 	droppable,
-	spillable list // in order of their last use
+	spillable list // those that can leave, in order of their last use
 	batches   map[Batch][]*object
 	lastBatch Batch
 	spilling  int64 // bytes
@@ -117,13 +112,15 @@ func (c *Core) Step(now int64, ev Event) []Action {
 	case Fell:
 		c.fell(o, ev.Err)
 	case Claim:
-		if b, ok := c.space.Claim(ev.Free, ev.Size); ok {
+		if b, ok := c.space.Claim(ev.Free, ev.Off, ev.Off+ev.Size); ok {
 			c.punching += b.Size
 			c.say(Action{Do: Punch, Block: b})
 		}
 	case Punched:
 		c.punching -= ev.Block.Size
-		c.space.Free(ev.Block)
+		if free := c.space.Free(ev.Block); ev.Err == nil { // there may be more pages in it
+			c.say(Action{Do: Vacate, Free: free})
+		}
 	case Tick: // the queue is looked at
 	}
 	c.serve()
@@ -146,7 +143,7 @@ func (c *Core) create(o *object, ev Event) {
 			c.giveUp(o)
 			return
 		}
-		c.queue = append(c.queue, &request{o: o})
+		c.queue.append(o)
 	}
 }
 
@@ -175,6 +172,9 @@ func (c *Core) save(o *object, n int64) {
 
 // file puts a sealed object in the list that it belongs to now, at the end.
 func (c *Core) file(o *object) {
+	if o.state == waiting {
+		return
+	}
 	if o.list != nil {
 		o.list.remove(o)
 	}
@@ -206,7 +206,6 @@ func (c *Core) drop(o *object) {
 	if o.list != nil {
 		o.list.remove(o)
 	}
-	c.unqueue(o)
 	c.vacate(o)
 	if o.onDisk || o.fallen {
 		c.say(Action{Do: Forget, ID: o.id})
@@ -232,19 +231,6 @@ func (c *Core) vacate(o *object) {
 	o.block = extent.Block{}
 }
 
-// unqueue takes back the object's request, if it has one.
-func (c *Core) unqueue(o *object) {
-	if o.state != queued && o.state != waiting {
-		return
-	}
-	for i, r := range c.queue {
-		if r.o == o {
-			c.queue = append(c.queue[:i], c.queue[i+1:]...)
-			return
-		}
-	}
-}
-
 func (c *Core) get(o *object, ev Event) {
 	if o == nil || o.doomed || o.state < there {
 		c.say(Action{Do: Miss, ID: ev.ID, Token: ev.Token, Err: &spec.Error{Op: "get", Kind: spec.NotFound, ID: "object " + ev.ID.String()}})
@@ -257,7 +243,8 @@ func (c *Core) get(o *object, ev Event) {
 	o.waiters = append(o.waiters, ev.Token)
 	if o.state == away {
 		o.state = waiting
-		c.queue = append(c.queue, &request{o: o})
+		o.stuck = false
+		c.queue.append(o)
 	}
 }
 
@@ -282,7 +269,7 @@ func (c *Core) cancel(o *object, token Token) {
 		}
 	}
 	if len(o.waiters) == 0 && o.state == waiting {
-		c.unqueue(o)
+		c.queue.remove(o)
 		o.state = away
 	}
 }
@@ -318,9 +305,8 @@ func (c *Core) delete(o *object) {
 	if o == nil || o.state < there || o.doomed {
 		return
 	}
-	gone := &spec.Error{Op: "get", Kind: spec.NotFound, ID: "object " + o.id.String(), Err: errDeleted}
 	for _, t := range o.waiters {
-		c.say(Action{Do: Miss, ID: o.id, Token: t, Err: gone})
+		c.say(Action{Do: Miss, ID: o.id, Token: t, Err: &spec.Error{Op: "get", Kind: spec.NotFound, ID: "object " + o.id.String(), Err: errDeleted}})
 	}
 	o.waiters = nil
 	if o.viewed > 0 || o.spilling || o.state == restoring {

@@ -28,7 +28,7 @@ var errDisk = spec.Errorf("write", spec.System, "", "the disk is broken")
 //	create A SIZE [secondary], seal A, sealget A TOKEN, abort A, mark A primary|secondary, delete A
 //	get A TOKEN, cancel A TOKEN, release A
 //	spilled BATCH [full|error], restored A [lost|error], fell A [full]
-//	claim N            up to N pages of the run that became free last; punched
+//	claim A B          pages A to B of the run that became free last; punched
 //	after N            so much time passes
 func TestStories(t *testing.T) {
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
@@ -135,7 +135,7 @@ func (w *teller) play(t *testing.T, words []string) []string {
 	case "fell":
 		ev = residency.Event{Op: residency.Fell, ID: id(arg(1)), Err: failure[arg(2)]}
 	case "claim":
-		ev = residency.Event{Op: residency.Claim, Free: w.free, Size: number(1) * page}
+		ev = residency.Event{Op: residency.Claim, Free: w.free, Off: number(1) * page, Size: (number(2) - number(1)) * page}
 	case "punched":
 		ev = residency.Event{Op: residency.Punched, Block: w.punched}
 	case "after":

@@ -34,9 +34,10 @@ const (
 	Restored
 	// Fell: the place on disk of an object that fell back is there, or with Err: it is not.
 	Fell
-	// Claim: up to Size bytes of the free run should be given back to the system. Answered by Punch, or not at all.
+	// Claim: Size bytes of the free run, from Off on, whole pages, should be given back to the system. Answered by Punch, or
+	// not at all.
 	Claim
-	// Punched: the claimed block can be used again.
+	// Punched: the claimed block can be used again, and with Err: its pages are there still.
 	Punched
 	// Tick: the time of a Wake has come.
 	Tick
@@ -50,12 +51,13 @@ type Event struct {
 	Op    Op
 	ID    spec.ObjectID // but for Spilled, Claim, Punched, Tick
 	Size  int64         // Create, Claim
+	Off   int64         // Claim
 	Copy  store.Copy    // Create, Mark
 	Token Token         // Create, SealAndGet, Get, Cancel: who asks
 	Batch Batch         // Spilled
 	Block extent.Block  // Punched
 	Free  extent.Free   // Claim
-	Err   error         // Spilled, Restored, Fell
+	Err   error         // Spilled, Restored, Fell, Punched
 }
 
 // Batch numbers the batches that are spilled.

@@ -4,6 +4,7 @@ package residency
 type list struct {
 	first, last *object
 	bytes       int64
+	length      int
 }
 
 func (l *list) append(o *object) {
@@ -15,6 +16,7 @@ func (l *list) append(o *object) {
 	}
 	l.last = o
 	l.bytes += o.size
+	l.length++
 }
 
 func (l *list) remove(o *object) {
@@ -30,4 +32,5 @@ func (l *list) remove(o *object) {
 	}
 	o.list, o.prev, o.next = nil, nil, nil
 	l.bytes -= o.size
+	l.length--
 }

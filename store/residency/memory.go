@@ -11,40 +11,31 @@ var errDeleted = errors.New("it was deleted")
 
 // serve gives the first requests memory, and makes room for the one that does not fit.
 func (c *Core) serve() {
-	for len(c.queue) > 0 {
-		r := c.queue[0]
-		if c.place(r.o) {
-			c.next()
+	for o := c.queue.first; o != nil; o = c.queue.first {
+		if c.place(o) {
 			continue
 		}
-		if c.makeRoom(r.o.size) {
-			r.stuck = r.stuck && c.refused != nil // what the disk refused before may be refused again
+		if c.makeRoom(o.size) {
+			o.stuck = o.stuck && c.refused != nil // what the disk refused before may be refused again
 			return                                // somebody will report
 		}
 		// Nothing can leave but what is in use.
-		if !r.stuck {
-			r.stuck, r.since = true, c.now
+		if !o.stuck {
+			o.stuck, o.since = true, c.now
 		}
-		if at := r.since + int64(c.cfg.Grace); c.now < at {
+		if at := o.since + int64(c.cfg.Grace); c.now < at {
 			if c.refused != nil && c.now < c.resume { // then the disk is tried again
 				at = min(at, c.resume)
 			}
 			c.say(Action{Do: Wake, At: at})
 			return
 		}
-		c.next()
-		c.giveUp(r.o)
+		c.queue.remove(o)
+		c.giveUp(o)
 	}
 }
 
-func (c *Core) next() {
-	c.queue[0] = nil
-	if c.queue = c.queue[1:]; len(c.queue) == 0 {
-		c.queue = nil // so that it does not wander through memory
-	}
-}
-
-// place gives the object memory, evicting what can leave at once.
+// place gives an object of the queue memory, evicting what can leave at once.
 func (c *Core) place(o *object) bool {
 	for {
 		if b, ok := c.space.Alloc(o.size); ok {
@@ -56,6 +47,7 @@ func (c *Core) place(o *object) bool {
 		}
 		c.leave(c.droppable.first)
 	}
+	c.queue.remove(o)
 	if o.state == queued {
 		o.state = draft
 		c.usage.Drafts++
@@ -256,6 +248,6 @@ type Object struct {
 // Usage returns what is in use, but for what only the arena and the disk know.
 func (c *Core) Usage() store.Usage {
 	u := c.usage
-	u.Limit, u.Used, u.Waiting = c.space.Size(), c.space.Used()-c.punching, len(c.queue)
+	u.Limit, u.Used, u.Waiting = c.space.Size(), c.space.Used()-c.punching, c.queue.length
 	return u
 }

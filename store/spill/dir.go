@@ -1,9 +1,9 @@
 package spill
 
 import (
+	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -19,7 +19,7 @@ const DefaultCapacity = 0.95
 
 const (
 	sessionPrefix = "raywasm-spill-"
-	writeStep     = 8 * spec.MiB // how much is written at once: an end of the context is noticed between two
+	gathered      = 64 * spec.KiB // what is shorter is written together
 )
 
 // dir is a session's directory below one that was configured.
@@ -91,12 +91,8 @@ func sweep(parent string) error {
 }
 
 // Write makes a file.
-func (d *dir) Write(ctx context.Context, name string, pieces [][]byte) (err error) {
+func (d *dir) Write(_ context.Context, name string, r io.Reader, size int64) (err error) {
 	path := filepath.Join(d.path, name)
-	size := 0
-	for _, p := range pieces {
-		size += len(p)
-	}
 	used, all, err := d.fs.Full(d.path)
 	if err != nil {
 		return err
@@ -105,7 +101,7 @@ func (d *dir) Write(ctx context.Context, name string, pieces [][]byte) (err erro
 		return spec.Errorf("write", spec.OutOfDisk, d.path, "%.1f %% of the disk's %s are in use, and %s more would pass %.1f %%: remove something, or spill to another disk",
 			100*used, spec.FormatBytes(all), spec.FormatBytes(int64(size)), 100*d.capacity)
 	}
-	f, err := d.fs.Create(path)
+	f, err := d.fs.Create(path, size)
 	if err != nil {
 		return outOfDisk(err)
 	}
@@ -117,19 +113,11 @@ func (d *dir) Write(ctx context.Context, name string, pieces [][]byte) (err erro
 			_ = d.fs.Remove(path) // the first error is the one to tell; Close removes what is left
 		}
 	}()
-	for _, p := range pieces {
-		for len(p) > 0 {
-			if ctx.Err() != nil {
-				return context.Cause(ctx)
-			}
-			n, err := f.Write(p[:min(len(p), writeStep)])
-			if err != nil {
-				return outOfDisk(err)
-			}
-			p = p[n:]
-		}
+	w := bufio.NewWriterSize(f, gathered)
+	if _, err := io.Copy(w, r); err != nil {
+		return outOfDisk(err)
 	}
-	return nil
+	return outOfDisk(w.Flush())
 }
 
 // outOfDisk gives an error of the system its kind.
@@ -140,26 +128,19 @@ func outOfDisk(err error) error {
 	return err
 }
 
-// Read reads a part of a file.
-func (d *dir) Read(_ context.Context, name string, off int64, to []byte) error {
+// Open opens a part of a file.
+func (d *dir) Open(_ context.Context, name string, off, n int64) (io.ReadCloser, error) {
 	f, err := d.fs.Open(filepath.Join(d.path, name))
 	if errors.Is(err, fs.ErrNotExist) {
-		return ErrGone
+		return nil, ErrGone
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer f.Close()
-	n, err := f.ReadAt(to, off)
-	switch {
-	case n == len(to):
-		return nil
-	case errors.Is(err, io.EOF):
-		return ErrShort
-	case err == nil:
-		return fmt.Errorf("read %d bytes of %d", n, len(to))
-	}
-	return err
+	return struct {
+		io.Reader
+		io.Closer
+	}{io.NewSectionReader(f, off, n), f}, nil
 }
 
 // Remove removes a file.

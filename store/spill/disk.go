@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 
 	"go.uber.org/zap"
@@ -63,13 +64,11 @@ func (d *Disk) Bytes() int64 {
 // Spill writes the objects to one file, all or none. The bytes must not change meanwhile. Errors: spec.OutOfDisk when
 // every target is too full; spec.System.
 func (d *Disk) Spill(ctx context.Context, objects []Object) error {
-	ids, sizes, pieces := make([]spec.ObjectID, 0, len(objects)), make([]int64, 0, len(objects)), make([][]byte, 0, 2*len(objects))
+	ids, sizes := make([]spec.ObjectID, 0, len(objects)), make([]int64, 0, len(objects))
 	for _, o := range objects {
-		ids = append(ids, o.ID)
-		sizes = append(sizes, headerSize+int64(len(o.Bytes)))
-		pieces = append(pieces, header(o.ID, o.Bytes), o.Bytes)
+		ids, sizes = append(ids, o.ID), append(sizes, int64(overhead+len(o.Bytes)))
 	}
-	f, err := d.write(ctx, pieces)
+	f, err := d.write(ctx, sizes, func() io.ReadCloser { return io.NopCloser(&records{ctx: ctx, objects: objects}) })
 	if err != nil {
 		return err
 	}
@@ -79,8 +78,13 @@ func (d *Disk) Spill(ctx context.Context, objects []Object) error {
 	return nil
 }
 
-// write makes a file on the target whose turn it is, or on the next that takes it.
-func (d *Disk) write(ctx context.Context, pieces [][]byte) (*file, error) {
+// write makes a file of records of those sizes, which are read of what open returns, on the target whose turn it is, or on
+// the next that takes it.
+func (d *Disk) write(ctx context.Context, sizes []int64, open func() io.ReadCloser) (*file, error) {
+	size := int64(0)
+	for _, n := range sizes {
+		size += n
+	}
 	d.mu.Lock()
 	d.last++
 	n := d.last
@@ -88,7 +92,9 @@ func (d *Disk) write(ctx context.Context, pieces [][]byte) (*file, error) {
 	var failed error
 	for i := range d.targets {
 		f := &file{target: d.targets[(n+i)%len(d.targets)], name: fmt.Sprintf("%08d", n)}
-		err := f.target.Write(ctx, f.name, pieces)
+		r := open()
+		err := f.target.Write(ctx, f.name, r, size)
+		_ = r.Close() // what was read of it is not changed by this
 		if err == nil {
 			return f, nil
 		}
@@ -113,27 +119,35 @@ func (d *Disk) Restore(ctx context.Context, id spec.ObjectID, to []byte) error {
 		if !ok {
 			return spec.Errorf(op, spec.ObjectLost, label, "it is not on disk")
 		}
-		head := make([]byte, headerSize)
-		err := p.file.target.Read(ctx, p.file.name, p.off, head)
-		if err == nil {
-			err = p.file.target.Read(ctx, p.file.name, p.off+headerSize, to)
-		}
+		wrong, err := p.read(ctx, id, to)
 		d.mu.Lock()
 		moved := d.book.places[id] != p
 		d.mu.Unlock()
 		switch {
 		case moved: // its file was compacted meanwhile
 			continue
-		case errors.Is(err, ErrShort), errors.Is(err, ErrGone):
+		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+			return spec.Errorf(op, spec.ObjectLost, label, "file %s is cut short", p.file.name)
+		case errors.Is(err, ErrGone):
 			return spec.Errorf(op, spec.ObjectLost, label, "file %s: %w", p.file.name, err)
 		case err != nil:
 			return &spec.Error{Op: op, Kind: spec.System, ID: label, Err: err}
-		}
-		if wrong := check(head, id, to); wrong != "" {
+		case wrong != "":
 			return spec.Errorf(op, spec.ObjectLost, label, "file %s at %d: %s", p.file.name, p.off, wrong)
 		}
 		return nil
 	}
+}
+
+// read reads the record of an object that lies there.
+func (p place) read(ctx context.Context, id spec.ObjectID, to []byte) (wrong string, err error) {
+	r, err := p.file.target.Open(ctx, p.file.name, p.off, p.size)
+	if err != nil {
+		return "", err
+	}
+	wrong, err = readRecord(r, id, to)
+	_ = r.Close() // nothing was written
+	return wrong, err
 }
 
 // Forget gives the object's place up. Its file is removed, or compacted, soon.
@@ -181,16 +195,11 @@ func (d *Disk) collect(ctx context.Context) {
 // compact moves what is wanted of a file to a new one, record by record as it is, and removes the file.
 func (d *Disk) compact(ctx context.Context, f *file, ids []spec.ObjectID, places []place) error {
 	if len(ids) > 0 {
-		var pieces [][]byte
 		var sizes []int64
 		for _, p := range places {
-			record := make([]byte, p.size)
-			if err := f.target.Read(ctx, f.name, p.off, record); err != nil {
-				return err
-			}
-			pieces, sizes = append(pieces, record), append(sizes, p.size)
+			sizes = append(sizes, p.size)
 		}
-		moved, err := d.write(ctx, pieces)
+		moved, err := d.write(ctx, sizes, func() io.ReadCloser { return &moving{ctx: ctx, places: places} })
 		if err != nil {
 			return err
 		}
@@ -208,4 +217,48 @@ func (d *Disk) compact(ctx context.Context, f *file, ids []spec.ObjectID, places
 	defer d.mu.Unlock()
 	d.book.removed(f)
 	return nil
+}
+
+// moving reads as the records that lie at places, one after another as they are, until ctx ends. It is closed at the end.
+type moving struct {
+	ctx    context.Context
+	places []place
+	from   io.ReadCloser // the first of them; nil: it is not opened
+	left   int64         // of it
+}
+
+// Read implements io.Reader.
+func (m *moving) Read(b []byte) (int, error) {
+	switch {
+	case m.ctx.Err() != nil:
+		return 0, context.Cause(m.ctx)
+	case len(m.places) == 0:
+		return 0, io.EOF
+	case m.from == nil:
+		p := m.places[0]
+		from, err := p.file.target.Open(m.ctx, p.file.name, p.off, p.size)
+		if err != nil {
+			return 0, err
+		}
+		m.from, m.left = from, p.size
+	}
+	n, err := m.from.Read(b[:min(int64(len(b)), m.left)])
+	if m.left -= int64(n); m.left == 0 {
+		m.places = m.places[1:]
+		return n, m.Close()
+	}
+	if err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
+	return n, err
+}
+
+// Close closes what is open.
+func (m *moving) Close() error {
+	if m.from == nil {
+		return nil
+	}
+	err := m.from.Close()
+	m.from = nil
+	return err
 }

@@ -1,26 +1,28 @@
 package spill_test
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io/fs"
+	"math"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/raywasm/raywasm/spec"
 	"github.com/raywasm/raywasm/store/spill"
 	"github.com/raywasm/raywasm/store/storetest"
+	"github.com/raywasm/raywasm/wal/faults"
 )
 
 func disk(tb testing.TB, files spill.FS, dirs ...string) *spill.Disk {
@@ -51,21 +53,30 @@ func objects(from, to, size int) []spill.Object {
 }
 
 // onDisk returns the bytes of all files below a directory.
-func onDisk(tb testing.TB, dir string) (bytes int64) {
+func onDisk(tb testing.TB, dir string) int64 {
 	tb.Helper()
-	if err := filepath.WalkDir(dir, func(_ string, e fs.DirEntry, err error) error {
+	n, err := bytesBelow(dir)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return n
+}
+
+func bytesBelow(dir string) (n int64, err error) {
+	err = filepath.WalkDir(dir, func(_ string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() {
 			return err
 		}
 		info, err := e.Info()
 		if err == nil {
-			bytes += info.Size()
+			n += info.Size()
 		}
 		return err
-	}); err != nil && !errors.Is(err, fs.ErrNotExist) { // a file was removed meanwhile
-		tb.Fatal(err)
+	})
+	if errors.Is(err, fs.ErrNotExist) { // a file was removed meanwhile
+		err = nil
 	}
-	return bytes
+	return n, err
 }
 
 // TestFilesAreCompacted: when most objects of a fused file are forgotten, the others move and the file goes.
@@ -83,7 +94,7 @@ func TestFilesAreCompacted(t *testing.T) {
 			t.Fatalf("after %d were forgotten: %v", n+1, err)
 		}
 	}
-	for d.Bytes() > 2*(size+64) || onDisk(t, dir) > 2*(size+64) {
+	for d.Bytes() > 2*(size+52) || onDisk(t, dir) > 2*(size+52) {
 		runtime.Gosched()
 	}
 	d.Forget(storetest.Object(count - 1))
@@ -138,7 +149,7 @@ func TestAnyBitOfAFileIsChecked(t *testing.T) {
 	}
 	files, _ := filepath.Glob(filepath.Join(dir, "*", "*"))
 	good, err := os.ReadFile(files[0])
-	if err != nil || len(good) != 2*164 {
+	if err != nil || len(good) != 2*152 {
 		t.Fatalf("%d bytes, %v", len(good), err)
 	}
 	to := make([]byte, 100)
@@ -153,7 +164,7 @@ func TestAnyBitOfAFileIsChecked(t *testing.T) {
 			if err == nil && !bytes.Equal(to, storetest.Bytes(n, 100)) {
 				t.Fatalf("byte %d altered: object %d reads wrong", i, n)
 			}
-			if off := i - 164*(n-1); off >= 0 && (off < 52 || off >= 64 && off < 164) && !errors.Is(err, spec.ObjectLost) {
+			if off := i - 152*(n-1); off >= 0 && off < 152 && !errors.Is(err, spec.ObjectLost) {
 				t.Fatalf("byte %d altered: object %d: %v", i, n, err)
 			}
 		}
@@ -190,7 +201,7 @@ func TestWhatWasWrittenInPartIsRemoved(t *testing.T) {
 		return nil
 	}}
 	d := disk(t, files, dir)
-	if err := d.Spill(t.Context(), objects(0, 3, 1000)); !errors.Is(err, spec.System) {
+	if err := d.Spill(t.Context(), objects(0, 3, 300_000)); !errors.Is(err, spec.System) {
 		t.Errorf("it ends with %v", err)
 	}
 	if n := onDisk(t, dir); n != 0 || d.Bytes() != 0 {
@@ -211,46 +222,87 @@ func TestALivingSessionIsLeftAlone(t *testing.T) {
 	}
 }
 
-// killRounds is how often TestKilled kills; KILL_ROUNDS in the environment says otherwise.
-const killRounds = 20
+// childDir names, in the environment, the directory for which this binary is a child that is killed, and childStep the
+// operation of the disk before which it kills itself.
+const (
+	childDir  = "RAYWASM_TEST_SPILL_DIR"
+	childStep = "RAYWASM_TEST_SPILL_STEP"
+)
+
+func TestMain(m *testing.M) {
+	dir := os.Getenv(childDir)
+	if dir == "" {
+		os.Exit(m.Run())
+	}
+	var files spill.FS = spill.OS{}
+	batches := math.MaxInt
+	if text := os.Getenv(childStep); text != "" {
+		last, _ := strconv.Atoi(text)
+		batches = 2
+		files = &storetest.Files{Before: func(string) error {
+			if last--; last < 0 {
+				self, _ := os.FindProcess(os.Getpid()) // it is there
+				_ = self.Kill()                        // it does not return
+				select {}
+			}
+			return nil
+		}}
+	}
+	if err := spillAndRestore(dir, files, batches); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// TestKilledBeforeAnyStep ends a process before each operation of its disk in turn. Whatever it leaves, the next one removes
+// it, and nothing else.
+func TestKilledBeforeAnyStep(t *testing.T) {
+	dir := t.TempDir()
+	living := disk(t, spill.OS{}, dir)
+	if err := living.Spill(t.Context(), objects(1, 2, 1000)); err != nil {
+		t.Fatal(err)
+	}
+	kept := onDisk(t, dir)
+	steps := 0
+	for ; ; steps++ {
+		cmd := exec.Command(os.Args[0])
+		cmd.Env = append(os.Environ(), childDir+"="+dir, fmt.Sprintf("%s=%d", childStep, steps))
+		out, err := cmd.CombinedOutput()
+		if err == nil {
+			break
+		}
+		if cmd.ProcessState.ExitCode() != -1 { // it ended by itself
+			t.Fatalf("step %d: %v\n%s", steps, err, out)
+		}
+		disk(t, spill.OS{}, dir)
+		if n := onDisk(t, dir); n != kept {
+			t.Fatalf("step %d: %d bytes are there, and %d are another's", steps, n, kept)
+		}
+	}
+	if steps < 20 {
+		t.Errorf("it took %d steps only", steps)
+	}
+	to := make([]byte, 1000)
+	if err := living.Restore(t.Context(), storetest.Object(1), to); err != nil {
+		t.Error(err)
+	}
+}
 
 // TestKilled ends a process that spills, restores, compacts and forgets, at any moment; the next one finds the directory,
-// checks every byte that it reads, and in the end nothing is left.
+// checks every byte that it reads, and in the end nothing is left: 20 times, and 200 times with RAYWASM_LONG=1.
 func TestKilled(t *testing.T) {
-	rounds := killRounds
-	if text := os.Getenv("KILL_ROUNDS"); text != "" {
-		if _, err := fmt.Sscan(text, &rounds); err != nil {
-			t.Fatal(err)
-		}
+	rounds := 20
+	if os.Getenv("RAYWASM_LONG") != "" {
+		rounds = 200
 	}
 	dir := t.TempDir()
 	random := rand.New(rand.NewPCG(1, 2))
 	for round := range rounds {
-		cmd := exec.Command(os.Args[0], "-test.run=^TestKilledChild$")
-		cmd.Env = append(os.Environ(), "SPILL_CHILD="+dir)
-		var stderr bytes.Buffer
-		cmd.Stderr = &stderr
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		// So many steps, and then whatever it is doing.
-		steps, last := random.IntN(60), ""
-		for lines := bufio.NewScanner(out); lines.Scan(); steps-- {
-			if last = lines.Text(); steps <= 0 || strings.HasPrefix(last, "wrong") {
-				break
+		faults.Kill(t, 1+random.IntN(60), func(text string) {
+			if !strings.HasPrefix(text, "step") {
+				t.Fatalf("round %d: %s", round, text)
 			}
-		}
-		if err := cmd.Process.Kill(); err != nil {
-			t.Fatal(err)
-		}
-		_ = cmd.Wait() // it was killed
-		if !strings.HasPrefix(last, "step") {
-			t.Fatalf("round %d: %s\n%s", round, last, stderr.String())
-		}
+		}, childDir+"="+dir)
 	}
 	d, err := spill.OpenDir(dir, 0, spill.OS{})
 	if err != nil {
@@ -267,28 +319,37 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-func TestKilledChild(t *testing.T) {
-	dir := os.Getenv("SPILL_CHILD")
-	if dir == "" {
-		t.Skip("it is run by TestKilled")
-	}
-	target, err := spill.OpenDir(dir, 1, spill.OS{})
+// spillAndRestore spills batches, and says on stdout "step" for each that came back as it was. It ends with what is wrong.
+func spillAndRestore(dir string, files spill.FS, batches int) error {
+	target, err := spill.OpenDir(dir, 1, files)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	d := spill.NewDisk(zap.NewNop(), 0, target)
 	ctx, size := context.Background(), 20_000
-	for n := 0; ; n += 10 {
-		if own := onDisk(t, dir); own > 200*int64(size+64) {
-			fmt.Printf("wrong: %d bytes are on disk\n", own)
+	for n := 0; n/10 < batches; n += 10 {
+		for began := time.Now(); ; { // files go soon
+			own, err := bytesBelow(dir)
+			if err != nil {
+				return err
+			}
+			if own <= 200*int64(size+52) {
+				break
+			}
+			if time.Since(began) > 20*time.Second {
+				return fmt.Errorf("%d bytes are on disk", own)
+			}
 		}
 		if err := d.Spill(ctx, objects(n, n+10, size)); err != nil {
-			fmt.Println("wrong:", err)
+			return err
 		}
 		for k := max(0, n-10); k < n+10; k += 3 {
 			to := make([]byte, size)
-			if err := d.Restore(ctx, storetest.Object(k), to); err == nil && !bytes.Equal(to, storetest.Bytes(k, size)) || err != nil && k >= n {
-				fmt.Println("wrong: object", k, err)
+			switch err := d.Restore(ctx, storetest.Object(k), to); {
+			case err != nil && k >= n:
+				return err
+			case err == nil && !bytes.Equal(to, storetest.Bytes(k, size)):
+				return fmt.Errorf("object %d reads differently", k)
 			}
 			d.Forget(storetest.Object(k - 2))
 			d.Forget(storetest.Object(k - 1))
@@ -299,93 +360,5 @@ func TestKilledChild(t *testing.T) {
 		}
 		fmt.Println("step", n)
 	}
-}
-
-func BenchmarkSpill(b *testing.B) {
-	const size = 100 * spec.MiB
-	batch := objects(0, 10, size/10)
-	plain := bytes.Join([][]byte{batch[0].Bytes, batch[1].Bytes, batch[2].Bytes, batch[3].Bytes, batch[4].Bytes, batch[5].Bytes, batch[6].Bytes, batch[7].Bytes, batch[8].Bytes, batch[9].Bytes}, nil)
-	b.Run("write", func(b *testing.B) {
-		target, err := spill.OpenDir(b.TempDir(), 0, spill.OS{})
-		if err != nil {
-			b.Fatal(err)
-		}
-		d := spill.NewDisk(zap.NewNop(), spill.DefaultSlack, target)
-		defer d.Close()
-		b.SetBytes(size)
-		for b.Loop() {
-			if err := d.Spill(b.Context(), batch); err != nil {
-				b.Fatal(err)
-			}
-			for _, o := range batch {
-				d.Forget(o.ID)
-			}
-			for d.Bytes() > 0 { // so that the next file gets the pages of this one, as below
-				runtime.Gosched()
-			}
-		}
-	})
-	b.Run("checksum", func(b *testing.B) {
-		b.SetBytes(size)
-		for b.Loop() {
-			crc32.Checksum(plain, crc32.MakeTable(crc32.Castagnoli))
-		}
-	})
-	b.Run("write/plain", func(b *testing.B) {
-		path := filepath.Join(b.TempDir(), "plain")
-		b.SetBytes(size)
-		for b.Loop() {
-			f, err := os.Create(path)
-			if err != nil {
-				b.Fatal(err)
-			}
-			for off := 0; off < size; off += spec.MiB {
-				if _, err := f.Write(plain[off : off+spec.MiB]); err != nil {
-					b.Fatal(err)
-				}
-			}
-			if err := f.Close(); err != nil {
-				b.Fatal(err)
-			}
-			if err := os.Remove(path); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
-	to := make([]byte, size/10)
-	b.Run("read", func(b *testing.B) {
-		d := disk(b, spill.OS{}, b.TempDir())
-		if err := d.Spill(b.Context(), batch); err != nil {
-			b.Fatal(err)
-		}
-		b.SetBytes(size)
-		for b.Loop() {
-			for _, o := range batch {
-				if err := d.Restore(b.Context(), o.ID, to); err != nil {
-					b.Fatal(err)
-				}
-			}
-		}
-	})
-	b.Run("read/plain", func(b *testing.B) {
-		path := filepath.Join(b.TempDir(), "plain")
-		if err := os.WriteFile(path, plain, 0o600); err != nil {
-			b.Fatal(err)
-		}
-		b.SetBytes(size)
-		for b.Loop() {
-			f, err := os.Open(path)
-			if err != nil {
-				b.Fatal(err)
-			}
-			for off := 0; off < size; off += len(to) {
-				if _, err := f.ReadAt(to, int64(off)); err != nil {
-					b.Fatal(err)
-				}
-			}
-			if err := f.Close(); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
+	return d.Close()
 }

@@ -3,23 +3,22 @@ package spill
 import (
 	"context"
 	"errors"
+	"io"
 )
 
 // Target is a place for files. It is safe for concurrent use.
 type Target interface {
-	// Write makes a file of the pieces, whole or not at all. Errors: spec.OutOfDisk when the place is too full; others.
-	Write(ctx context.Context, name string, pieces [][]byte) error
-	// Read fills to from the file, beginning at off. Errors: ErrShort when the file ends before; ErrGone when there is no
-	// such file; others.
-	Read(ctx context.Context, name string, off int64, to []byte) error
+	// Write makes a file of the n bytes that r gives, whole or not at all. Errors: spec.OutOfDisk when the place is too full;
+	// those of r; others.
+	Write(ctx context.Context, name string, r io.Reader, n int64) error
+	// Open returns n bytes of the file, from off on, to be read and closed. Where the file ends before, so do they. Errors,
+	// of Open or of the first Read: ErrGone when there is no such file; others.
+	Open(ctx context.Context, name string, off, n int64) (io.ReadCloser, error)
 	// Remove removes the file; one that is not there is no error.
 	Remove(ctx context.Context, name string) error
 	// Close removes what is left.
 	Close() error
 }
 
-// What a Target's Read ends with when the bytes will never come.
-var (
-	ErrShort = errors.New("the file is cut short")
-	ErrGone  = errors.New("the file is gone")
-)
+// ErrGone is what reading a file ends with that is not there.
+var ErrGone = errors.New("the file is gone")

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"io"
 	"sync"
 
@@ -10,7 +11,8 @@ import (
 // Files is the system's own file system, but for what a test breaks of it.
 type Files struct {
 	spill.OS
-	// Before is called before each create, write, open, read and remove; its error is what that ends with. nil: none.
+	// Before is called before each create, write, close of what was written, open, read and remove; its error is what that
+	// ends with. nil: none.
 	Before func(op string) error
 	// Read changes what was read, and returns how much of it there was. nil: all, as it is.
 	Read func(b []byte) int
@@ -37,11 +39,11 @@ func (f *Files) Break(change func(*Files)) {
 }
 
 // Create implements spill.FS.
-func (f *Files) Create(path string) (io.WriteCloser, error) {
+func (f *Files) Create(path string, size int64) (io.WriteCloser, error) {
 	if err := f.before("create"); err != nil {
 		return nil, err
 	}
-	w, err := f.OS.Create(path)
+	w, err := f.OS.Create(path, size)
 	return &writer{f, w}, err
 }
 
@@ -87,6 +89,12 @@ func (w *writer) Write(b []byte) (int, error) {
 		return n, err
 	}
 	return w.WriteCloser.Write(b)
+}
+
+// Close closes it and fails.
+func (w *writer) Close() error {
+	err := w.files.before("close")
+	return errors.Join(err, w.WriteCloser.Close())
 }
 
 type reader struct {

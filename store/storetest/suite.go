@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"unsafe"
 
 	"github.com/raywasm/raywasm/spec"
 	"github.com/raywasm/raywasm/store"
@@ -64,7 +67,7 @@ func Run(t *testing.T, s Suite) {
 	}
 	empty := func(t *testing.T, st store.Store) {
 		t.Helper()
-		until(func() bool { return st.Usage().Disk == 0 })
+		until(func() bool { u := st.Usage(); return u.Disk == 0 && u.Objects == 0 }) // what was being spilled goes when that is done
 		if u := st.Usage(); u.Used != 0 || u.Objects+u.Drafts+u.Waiting != 0 || u.Primary+u.Secondary+u.Viewed+u.Spilled+u.Fallback != 0 {
 			t.Fatalf("in the end there is %+v", u)
 		}
@@ -88,6 +91,46 @@ func Run(t *testing.T, s Suite) {
 			gone(t, st, n)
 		}
 		st.Delete(Object(100))
+		empty(t, st)
+	})
+	t.Run("a draft that is cleared shows nothing of what was there before", func(t *testing.T) {
+		st := s.Open(t)
+		for _, size := range []int{1, 5000, 16<<10 + 1, 100_001, spec.MiB + 5} {
+			for n := range 3 { // of which one is given up with something in it
+				d, err := st.Create(ctx, Object(n), int64(size), store.Primary)
+				if err != nil {
+					t.Fatal(err)
+				}
+				copy(d.Bytes, Bytes(n, size))
+				if n == 1 {
+					d.Abort()
+				} else if err := d.Seal(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			st.Delete(Object(0))
+			var drafts []*store.Draft
+			for n := range 2 {
+				d, err := st.Create(ctx, Object(10+n), int64(size), store.Primary)
+				if err != nil {
+					t.Fatal(err)
+				}
+				d.Clear()
+				page := d.Bytes
+				if d.Region != store.NoRegion { // to its end, where a mapping shows it
+					page = unsafe.Slice(unsafe.SliceData(d.Bytes), (size+4095)/4096*4096)
+				}
+				if len(bytes.Trim(page, "\x00")) > 0 {
+					t.Errorf("draft %d of %d bytes is not all zeros", n, size)
+				}
+				drafts = append(drafts, d)
+			}
+			get(t, st, 2, size).Release() // the neighbour is as it was
+			for _, d := range drafts {
+				d.Abort()
+			}
+			st.Delete(Object(2))
+		}
 		empty(t, st)
 	})
 	t.Run("a draft is nobody's until it is sealed", func(t *testing.T) {
@@ -187,11 +230,7 @@ func Run(t *testing.T, s Suite) {
 		copy(d.Bytes, Bytes(1, 2*spec.MiB))
 		done := make(chan error, 1)
 		go func() {
-			err := store.Put(ctx, st, Object(2), Bytes(2, 3*spec.MiB), store.Secondary)
-			for errors.Is(err, spec.ObjectStoreFull) {
-				err = store.Put(ctx, st, Object(2), Bytes(2, 3*spec.MiB), store.Secondary)
-			}
-			done <- err
+			done <- patiently(func() error { return store.Put(ctx, st, Object(2), Bytes(2, 3*spec.MiB), store.Secondary) })
 		}()
 		until(func() bool { return st.Usage().Waiting == 1 }) // for what would be evicted
 		v, err := d.SealView()
@@ -215,7 +254,9 @@ func Run(t *testing.T, s Suite) {
 		put(t, st, 1, Limit-spec.MiB, store.Primary)
 		v := get(t, st, 1, Limit-spec.MiB)
 		done := make(chan error, 1)
-		go func() { done <- store.Put(ctx, st, Object(2), Bytes(2, 2*spec.MiB), store.Primary) }()
+		go func() {
+			done <- patiently(func() error { return store.Put(ctx, st, Object(2), Bytes(2, 2*spec.MiB), store.Primary) })
+		}()
 		until(func() bool { return st.Usage().Waiting == 1 })
 		st.Delete(Object(1))
 		v.Release()
@@ -376,6 +417,51 @@ func Run(t *testing.T, s Suite) {
 		}
 		empty(t, st)
 	})
+}
+
+// FailAtAnyStep holds a store to its promises whose disk fails: everything that was put is got or, while the disk fails, an
+// error. open returns a store of Limit whose disk calls step before each of its operations, and fails if that does; it
+// waits until the disk works again. Each of the first operations fails in turn, and the two that follow it.
+func FailAtAnyStep(t *testing.T, open func(t *testing.T, step func() error) store.Store) {
+	ctx := context.Background()
+	for k := range 30 {
+		t.Run(fmt.Sprint(k), func(t *testing.T) {
+			var steps atomic.Int32
+			st := open(t, func() error {
+				if n := int(steps.Add(1)); n > 2*k && n <= 2*k+3 {
+					return errors.New("input/output error")
+				}
+				return nil
+			})
+			for n := range 10 {
+				if err := store.Put(ctx, st, Object(n), Bytes(n, spec.MiB), store.Primary); err != nil {
+					t.Fatalf("put %d: %v", n, err)
+				}
+				if n >= 6 {
+					st.Delete(Object(n - 6))
+				}
+			}
+			for n := 4; n < 10; n++ {
+				v, err := st.Get(ctx, Object(n))
+				for tries := 0; errors.Is(err, spec.System) && tries < 4; tries++ {
+					v, err = st.Get(ctx, Object(n)) // it could not be read then
+				}
+				if err != nil || !bytes.Equal(v.Bytes, Bytes(n, spec.MiB)) {
+					t.Fatalf("get %d: %v", n, err)
+				}
+				v.Release()
+			}
+		})
+	}
+}
+
+// patiently puts until it is not refused: on a busy machine it may have waited too long for a test that goes on.
+func patiently(put func() error) error {
+	err := put()
+	for errors.Is(err, spec.ObjectStoreFull) {
+		err = put()
+	}
+	return err
 }
 
 // until waits for a condition that others bring about.

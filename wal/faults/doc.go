@@ -7,5 +7,7 @@
 //	disk = disk.Killed()            // what the next process finds, when only the process died
 //	disk = disk.PoweredOff(random)  // or when the machine did: what was not synced is there, lost, or there in part
 //
+// [Kill] ends a real process in the middle of whatever it does, for what no model shows.
+//
 // What it is not: a model of how long anything takes, or of a disk that loses what it said was synced.
 package faults

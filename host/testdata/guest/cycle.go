@@ -4,16 +4,18 @@ import (
 	ray "github.com/raywasm/raywasm/guest-sdk/go"
 )
 
-// Keeper is an actor that keeps handles of its like, and refs.
+// Keeper is an actor that keeps handles of its like, refs, and objects.
 type Keeper struct {
-	kept []ray.Handle[*Keeper]
-	refs []ray.Ref[int]
+	kept    []ray.Handle[*Keeper]
+	refs    []ray.Ref[int]
+	objects []ray.Ref[[]byte]
 }
 
 var (
 	keepers    = ray.Actor0(NewKeeper)
 	keepHandle = ray.Method1((*Keeper).KeepHandle)
 	keepRefs   = ray.Method1((*Keeper).KeepRefs)
+	keepObject = ray.Method1((*Keeper).KeepObject)
 )
 
 // NewKeeper keeps nothing yet.
@@ -29,4 +31,11 @@ func (k *Keeper) KeepHandle(h ray.Handle[*Keeper]) (int, error) {
 func (k *Keeper) KeepRefs(refs []ray.Ref[int]) (int, error) {
 	k.refs = append(k.refs, refs...)
 	return len(k.refs), nil
+}
+
+// KeepObject keeps an object of so many bytes, and returns how many it has.
+func (k *Keeper) KeepObject(size int) (int, error) {
+	ref, err := ray.Put(make([]byte, size))
+	k.objects = append(k.objects, ref)
+	return len(k.objects), err
 }

@@ -1,9 +1,7 @@
 package s3
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"io"
 	"net/url"
 	"strings"
@@ -61,44 +59,43 @@ func Open(ctx context.Context, cfg Config) (spill.Target, error) {
 }
 
 // Write implements spill.Target.
-func (t *target) Write(ctx context.Context, name string, pieces [][]byte) error {
-	readers, size := make([]io.Reader, len(pieces)), int64(0)
-	for i, p := range pieces {
-		readers[i] = bytes.NewReader(p)
-		size += int64(len(p))
-	}
-	_, err := t.client.PutObject(ctx, t.bucket, t.prefix+name, io.MultiReader(readers...), size, minio.PutObjectOptions{ContentType: "application/octet-stream"})
+func (t *target) Write(ctx context.Context, name string, r io.Reader, n int64) error {
+	_, err := t.client.PutObject(ctx, t.bucket, t.prefix+name, r, n, minio.PutObjectOptions{ContentType: "application/octet-stream"})
 	return err
 }
 
-// Read implements spill.Target.
-func (t *target) Read(ctx context.Context, name string, off int64, to []byte) error {
+// Open implements spill.Target.
+func (t *target) Open(ctx context.Context, name string, off, n int64) (io.ReadCloser, error) {
 	var opts minio.GetObjectOptions
-	if err := opts.SetRange(off, off+int64(len(to))-1); err != nil {
-		return err
+	if err := opts.SetRange(off, off+n-1); err != nil {
+		return nil, err
 	}
 	object, err := t.client.GetObject(ctx, t.bucket, t.prefix+name, opts)
 	if err != nil {
-		return known(err)
+		return nil, known(err)
 	}
-	defer object.Close()
-	_, err = io.ReadFull(object, to)
-	return known(err)
+	return reader{object}, nil
+}
+
+// reader is an object of the service, or a part of one.
+type reader struct{ *minio.Object }
+
+// Read gives errors their meaning.
+func (r reader) Read(b []byte) (int, error) {
+	n, err := r.Object.Read(b)
+	return n, known(err)
 }
 
 // known gives errors of the service their meaning.
 func known(err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return spill.ErrShort
+	if err == nil || err == io.EOF {
+		return err
 	}
 	switch minio.ToErrorResponse(err).Code {
 	case "NoSuchKey":
 		return spill.ErrGone
-	case "InvalidRange":
-		return spill.ErrShort
+	case "InvalidRange": // it ends before
+		return io.ErrUnexpectedEOF
 	}
 	return err
 }

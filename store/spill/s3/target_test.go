@@ -23,25 +23,27 @@ import (
 	"github.com/raywasm/raywasm/store/storetest"
 )
 
-// service is an S3 service in this process with a bucket "spilled", and its configuration. While broken is set it answers
-// everything with an error.
-func service(t *testing.T) (cfg s3.Config, backend *s3mem.Backend, broken *atomic.Bool) {
+// service is an S3 service in this process with a bucket "spilled", and its configuration. What refuse says it answers with
+// an error.
+func service(t *testing.T) (cfg s3.Config, backend *s3mem.Backend, refuse *atomic.Pointer[func() bool]) {
 	t.Helper()
-	backend, broken = s3mem.New(), new(atomic.Bool)
+	backend, refuse = s3mem.New(), new(atomic.Pointer[func() bool])
 	if err := backend.CreateBucket("spilled"); err != nil {
 		t.Fatal(err)
 	}
 	handler := gofakes3.New(backend).Server()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if broken.Load() {
+		if refuses := refuse.Load(); refuses != nil && (*refuses)() {
 			http.Error(w, "broken", http.StatusForbidden)
 			return
 		}
 		handler.ServeHTTP(w, r)
 	}))
 	t.Cleanup(server.Close)
-	return s3.Config{Endpoint: server.URL, Bucket: "spilled", Prefix: "node-1", Region: "us-east-1", Credentials: credentials.NewStaticV4("key", "secret", "")}, backend, broken
+	return s3.Config{Endpoint: server.URL, Bucket: "spilled", Prefix: "node-1", Region: "us-east-1", Credentials: credentials.NewStaticV4("key", "secret", "")}, backend, refuse
 }
+
+var always = func() bool { return true }
 
 func open(t *testing.T, cfg s3.Config) spill.Target {
 	t.Helper()
@@ -62,23 +64,40 @@ func files(t *testing.T, backend *s3mem.Backend) int {
 	return len(list.Contents)
 }
 
+// spilling returns a store that spills to a bucket.
+func spilling(t *testing.T, cfg s3.Config, grace time.Duration) store.Store {
+	t.Helper()
+	s, err := local.Open(local.Config{
+		Limit: storetest.Limit, MinSpill: spec.MiB / 2, Grace: grace, Pause: time.Millisecond,
+		Disk: spill.NewDisk(zaptest.NewLogger(t), 0, open(t, cfg)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
 func TestAStoreThatSpillsToABucket(t *testing.T) {
 	storetest.Run(t, storetest.Suite{Spills: true, Open: func(t *testing.T) store.Store {
 		cfg, _, _ := service(t)
-		s, err := local.Open(local.Config{
-			Limit: storetest.Limit, MinSpill: spec.MiB / 2, Grace: 20 * time.Millisecond, Pause: time.Millisecond,
-			Disk: spill.NewDisk(zaptest.NewLogger(t), 0, open(t, cfg)),
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			if err := s.Close(); err != nil {
-				t.Error(err)
-			}
-		})
-		return s
+		return spilling(t, cfg, 20*time.Millisecond)
 	}})
+}
+
+func TestAServiceThatFailsAtAnyStep(t *testing.T) {
+	storetest.FailAtAnyStep(t, func(t *testing.T, step func() error) store.Store {
+		cfg, _, refuse := service(t)
+		s := spilling(t, cfg, time.Minute)
+		fails := func() bool { return step() != nil }
+		refuse.Store(&fails)
+		t.Cleanup(func() { refuse.Store(nil) }) // before the store is closed
+		return s
+	})
 }
 
 // TestWhatAnEarlierProcessLeftIsRemoved, and what is another node's is not.
@@ -87,7 +106,7 @@ func TestWhatAnEarlierProcessLeftIsRemoved(t *testing.T) {
 	other := cfg
 	other.Prefix = "node-10"
 	for _, c := range []s3.Config{cfg, other} {
-		if err := open(t, c).Write(t.Context(), "00000001", [][]byte{[]byte("left")}); err != nil {
+		if err := open(t, c).Write(t.Context(), "00000001", strings.NewReader("left"), 4); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -95,7 +114,7 @@ func TestWhatAnEarlierProcessLeftIsRemoved(t *testing.T) {
 	if n := files(t, backend); n != 1 {
 		t.Errorf("%d files are there", n)
 	}
-	if err := target.Write(t.Context(), "00000001", [][]byte{[]byte("more")}); err != nil {
+	if err := target.Write(t.Context(), "00000001", strings.NewReader("more"), 4); err != nil {
 		t.Fatal(err)
 	}
 	if err := target.Close(); err != nil {
@@ -107,7 +126,7 @@ func TestWhatAnEarlierProcessLeftIsRemoved(t *testing.T) {
 }
 
 func TestWhatIsNotThereIsLost(t *testing.T) {
-	cfg, backend, broken := service(t)
+	cfg, backend, refuse := service(t)
 	d := spill.NewDisk(zaptest.NewLogger(t), 0, open(t, cfg))
 	defer d.Close()
 	object := spill.Object{ID: storetest.Object(1), Bytes: storetest.Bytes(1, 1000)}
@@ -118,14 +137,14 @@ func TestWhatIsNotThereIsLost(t *testing.T) {
 	if err := d.Restore(t.Context(), object.ID, to); err != nil || string(to) != string(object.Bytes) {
 		t.Fatalf("it reads differently: %v", err)
 	}
-	broken.Store(true)
+	refuse.Store(&always)
 	if err := d.Restore(t.Context(), object.ID, to); !errors.Is(err, spec.System) || errors.Is(err, spec.ObjectLost) {
 		t.Errorf("a service that refuses: %v", err)
 	}
 	if err := d.Spill(t.Context(), []spill.Object{{ID: storetest.Object(2), Bytes: []byte("x")}}); !errors.Is(err, spec.System) {
 		t.Errorf("a service that refuses: %v", err)
 	}
-	broken.Store(false)
+	refuse.Store(nil)
 	put := func(text string) {
 		if _, err := backend.PutObject("spilled", "node-1/00000001", map[string]string{}, strings.NewReader(text), int64(len(text)), nil); err != nil {
 			t.Fatal(err)
@@ -150,7 +169,7 @@ func TestWhatIsNotThereIsLost(t *testing.T) {
 }
 
 func TestABucketThatCannotBe(t *testing.T) {
-	good, _, broken := service(t)
+	good, _, refuse := service(t)
 	for name, change := range map[string]func(*s3.Config){
 		"no endpoint": func(c *s3.Config) { c.Endpoint = "" },
 		"no scheme":   func(c *s3.Config) { c.Endpoint = "localhost:9000" },
@@ -163,7 +182,7 @@ func TestABucketThatCannotBe(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	broken.Store(true)
+	refuse.Store(&always)
 	if _, err := s3.Open(t.Context(), good); !errors.Is(err, spec.RuntimeEnvSetup) {
 		t.Errorf("a service that refuses: %v", err)
 	}

@@ -1,0 +1,130 @@
+// Package clustertest opens clusters of several nodes in one process, for the tests of programs that run on them. Nodes are
+// real: they have sandboxes, object stores and leases in a control store of their own cluster, and talk over a network in
+// memory. One can be killed in the middle of anything.
+//
+//	cluster := clustertest.Open(t, host.Config{NumCPUs: 2}, host.Config{NumCPUs: 4})
+//	module := cluster.Load(t, wasm)
+//	...
+//	cluster.Kill(1)
+package clustertest
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/raywasm/raywasm/control"
+	"github.com/raywasm/raywasm/control/local"
+	"github.com/raywasm/raywasm/host"
+	"github.com/raywasm/raywasm/host/peer/memory"
+	"github.com/raywasm/raywasm/spec"
+)
+
+// Lease is for how long after its last sign of life a node is taken to be alive.
+const Lease = 4 * time.Second
+
+// Cluster is several nodes in this process.
+type Cluster struct {
+	Nodes   []*host.Node // dead ones among them
+	network *memory.Network
+	control *local.Store
+	lines   []*line
+}
+
+// Open opens a node of each configuration. The end of the test closes them.
+func Open(t testing.TB, configs ...host.Config) *Cluster {
+	t.Helper()
+	store, err := local.Open(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	c := &Cluster{network: new(memory.Network), control: store}
+	for _, cfg := range configs {
+		c.Add(t, cfg)
+	}
+	return c
+}
+
+// Add opens one more node and returns its place in Nodes.
+func (c *Cluster) Add(t testing.TB, cfg host.Config) int {
+	t.Helper()
+	l := &line{Store: c.control}
+	cfg.Cluster = &host.ClusterConfig{Control: l, Network: c.network, Lease: Lease}
+	n, err := host.Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := n.Close(); err != nil && !l.cut.Load() {
+			t.Error(err)
+		}
+	})
+	c.Nodes, c.lines = append(c.Nodes, n), append(c.lines, l)
+	alive := 0
+	for _, l := range c.lines {
+		if !l.cut.Load() {
+			alive++
+		}
+	}
+	for i, n := range c.Nodes {
+		if !c.lines[i].cut.Load() {
+			if err := n.WaitForMembers(t.Context(), alive); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return len(c.Nodes) - 1
+}
+
+// Load loads a module into the first node; the others get it from there when they need it.
+func (c *Cluster) Load(t testing.TB, wasm []byte) *host.Module {
+	t.Helper()
+	m, err := c.Nodes[0].Load(t.Context(), wasm)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// Kill takes a node away as if its machine had lost power: nothing that it sends or writes arrives any more. The others
+// notice when its lease has ended. What it did in this process ends with it.
+func (c *Cluster) Kill(i int) {
+	c.lines[i].cut.Store(true)
+	c.network.Kill(c.Nodes[i].ID())
+	go func() { _ = c.Nodes[i].Close() }() // it cannot reach the control store, and says so
+}
+
+// line is a node's way to the control store.
+type line struct {
+	control.Store
+	cut atomic.Bool
+}
+
+var errCut = spec.Errorf("reach the control store", spec.RPC, "", "the node was killed")
+
+func (l *line) Commit(ctx context.Context, txn control.Txn) (control.Revision, error) {
+	if l.cut.Load() {
+		return 0, errCut
+	}
+	return l.Store.Commit(ctx, txn)
+}
+
+func (l *line) KeepAlive(ctx context.Context, id control.LeaseID) error {
+	if l.cut.Load() {
+		return errCut
+	}
+	return l.Store.KeepAlive(ctx, id)
+}
+
+func (l *line) Revoke(ctx context.Context, id control.LeaseID) error {
+	if l.cut.Load() {
+		return errCut
+	}
+	return l.Store.Revoke(ctx, id)
+}

@@ -1,0 +1,174 @@
+package host
+
+import (
+	"context"
+	"slices"
+
+	"github.com/raywasm/raywasm/host/peer"
+	"github.com/raywasm/raywasm/spec"
+	"github.com/raywasm/raywasm/store/exchange"
+)
+
+// question is one that another node has not answered yet.
+type question struct {
+	of     spec.NodeID
+	answer chan *peer.Answer // of one place; closed if the node died
+}
+
+// question asks a node for a part and waits for it.
+func (c *clusterNode) question(ctx context.Context, of spec.NodeID, m peer.Ask) (*peer.Answer, error) {
+	answer := make(chan *peer.Answer, 1)
+	c.mu.Lock()
+	if c.peers[of] == nil {
+		c.mu.Unlock()
+		return nil, spec.Errorf("ask", spec.NodeDied, "node "+of.String(), "it is not there")
+	}
+	c.last++
+	m.Number = c.last
+	c.asks[m.Number] = question{of, answer}
+	c.mu.Unlock()
+	c.port.Send(of, peer.Message{Ask: &m})
+	select {
+	case a, ok := <-answer:
+		if !ok {
+			return nil, spec.Errorf("ask", spec.NodeDied, "node "+of.String(), "it died")
+		}
+		if err := peer.Error(a.Err); err != nil {
+			return nil, err
+		}
+		return a, nil
+	case <-ctx.Done():
+		c.mu.Lock()
+		delete(c.asks, m.Number)
+		c.mu.Unlock()
+		return nil, context.Cause(ctx)
+	}
+}
+
+// answered gives an answer to who asked.
+func (c *clusterNode) answered(from spec.NodeID, m *peer.Answer) {
+	c.mu.Lock()
+	q, ok := c.asks[m.Number]
+	if ok && q.of == from {
+		delete(c.asks, m.Number)
+		q.answer <- m
+	}
+	c.mu.Unlock()
+}
+
+// asked answers a node's question, when the answer is there: bytes may have to come from disk.
+func (c *clusterNode) asked(from spec.NodeID, m *peer.Ask) {
+	c.node.scope.run(func() {
+		a := &peer.Answer{Number: m.Number}
+		if err := c.answerTo(c.node.scope.ctx, from, m, a); err != nil {
+			a = &peer.Answer{Number: m.Number, Err: spec.MarshalError(err)}
+		}
+		c.port.Send(from, peer.Message{Answer: a})
+	})
+}
+
+// answerTo fills an answer.
+func (c *clusterNode) answerTo(ctx context.Context, from spec.NodeID, m *peer.Ask, a *peer.Answer) (err error) {
+	switch {
+	case m.Actor != nil:
+		return c.introduce(*m.Actor, a)
+	case m.Name != nil:
+		return c.named(from, m.Name, a)
+	case m.Source != nil:
+		a.Node, err = c.node.objects.source(m.Source.ID, from, m.Source.Failed, peer.Error(m.Source.Why))
+	case m.Chunk != nil:
+		part, err := c.exchange.Serve(ctx, exchange.Request{ID: m.Chunk.ID, Size: m.Chunk.Size, Chunk: m.Chunk.Chunk, Sums: m.Chunk.Sums})
+		if err != nil {
+			return err
+		}
+		a.Data, a.Sums = slices.Clone(part.Bytes), part.Sums
+		part.Release()
+	default:
+		wasm, err := c.node.moduleBytes(m.Module.Digest)
+		if err != nil {
+			return err
+		}
+		a.Size = int64(len(wasm))
+		first := min(a.Size, m.Module.From)
+		a.Data = wasm[first:min(a.Size, first+peer.MaxPart)]
+	}
+	return err
+}
+
+// Fetch gets a chunk from a node. It is the exchange's way to the others.
+func (c *clusterNode) Fetch(ctx context.Context, of spec.NodeID, req exchange.Request, to []byte) ([]uint32, error) {
+	a, err := c.question(ctx, of, peer.Ask{Chunk: &peer.Chunk{ID: req.ID, Size: req.Size, Chunk: req.Chunk, Sums: req.Sums}})
+	if err != nil {
+		return nil, err
+	}
+	if len(a.Data) != len(to) {
+		return nil, spec.Errorf("fetch", spec.System, "node "+of.String(), "it sent %d bytes instead of %d", len(a.Data), len(to))
+	}
+	copy(to, a.Data)
+	return a.Sums, nil
+}
+
+// at is where an object's owner, another node, says that its bytes are.
+type at struct {
+	cluster *clusterNode
+	owner   spec.NodeID
+}
+
+// Source asks the owner.
+func (l at) Source(ctx context.Context, id spec.ObjectID, failed spec.NodeID, why error) (spec.NodeID, error) {
+	m := &peer.Source{ID: id, Failed: failed}
+	if why != nil {
+		m.Why = spec.MarshalError(why)
+	}
+	a, err := l.cluster.question(ctx, l.owner, peer.Ask{Source: m})
+	if err != nil {
+		if spec.KindOf(err) == spec.NodeDied {
+			err = &spec.Error{Op: "fetch", Kind: spec.OwnerDied, ID: "object " + id.String(), Err: err}
+		}
+		return spec.NodeID{}, err
+	}
+	return a.Node, nil
+}
+
+// Added and Removed tell the owner.
+func (l at) Added(_ context.Context, id spec.ObjectID) {
+	l.cluster.port.Send(l.owner, peer.Message{Copied: &peer.Copied{ID: id}})
+}
+
+func (l at) Removed(_ context.Context, id spec.ObjectID) {
+	l.cluster.port.Send(l.owner, peer.Message{Copied: &peer.Copied{ID: id, Gone: true}})
+}
+
+// moduleBytes returns the bytes of a module that was loaded here.
+func (n *Node) moduleBytes(digest spec.Digest) ([]byte, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for key, m := range n.modules {
+		if key.digest == digest && m.bytes != nil {
+			return m.bytes, nil
+		}
+	}
+	return nil, spec.Errorf("find a module", spec.NotFound, "module "+digest.Short(), "it was not loaded on node %s", n.id)
+}
+
+// fetchModule gets a module's bytes from a node that has it.
+func (c *clusterNode) fetchModule(ctx context.Context, of spec.NodeID, digest spec.Digest) ([]byte, error) {
+	const op = "fetch a module"
+	var wasm []byte
+	for {
+		a, err := c.question(ctx, of, peer.Ask{Module: &peer.Piece{Digest: digest, From: int64(len(wasm))}})
+		switch {
+		case err != nil:
+			return nil, &spec.Error{Op: op, Kind: spec.KindOf(err), ID: "module " + digest.Short(), Err: err}
+		case a.Size > spec.MaxModuleBytes:
+			return nil, spec.Errorf(op, spec.LimitExceeded, "module "+digest.Short(), "node %s says that it has %d bytes", of, a.Size)
+		}
+		wasm = append(wasm, a.Data...)
+		switch {
+		case int64(len(wasm)) == a.Size && spec.DigestOf(wasm) == digest:
+			return wasm, nil
+		case int64(len(wasm)) >= a.Size || len(a.Data) == 0:
+			return nil, spec.Errorf(op, spec.Corrupted, "module "+digest.Short(), "node %s gave other bytes", of)
+		}
+	}
+}
