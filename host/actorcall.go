@@ -126,7 +126,17 @@ func (c actorCaller) Call(ctx context.Context, id spec.ActorID, call spec.Call) 
 		return t.begin()
 	}
 	t.actor, t.module, t.scope = a, a.module, a.scope
-	return t.begin()
+	if !said(a.opts.ExactlyOnce, false) {
+		return t.begin()
+	}
+	if results, made := c.repeats(id, terms.function); made {
+		return results, nil
+	}
+	results, err := t.begin()
+	if err == nil {
+		c.note(id, terms.function, results)
+	}
+	return results, err
 }
 
 // Kill ends the actor at once; without noRestart it may restart.

@@ -105,7 +105,7 @@ func (a *actor) forget(log map[owner.CallID]*record) {
 func (a *actor) invokeLogged(life *incarnation, t *task, again bool) (ev owner.ActorEvent, crashed bool, answer func(error)) {
 	ev, answer = owner.ActorEvent{Op: owner.Returned, Call: t.call, Now: clock()}, answered
 	c := newCaller(t, 0, a.lease)
-	c.holds, c.brood = a.hold, life.brood
+	c.holds, c.brood, c.of = a.hold, life.brood, nil
 	r, err := a.record(c, life, t)
 	if err != nil { // it has no effect then
 		t.finish(nil, err)

@@ -28,8 +28,9 @@ type objects struct {
 	refs   *owner.Refs[object]
 	ends   map[spec.ActorID]func() // what else is done when no reference to the actor is left
 	// How what is lost is made again, see rebuild.go. lineage is nil where it is not.
-	lineage *owner.Lineage
-	makers  map[spec.TaskID]*task
+	lineage   *owner.Lineage
+	makers    map[spec.TaskID]*task
+	rerunning map[spec.TaskID]bool // those that run again
 	// What is to be done without the lock, see settle.
 	due      []func()
 	spare    []func()
@@ -80,7 +81,7 @@ type waiter struct {
 }
 
 func newObjects(s store.Store) *objects {
-	return &objects{store: s, refs: owner.NewRefs[object](), ends: make(map[spec.ActorID]func()), makers: make(map[spec.TaskID]*task),
+	return &objects{store: s, refs: owner.NewRefs[object](), ends: make(map[spec.ActorID]func()), makers: make(map[spec.TaskID]*task), rerunning: make(map[spec.TaskID]bool),
 		madeRoom: func(error) bool { return false }}
 }
 
@@ -267,6 +268,9 @@ func (o *objects) fulfil(id spec.ObjectID, v spec.Value, stored int64, err *spec
 // finish completes the objects of a task, with its values or with err if it is not nil, and lets go of what it held. where
 // says which nodes have the bytes of values that another node made; nil for a task that ran here.
 func (o *objects) finish(t *task, values []spec.Value, where []far, err *spec.Error) {
+	if t.stream != nil {
+		o.keep(t, nil, nil)
+	}
 	if err == nil && (where != nil || slices.ContainsFunc(values, isLarge)) {
 		o.keep(t, values, where)
 		for i, id := range t.returns {

@@ -35,14 +35,17 @@ type task struct {
 	deadline time.Time        // zero for none
 	actor    *actor           // nil for a function
 	call     owner.CallID
-	waiter   *waiter           // for its arguments; nil if there is nothing to wait for
-	bytes    int64             // reserved for it, beside its objects
-	stream   *stream           // of a generator; nil for others
-	origin   *origin           // of an attempt that is made for another node; nil for others
-	abroad   *actor            // of a method of another node's actor; nil for others
-	said     *spec.TaskOptions // then: what its caller said
-	moved    *spec.NodeID      // of such an attempt that was not begun: where it goes instead
-	cpu      int64             // nanoseconds that its last sandbox computed
+	waiter   *waiter                  // for its arguments; nil if there is nothing to wait for
+	bytes    int64                    // reserved for it, beside its objects
+	stream   *stream                  // of a generator; nil for others
+	origin   *origin                  // of an attempt that is made for another node; nil for others
+	abroad   *actor                   // of a method of another node's actor; nil for others
+	said     *spec.TaskOptions        // then: what its caller said
+	moved    *spec.NodeID             // of such an attempt that was not begun: where it goes instead
+	cpu      int64                    // nanoseconds that its last sandbox computed
+	detached bool                     // it is of what a detached actor does by itself, and outlives the job
+	reruns   bool                     // it makes again what was lost
+	asked    map[spec.ActorID][]asked // calls of actors that take effect exactly once; guarded by mu
 
 	before, after *task // among its job's, guarded by the job's mu
 
@@ -285,6 +288,7 @@ func (t *task) do(w *worker) {
 	}
 	err := t.execute(&t.context, w, lease, number)
 	w.caller.met()
+	w.caller.of = nil // an idle worker keeps no task
 	t.context.leave()
 	t.mu.Lock()
 	again := err != nil && !t.finished && t.retry.Retry(number, err)
@@ -391,6 +395,12 @@ func (t *task) finishAt(values []spec.Value, where []far, err *spec.Error) {
 		}
 	}
 	t.job.memory.Release(t.bytes) // first, so that whoever gets the results finds it given back
+	if t.asked != nil {           // nobody notes any more
+		t.forgetAsked()
+	}
+	if t.reruns {
+		t.job.node.objects.ranAgain(t.id)
+	}
 	if t.stream != nil {
 		values = t.stream.end(err)
 	}

@@ -97,8 +97,8 @@ func (x *Exchange) Close() {
 // several fetches the one with the most urgent priority counts.
 //
 // Errors: spec.ObjectLost when there is no copy; spec.ObjectFetchTimedOut, with the cause of ctx, when ctx ends after a
-// source failed, and else the cause of ctx; spec.ObjectStoreFull when it is larger than the store;
-// spec.OwnerDied; spec.LocalNodeDied.
+// source failed, and else the cause of ctx; spec.ObjectStoreFull when it is larger than the store; spec.OwnerDied;
+// spec.LocalNodeDied.
 func (x *Exchange) Fetch(ctx context.Context, id spec.ObjectID, size int64, priority transfer.Priority, at Locations) (*store.View, error) {
 	if size < 1 {
 		return nil, spec.Errorf("fetch", spec.InvalidArgument, "object "+id.String(), "it has %d bytes, at least 1", size)

@@ -181,7 +181,7 @@ func (x *Exchange) fetch(in *incoming, try *attempt, a transfer.PullAction) {
 				h.tell()
 			})
 		case errDiffers:
-			x.happened(in, try, transfer.PullEvent{Op: transfer.Differs}, func() {})
+			x.happened(in, try, transfer.PullEvent{Op: transfer.Differs}, func() { in.failures++ })
 		default:
 			x.happened(in, try, transfer.PullEvent{Op: transfer.NoChunk, Chunk: a.Chunk, Node: a.Node}, func() {
 				if try.source == a.Node {
