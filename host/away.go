@@ -39,7 +39,7 @@ const (
 
 // movable reports whether another node can make the task's attempts.
 func (t *task) movable() bool {
-	return t.actor == nil && t.origin == nil && t.stream == nil && argBytes(t.args) <= maxAwayArgs
+	return t.actor == nil && t.abroad == nil && t.origin == nil && t.stream == nil && argBytes(t.args) <= maxAwayArgs
 }
 
 // place sends the next attempt to another node if that is where it is to run; false if it is this one.
@@ -104,21 +104,23 @@ func (c *clusterNode) send(t *task, to spec.NodeID, hops int32) bool {
 	attempt := t.attempt
 	t.mu.Unlock()
 	c.away[a.number] = a
-	if !p.jobs[t.job.id] {
-		p.jobs[t.job.id] = true
-		c.port.Send(to, peer.Message{Job: t.job.says()})
-	}
+	c.tellJob(to, p, t.job)
 	c.view.Assume(to, t.ask.Need)
 	c.mu.Unlock()
 	run := &peer.Run{
 		Number: a.number, Job: t.job.id, Module: t.module.says(), Task: t.id, Parent: t.parent, Attempt: attempt, Name: t.name, Function: t.function,
-		Returns: int32(len(t.returns)), Need: t.need, Memory: t.memory, Priority: t.ask.Priority, Placement: t.placed, Hops: hops,
-	}
-	if !t.deadline.IsZero() {
-		run.Left = max(1, time.Until(t.deadline))
+		Returns: int32(len(t.returns)), Need: t.need, Memory: t.memory, Priority: t.ask.Priority, Placement: t.placed, Hops: hops, Left: t.left(),
 	}
 	objects.dispatch(to, t.args, run)
 	return true
+}
+
+// left returns how long it is until the task's deadline, at least a nanosecond; 0 if it has none.
+func (t *task) left() time.Duration {
+	if t.deadline.IsZero() {
+		return 0
+	}
+	return max(1, time.Until(t.deadline))
 }
 
 // began: the attempt runs.
@@ -188,7 +190,10 @@ func (a *away) over(values []spec.Value, where []far, err *spec.Error) {
 	}
 	t.away = nil
 	number := t.attempt
-	again := err != nil && !t.finished && t.retry.Retry(number, err)
+	if t.abroad != nil && err != nil && err.Kind == spec.NodeDied {
+		err = t.failure(nodeOfActorDied(t.abroad.id, a.node))
+	}
+	again := err != nil && !t.finished && t.abroad == nil && t.retry.Retry(number, err) // of a method its actor has decided
 	if again {
 		t.attempt++
 	}
@@ -236,7 +241,7 @@ func (c *clusterNode) dismiss(a *away, err *spec.Error) {
 	c.mu.Lock()
 	delete(c.away, a.number)
 	c.mu.Unlock()
-	c.port.Send(a.node, peer.Message{Stop: &peer.Stop{Number: a.number, Err: spec.MarshalError(err)}})
+	c.port.Send(a.node, peer.Message{Stop: &peer.Stop{Number: a.number, Err: spec.MarshalError(err), Force: true}})
 }
 
 // spill sends tasks that wait here to nodes that have room.

@@ -121,25 +121,31 @@ func (o *objects) ownerOf(l spec.Link) spec.NodeID {
 // dispatch sends a call to a node: with the values of small arguments that are there, and references to the others.
 func (o *objects) dispatch(to spec.NodeID, args []spec.Arg, run *peer.Run) {
 	o.mu.Lock()
-	run.Args = make([]peer.Arg, len(args))
+	run.Args = o.passArgs(to, args)
+	o.cluster.port.Send(to, peer.Message{Run: run})
+	o.settle()
+}
+
+// passArgs carries the references among arguments to a node, and returns what it is sent. The caller holds mu.
+func (o *objects) passArgs(to spec.NodeID, args []spec.Arg) []peer.Arg {
+	out := make([]peer.Arg, len(args))
 	for i, a := range args {
 		entry := o.refs.Object(a.Ref)
 		switch {
 		case !a.IsRef:
 			v := peer.ValueOf(a.Value)
-			run.Args[i].Value = &v
+			out[i].Value = &v
 			o.passLinks(to, a.Value.Links)
 		case entry != nil && entry.ready && entry.stored == 0 && entry.err == nil:
 			v := peer.ValueOf(entry.value)
-			run.Args[i].Value = &v
+			out[i].Value = &v
 			o.passLinks(to, entry.value.Links)
 		default:
-			run.Args[i].Ref = &a.Ref
+			out[i].Ref = &a.Ref
 			o.passLinks(to, []spec.Link{spec.ObjectLink(a.Ref)})
 		}
 	}
-	o.cluster.port.Send(to, peer.Message{Run: run})
-	o.settle()
+	return out
 }
 
 // tellState tells a borrower what has become of an object. The caller holds mu.
@@ -287,7 +293,7 @@ func (o *objects) dropStored(id spec.ObjectID, entry *object, n int64) {
 		}
 	}
 	if entry.remote == nil {
-		o.dropBytes(entry.memory, id, n)
+		o.forgetBytes(id, entry, n)
 		return
 	}
 	if _, ok := o.kept[id]; !ok { // otherwise the bytes here are another node's

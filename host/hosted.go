@@ -30,23 +30,43 @@ type hosted struct {
 // host makes an attempt for another node: when its module is here, and there is room for it.
 func (c *clusterNode) host(from spec.NodeID, m *peer.Run) {
 	h := &hosted{of: origin{from, m.Number}, run: m}
-	key := moduleKey{m.Module.Digest, LoadConfig{Engine: m.Module.Engine, Trusted: m.Module.Trusted}}
+	c.mu.Lock()
+	c.hosted[h.of] = h
+	c.mu.Unlock()
+	c.withModule(from, m.Module, func(module *Module, err error) {
+		c.mu.Lock()
+		wanted := c.hosted[h.of] == h
+		c.mu.Unlock()
+		switch {
+		case !wanted: // its origin died
+			c.node.objects.release(linksOf(argsOf(m.Args)))
+		case err != nil:
+			c.reply(h, &spec.Error{Op: "run " + m.Name, Kind: spec.KindOf(err), ID: "on node " + c.node.id.String(), Err: err})
+		default:
+			c.begin(h, module)
+		}
+	})
+}
+
+// withModule does something with a module, at once if it is here, and otherwise when it has come from a node: what one module
+// is wanted for is done in its order.
+func (c *clusterNode) withModule(from spec.NodeID, m peer.Module, do func(*Module, error)) {
+	key := moduleKey{m.Digest, LoadConfig{Engine: m.Engine, Trusted: m.Trusted}}
 	c.node.mu.Lock()
 	module := c.node.modules[key]
 	c.node.mu.Unlock()
 	c.mu.Lock()
-	c.hosted[h.of] = h
 	waiting, loads := c.loading[key]
 	if module == nil || loads { // those that wait go first
-		c.loading[key] = append(waiting, h.of)
+		c.loading[key] = append(waiting, do)
 		module = nil
 	}
 	c.mu.Unlock()
 	switch {
 	case module != nil:
-		c.begin(h, module)
+		do(module, nil)
 	case !loads && !c.node.scope.run(func() { c.load(from, key) }):
-		c.reply(h, errNodeClosed)
+		do(nil, errNodeClosed)
 	}
 }
 
@@ -69,15 +89,8 @@ func (c *clusterNode) load(from spec.NodeID, key moduleKey) {
 			return
 		}
 		c.loading[key] = waiting[1:]
-		h := c.hosted[waiting[0]]
 		c.mu.Unlock()
-		switch {
-		case h == nil: // its origin died
-		case err != nil:
-			c.reply(h, &spec.Error{Op: "run " + h.run.Name, Kind: spec.KindOf(err), ID: "on node " + n.id.String(), Err: err})
-		default:
-			c.begin(h, module)
-		}
+		waiting[0](module, err)
 	}
 }
 
@@ -96,7 +109,7 @@ func (c *clusterNode) begin(h *hosted, module *Module) {
 		c.reply(h, &spec.Error{Op: "run " + m.Name, Kind: spec.KindOf(err), ID: "on node " + n.id.String(), Err: err})
 		return
 	}
-	if use, _ := t.use(); use != nil {
+	if use, _ := t.use(); t.actor == nil && use != nil {
 		if to, elsewhere := n.groups.target(use); elsewhere {
 			c.move(h, to)
 			return
@@ -140,6 +153,13 @@ func (c *clusterNode) attemptOf(h *hosted, module *Module) (*task, error) {
 	if j == nil {
 		return nil, errJobEnded
 	}
+	if m.Actor {
+		t, err := c.callOf(h, j)
+		if err == nil {
+			t.made(m)
+		}
+		return t, err
+	}
 	if j.home != (spec.NodeID{}) && j.failure != nil {
 		return nil, &spec.Error{Op: "open the working directory", Kind: spec.RuntimeEnvSetup, ID: "job " + j.id.String(), Err: j.failure}
 	}
@@ -159,13 +179,18 @@ func (c *clusterNode) attemptOf(h *hosted, module *Module) (*task, error) {
 		},
 		job: j, scope: j.scope, module: module, id: m.Task, parent: m.Parent, args: argsOf(m.Args), attempt: m.Attempt, origin: &h.of,
 	}
+	t.made(m)
+	t.bytes = taskBytes + formBytes(m.Need.Custom) + placementBytes(m.Placement) + int64(len(m.Name)) + argBytes(t.args)
+	return t, nil
+}
+
+// made sets what follows from the rest of a hosted task.
+func (t *task) made(m *peer.Run) {
 	t.links = linksOf(t.args)
 	t.nameResults()
 	if m.Left > 0 {
 		t.deadline = time.Now().Add(m.Left)
 	}
-	t.bytes = taskBytes + formBytes(m.Need.Custom) + placementBytes(m.Placement) + int64(len(m.Name)) + argBytes(t.args)
-	return t, nil
 }
 
 // argsOf reads arguments.
@@ -189,6 +214,7 @@ func (c *clusterNode) move(h *hosted, to spec.NodeID) {
 	c.mu.Unlock()
 	c.node.objects.release(linksOf(argsOf(h.run.Args)))
 	if wanted {
+		c.reportTo(h.of.node)
 		c.port.Send(h.of.node, peer.Message{Moved: &peer.Moved{Number: h.of.number, To: to}})
 	}
 }
@@ -274,19 +300,19 @@ func (c *clusterNode) stop(from spec.NodeID, m *peer.Stop) {
 		if err == nil {
 			err = spec.Errorf("run "+h.run.Name, spec.TaskCancelled, "", "node %s does not want it any more", from)
 		}
-		c.halt(h, err)
+		c.halt(h, err, m.Force)
 	}
 }
 
 // halt ends an attempt.
-func (c *clusterNode) halt(h *hosted, err *spec.Error) {
+func (c *clusterNode) halt(h *hosted, err *spec.Error, force bool) {
 	c.mu.Lock()
 	t := h.task
-	if h.stopped == nil {
+	if h.stopped == nil && (t == nil || force) {
 		h.stopped = err
 	}
 	c.mu.Unlock()
 	if t != nil {
-		t.cancel(err, true)
+		t.cancel(err, force)
 	}
 }

@@ -58,16 +58,25 @@ func main() {
 	ext := flag.String("ext", ".md,.txt", "count files whose names end so: a list with commas")
 	top := flag.Int("top", 20, "print that many of the most frequent words")
 	size := flag.Int("chunk", 256<<10, "size of a chunk in bytes; it ends at the first white space after that")
+	bundles := flag.Int("group", 0, "run the tasks in a placement group of that many bundles of one CPU, on as many nodes as there are; 0: anywhere")
 	flag.Parse()
-	if err := run(strings.Split(*ext, ","), *top, *size); err != nil {
+	if err := run(strings.Split(*ext, ","), *top, *size, *bundles); err != nil {
 		fmt.Fprintln(os.Stderr, "wordcount:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ext []string, top, size int) error {
+func run(ext []string, top, size, bundles int) error {
 	start := time.Now()
-	c := &chunker{size: size}
+	c, merge := &chunker{size: size, count: countRemote}, mergeRemote
+	if bundles > 0 {
+		group, err := reserve(bundles)
+		if err != nil {
+			return err
+		}
+		defer group.Remove()
+		c.count, merge = countRemote.With(ray.InPlacementGroup(group)), mergeRemote.With(ray.InPlacementGroup(group))
+	}
 	files, err := readTexts(c, "/", ext)
 	if err != nil {
 		return err
@@ -78,7 +87,7 @@ func run(ext []string, top, size int) error {
 	if err := c.flush(); err != nil {
 		return err
 	}
-	counts, err := reduce(c.counts)
+	counts, err := reduce(c.counts, merge)
 	if err != nil {
 		return err
 	}
@@ -86,6 +95,16 @@ func run(ext []string, top, size int) error {
 	took := time.Since(start).Seconds()
 	fmt.Fprintf(os.Stderr, "%d bytes in %d chunks took %.2f s: %.1f MB/s\n", c.bytes, len(c.counts), took, float64(c.bytes)/1e6/took)
 	return nil
+}
+
+// reserve makes a placement group of n bundles, spread over the nodes, and waits for its place.
+func reserve(n int) (ray.Group, error) {
+	group, err := ray.PlacementGroup(ray.GroupOptions{Strategy: ray.StrategySpread, Bundles: slices.Repeat([]ray.Bundle{{CPUs: 1}}, n)})
+	if err != nil {
+		return group, err
+	}
+	_, err = group.Ready().Get()
+	return group, err
 }
 
 // readTexts writes every text file below root whose name has one of the endings to w, and returns their number. Hidden
@@ -141,6 +160,7 @@ const window = 256
 // chunker is a writer that cuts what it is given into chunks and has each one counted. A word is never cut.
 type chunker struct {
 	size   int
+	count  ray.Function1[[]byte, Counts]
 	chunk  []byte
 	bytes  int               // written in all
 	counts []ray.Ref[Counts] // of the chunks so far
@@ -179,7 +199,7 @@ func (c *chunker) flush() error {
 	if err != nil {
 		return err
 	}
-	c.counts = append(c.counts, countRemote.RemoteRefs(object))
+	c.counts = append(c.counts, c.count.RemoteRefs(object))
 	object.Release() // the task holds it now, and the store forgets it when the task is done
 	c.chunk = c.chunk[:0]
 	return nil
@@ -188,10 +208,10 @@ func (c *chunker) flush() error {
 // reduce merges counts two by two: the results go to the end of the queue, which makes the merges a balanced tree. All
 // of them are submitted at once; each runs when its two arguments are there, and the driver sees none of the counts but
 // the last.
-func reduce(counts []ray.Ref[Counts]) (Counts, error) {
+func reduce(counts []ray.Ref[Counts], merge ray.Function2[Counts, Counts, Counts]) (Counts, error) {
 	for len(counts) > 1 {
 		a, b := counts[0], counts[1]
-		counts = append(counts[2:], mergeRemote.RemoteRefs(a, b))
+		counts = append(counts[2:], merge.RemoteRefs(a, b))
 		a.Release()
 		b.Release()
 	}

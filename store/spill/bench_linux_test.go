@@ -6,15 +6,14 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"testing"
-	"time"
 
 	"go.uber.org/zap"
 	"golang.org/x/sys/unix"
 
 	"github.com/raywasm/raywasm/spec"
 	"github.com/raywasm/raywasm/store/spill"
+	"github.com/raywasm/raywasm/store/storetest"
 )
 
 // synced is a file system whose files are on disk when they are closed.
@@ -52,10 +51,10 @@ func BenchmarkSpill(b *testing.B) {
 			b.Run(fmt.Sprintf("%d/%s", count, name), func(b *testing.B) {
 				runtime.LockOSThread()
 				defer runtime.UnlockOSThread()
-				var writes, reads turns
+				var writes, reads storetest.Turns
 				for b.Loop() {
 					plain := filepath.Join(dir, "plain")
-					writes.take(func() error { return writePlain(plain, batch, name == "disk") }, func() error { return d.Spill(b.Context(), batch) })
+					writes.Take(func() error { return writePlain(plain, batch, name == "disk") }, func() error { return d.Spill(b.Context(), batch) })
 					if name == "disk" {
 						spilled, err := filepath.Glob(filepath.Join(dir, "*", "*"))
 						if err != nil || len(spilled) != 1 {
@@ -63,7 +62,7 @@ func BenchmarkSpill(b *testing.B) {
 						}
 						uncache(b, plain, spilled[0])
 					}
-					reads.take(func() error { return readPlain(plain, to, size) }, func() error {
+					reads.Take(func() error { return readPlain(plain, to, size) }, func() error {
 						for _, o := range batch {
 							if err := d.Restore(b.Context(), o.ID, to); err != nil {
 								return err
@@ -81,8 +80,10 @@ func BenchmarkSpill(b *testing.B) {
 						b.Fatal(err)
 					}
 				}
-				writes.report(b, "write", size)
-				reads.report(b, "read", size)
+				writes.Report(b, "write", size)
+				writes.ReportCPU(b, "write")
+				reads.Report(b, "read", size)
+				reads.ReportCPU(b, "read")
 			})
 			if err := d.Close(); err != nil {
 				b.Error(err)
@@ -105,50 +106,6 @@ func uncache(b *testing.B, paths ...string) {
 			b.Fatal(err)
 		}
 	}
-}
-
-// turns are the times of what is done by turns.
-type turns struct {
-	plain, ours, ratio, cpu []float64
-	err                     error
-}
-
-func (t *turns) take(plain, ours func() error) {
-	began, cpu := time.Now(), threadTime()
-	err := plain()
-	between, cpuBetween := time.Now(), threadTime()
-	if err == nil {
-		err = ours()
-	}
-	end, cpuEnd := time.Now(), threadTime()
-	t.plain = append(t.plain, between.Sub(began).Seconds())
-	t.ours = append(t.ours, end.Sub(between).Seconds())
-	t.ratio = append(t.ratio, between.Sub(began).Seconds()/end.Sub(between).Seconds())
-	t.cpu = append(t.cpu, (cpuBetween-cpu).Seconds()/(cpuEnd-cpuBetween).Seconds())
-	if t.err == nil {
-		t.err = err
-	}
-}
-
-// threadTime returns the processor's time that this thread has had.
-func threadTime() time.Duration {
-	var u unix.Rusage
-	_ = unix.Getrusage(unix.RUSAGE_THREAD, &u) // only a wrong argument could make it fail
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
-
-func (t *turns) report(b *testing.B, what string, size float64) {
-	if t.err != nil {
-		b.Fatal(t.err)
-	}
-	median := func(x []float64) float64 {
-		slices.Sort(x)
-		return x[len(x)/2]
-	}
-	b.ReportMetric(size/1e6/median(t.plain), "plain-"+what+"-MB/s")
-	b.ReportMetric(size/1e6/median(t.ours), what+"-MB/s")
-	b.ReportMetric(100*median(t.ratio), what+"-%")
-	b.ReportMetric(100*median(t.cpu), what+"-cpu-%")
 }
 
 func writePlain(path string, batch []spill.Object, sync bool) error {

@@ -238,7 +238,7 @@ func TestMain(m *testing.M) {
 	batches := math.MaxInt
 	if text := os.Getenv(childStep); text != "" {
 		last, _ := strconv.Atoi(text)
-		batches = 4
+		batches = 2
 		files = &storetest.Files{Before: func(string) error {
 			if last--; last < 0 {
 				self, _ := os.FindProcess(os.Getpid()) // it is there

@@ -16,12 +16,15 @@ import (
 	"testing"
 
 	"github.com/raywasm/raywasm/host"
+	"github.com/raywasm/raywasm/host/clustertest"
 )
 
 // Example is an example's module, loaded into an open node.
 type Example struct {
 	node   *host.Node
 	module *host.Module
+	// Cluster is the node's cluster; nil for one that is alone.
+	Cluster *clustertest.Cluster
 }
 
 // Result is what a job left: what its driver wrote, its exit status and what was counted.
@@ -50,7 +53,19 @@ func Open(t testing.TB, cfg host.Config) *Example {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Example{node, module}
+	return &Example{node: node, module: module}
+}
+
+// OpenCluster is Open for a cluster of nodes, whose first is the example's.
+func OpenCluster(t testing.TB, configs ...host.Config) *Example {
+	t.Helper()
+	wasm := build(t, ".")
+	cache := t.TempDir() // one node compiles, and the others need not
+	for i := range configs {
+		configs[i].CacheDir = cache
+	}
+	cluster := clustertest.Open(t, configs...)
+	return &Example{cluster.Nodes[0], cluster.Load(t, wasm), cluster}
 }
 
 // build compiles the main package in dir as a guest.

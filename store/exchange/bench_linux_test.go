@@ -14,15 +14,16 @@ import (
 	"github.com/raywasm/raywasm/store/transfer"
 )
 
-// BenchmarkFetch compares getting an object from another store of the process with copying it to memory that is there.
+// BenchmarkFetch gets an object from another store of the process and, by turns, copies it to memory that is there.
 func BenchmarkFetch(b *testing.B) {
 	for _, size := range []int{100 * spec.KiB, 5 * spec.MiB, 256 * spec.MiB} {
+		times := max(1, 16*spec.MiB/size) // a turn is long enough to be timed
+		limit := max(2*int64(size), 64*spec.MiB)
 		var link exchange.Local
 		directory := exchange.NewDirectory()
 		nodes := []spec.NodeID{{1}, {2}}
 		var stores []*local.Store
 		var exchanges []*exchange.Exchange
-		limit := max(2*int64(size), 64*spec.MiB)
 		for _, node := range nodes {
 			s, err := local.Open(local.Config{Limit: limit, Keep: limit, Prefault: limit})
 			if err != nil {
@@ -37,24 +38,29 @@ func BenchmarkFetch(b *testing.B) {
 			b.Fatal(err)
 		}
 		directory.Added(id, nodes[0])
-		b.Run(fmt.Sprintf("%d KiB/fetch", size/spec.KiB), func(b *testing.B) {
-			b.SetBytes(int64(size))
+		b.Run(fmt.Sprintf("%d KiB", size/spec.KiB), func(b *testing.B) {
+			var turns storetest.Turns
 			b.ReportAllocs()
 			for b.Loop() {
-				v, err := exchanges[1].Fetch(b.Context(), id, int64(size), transfer.ForGet, directory.For(nodes[1]))
-				if err != nil {
-					b.Fatal(err)
-				}
-				v.Release()
-				stores[1].Delete(id)
-				directory.Removed(id, nodes[1])
+				turns.Take(func() error {
+					for range times {
+						copy(to, data)
+					}
+					return nil
+				}, func() error {
+					for range times {
+						v, err := exchanges[1].Fetch(b.Context(), id, int64(size), transfer.ForGet, directory.For(nodes[1]))
+						if err != nil {
+							return err
+						}
+						v.Release()
+						stores[1].Delete(id)
+						directory.Removed(id, nodes[1])
+					}
+					return nil
+				})
 			}
-		})
-		b.Run(fmt.Sprintf("%d KiB/memmove", size/spec.KiB), func(b *testing.B) {
-			b.SetBytes(int64(size))
-			for b.Loop() {
-				copy(to, data)
-			}
+			turns.Report(b, "fetch", int64(times*size))
 		})
 		for k, s := range stores {
 			exchanges[k].Close()
