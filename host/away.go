@@ -83,9 +83,12 @@ func (c *clusterNode) look() {
 	c.view.Update(cluster.Node{ID: c.node.id, Version: c.version, Pool: c.node.leases.pool(), Labels: c.node.cfg.labels})
 }
 
-// send has a node make the task's next attempt; false if the node is not there.
+// send has a node make the task's next attempt; false if the node is not there. It is decided and sent under the table's lock:
+// so what the task holds is still there, and a Stop comes after its Run.
 func (c *clusterNode) send(t *task, to spec.NodeID, hops int32) bool {
 	objects := c.node.objects
+	objects.mu.Lock()
+	defer objects.settle()
 	c.mu.Lock()
 	p := c.peers[to]
 	if p == nil {
@@ -179,11 +182,9 @@ func (c *clusterNode) ran(from spec.NodeID, m *peer.Ran) {
 func (a *away) over(values []spec.Value, where []far, err *spec.Error) {
 	t := a.task
 	t.mu.Lock()
-	if t.away != a {
+	if t.away != a { // it was dismissed
 		t.mu.Unlock()
-		for i := range min(len(where), len(t.returns)) {
-			t.job.node.objects.dropFar(t.returns[i], where[i])
-		}
+		t.dropFar(where)
 		return
 	}
 	t.away = nil
@@ -193,6 +194,9 @@ func (a *away) over(values []spec.Value, where []far, err *spec.Error) {
 		t.attempt++
 	}
 	t.mu.Unlock()
+	if err != nil {
+		t.dropFar(where)
+	}
 	switch {
 	case again:
 		t.retries(number, err)
@@ -200,6 +204,13 @@ func (a *away) over(values []spec.Value, where []far, err *spec.Error) {
 		t.finish(nil, err)
 	default:
 		t.finishAt(values, where, nil)
+	}
+}
+
+// dropFar tells the nodes that have results that nobody wants them.
+func (t *task) dropFar(where []far) {
+	for i := range min(len(where), len(t.returns)) {
+		t.job.node.objects.dropFar(t.returns[i], where[i])
 	}
 }
 
@@ -231,11 +242,11 @@ func (t *task) hopped() int32 {
 	return t.hops
 }
 
-// dismiss tells the node that makes an attempt that nobody wants it any more.
+// dismiss tells the node that makes an attempt that nobody wants it any more. The node answers still: large results have to be
+// dropped there.
 func (c *clusterNode) dismiss(a *away, err *spec.Error) {
-	c.mu.Lock()
-	delete(c.away, a.number)
-	c.mu.Unlock()
+	c.node.objects.mu.Lock() // after its Run
+	defer c.node.objects.mu.Unlock()
 	c.port.Send(a.node, peer.Message{Stop: &peer.Stop{Number: a.number, Err: spec.MarshalError(err)}})
 }
 

@@ -58,6 +58,7 @@ func (o *objects) borrow(ev owner.BorrowEvent) {
 		case owner.Retain:
 			switch {
 			case o.refs.Retain(a.Link):
+			case ev.Owner == o.cluster.node.id: // it was freed here
 			case a.Link.IsActor:
 				o.refs.CreateActor(a.Link.Actor, 1)
 			default:
@@ -68,7 +69,7 @@ func (o *objects) borrow(ev owner.BorrowEvent) {
 		case owner.Lose:
 			if entry := o.refs.Object(a.Link.Object); !a.Link.IsActor && entry != nil && !entry.ready {
 				o.due = append(o.due, func() { o.complete(a.Link.Object, spec.Value{}, a.Err) })
-			} else if entry != nil && entry.stored > 0 {
+			} else if entry != nil && entry.stored > 0 && entry.remote != nil {
 				entry.remote.owner = spec.NodeID{} // it is this node's now: who has the bytes is known
 			}
 		}
@@ -77,6 +78,9 @@ func (o *objects) borrow(ev owner.BorrowEvent) {
 
 // counted takes in a message about references.
 func (o *objects) counted(from spec.NodeID, m *peer.Count) {
+	if m.Op == owner.Carry {
+		o.cluster.meet(m.Owner)
+	}
 	o.mu.Lock()
 	o.borrow(owner.BorrowEvent{Op: m.Op, Node: from, Link: spec.Link(m.Link), Owner: m.Owner})
 	o.settle()
@@ -118,9 +122,9 @@ func (o *objects) ownerOf(l spec.Link) spec.NodeID {
 	return o.cluster.node.id
 }
 
-// dispatch sends a call to a node: with the values of small arguments that are there, and references to the others.
+// dispatch sends a call to a node: with the values of small arguments that are there, and references to the others. The caller
+// holds mu and settles.
 func (o *objects) dispatch(to spec.NodeID, args []spec.Arg, run *peer.Run) {
-	o.mu.Lock()
 	run.Args = make([]peer.Arg, len(args))
 	for i, a := range args {
 		entry := o.refs.Object(a.Ref)
@@ -139,7 +143,6 @@ func (o *objects) dispatch(to spec.NodeID, args []spec.Arg, run *peer.Run) {
 		}
 	}
 	o.cluster.port.Send(to, peer.Message{Run: run})
-	o.settle()
 }
 
 // tellState tells a borrower what has become of an object. The caller holds mu.
@@ -244,6 +247,10 @@ func (o *objects) ask(id spec.ObjectID, entry *object) bool {
 // keepFor keeps a result's bytes for another node until it drops them.
 func (o *objects) keepFor(ctx context.Context, node spec.NodeID, memory *store.Account, id spec.ObjectID, data []byte) error {
 	o.mu.Lock()
+	if entry := o.refs.Object(id); entry != nil && entry.remote == nil {
+		o.mu.Unlock()
+		return spec.Errorf("keep", spec.AlreadyExists, "object "+id.String(), "it is one of node %s itself", o.cluster.node.id)
+	}
 	if k, ok := o.kept[id]; ok { // of an attempt before
 		o.forgetKept(id, k)
 	}
@@ -255,6 +262,9 @@ func (o *objects) keepFor(ctx context.Context, node spec.NodeID, memory *store.A
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.kept[id] = keptFor{node, memory, int64(len(data))}
+	if o.cluster.isDead(node) { // what was kept for it is forgotten already, or never will be
+		o.forgetKept(id, o.kept[id])
+	}
 	return nil
 }
 

@@ -51,7 +51,7 @@ func (n *Node) Quiet(ctx context.Context) error {
 	defer cancel()
 	for {
 		n.cluster.mu.Lock()
-		left := len(n.cluster.hosted) + len(n.cluster.away) + len(n.cluster.jobs)
+		left := len(n.cluster.hosted) + len(n.cluster.away) + len(n.cluster.jobs) + len(n.cluster.asks) + len(n.cluster.loading)
 		n.cluster.mu.Unlock()
 		n.objects.mu.Lock()
 		left += len(n.objects.kept) + n.objects.borrows.Len()

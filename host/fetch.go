@@ -19,7 +19,7 @@ type question struct {
 func (c *clusterNode) question(ctx context.Context, of spec.NodeID, m peer.Ask) (*peer.Answer, error) {
 	answer := make(chan *peer.Answer, 1)
 	c.mu.Lock()
-	if c.peers[of] == nil {
+	if c.peer(of) == nil {
 		c.mu.Unlock()
 		return nil, spec.Errorf("ask", spec.NodeDied, "node "+of.String(), "it is not there")
 	}

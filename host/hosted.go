@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/raywasm/raywasm/host/peer"
 	"github.com/raywasm/raywasm/sched"
 	"github.com/raywasm/raywasm/sched/cluster"
@@ -35,31 +37,31 @@ func (c *clusterNode) host(from spec.NodeID, m *peer.Run) {
 	module := c.node.modules[key]
 	c.node.mu.Unlock()
 	c.mu.Lock()
+	if c.hosted[h.of] != nil {
+		c.mu.Unlock()
+		c.node.log.Warn("a node asked for an attempt twice", zap.Stringer("node", from), zap.Uint64("number", m.Number))
+		c.node.objects.release(linksOf(argsOf(m.Args)))
+		return
+	}
 	c.hosted[h.of] = h
 	waiting, loads := c.loading[key]
 	if module == nil || loads { // those that wait go first
-		c.loading[key] = append(waiting, h.of)
+		c.loading[key] = append(waiting, h)
 		module = nil
 	}
 	c.mu.Unlock()
 	switch {
 	case module != nil:
 		c.begin(h, module)
-	case !loads && !c.node.scope.run(func() { c.load(from, key) }):
+	case !loads && !c.node.scope.run(func() { c.load(key) }):
 		c.reply(h, errNodeClosed)
 	}
 }
 
-// load gets a module from a node and begins what waits for it.
-func (c *clusterNode) load(from spec.NodeID, key moduleKey) {
-	n := c.node
-	module, err := func() (*Module, error) {
-		wasm, err := c.fetchModule(n.scope.ctx, from, key.digest)
-		if err != nil {
-			return nil, err
-		}
-		return n.LoadWith(n.scope.ctx, wasm, key.LoadConfig)
-	}()
+// load gets a module from the nodes that want attempts with it, the first that has it, and begins them.
+func (c *clusterNode) load(key moduleKey) {
+	var module *Module
+	failed := make(map[spec.NodeID]error)
 	for {
 		c.mu.Lock()
 		waiting := c.loading[key]
@@ -68,17 +70,31 @@ func (c *clusterNode) load(from spec.NodeID, key moduleKey) {
 			c.mu.Unlock()
 			return
 		}
+		h := waiting[0]
 		c.loading[key] = waiting[1:]
-		h := c.hosted[waiting[0]]
+		stopped := h.stopped != nil
 		c.mu.Unlock()
-		switch {
-		case h == nil: // its origin died
-		case err != nil:
-			c.reply(h, &spec.Error{Op: "run " + h.run.Name, Kind: spec.KindOf(err), ID: "on node " + n.id.String(), Err: err})
-		default:
-			c.begin(h, module)
+		from := h.of.node
+		if module == nil && !stopped && failed[from] == nil {
+			module, failed[from] = c.loadFrom(from, key)
 		}
+		if module == nil && !stopped {
+			err := failed[from]
+			c.reply(h, &spec.Error{Op: "run " + h.run.Name, Kind: spec.KindOf(err), ID: "on node " + c.node.id.String(), Err: err})
+			continue
+		}
+		c.begin(h, module)
 	}
+}
+
+// loadFrom gets a module from a node.
+func (c *clusterNode) loadFrom(from spec.NodeID, key moduleKey) (*Module, error) {
+	ctx := c.node.scope.ctx
+	wasm, err := c.fetchModule(ctx, from, key.digest)
+	if err != nil {
+		return nil, err
+	}
+	return c.node.LoadWith(ctx, wasm, key.LoadConfig)
 }
 
 // begin sends an attempt on its way, or to a node that has room where this one has none.
@@ -116,10 +132,6 @@ func (c *clusterNode) begin(h *hosted, module *Module) {
 			return
 		}
 	}
-	c.mu.Lock()
-	h.task = t
-	stopped := h.stopped
-	c.mu.Unlock()
 	if err := t.job.memory.Reserve(t.bytes); err != nil {
 		c.reply(h, &spec.Error{Op: "run " + m.Name, Kind: spec.KindOf(err), ID: "on node " + n.id.String(), Err: err})
 		return
@@ -128,6 +140,10 @@ func (c *clusterNode) begin(h *hosted, module *Module) {
 		c.answer(h.of, nil, nil, 0, &spec.Error{Op: "run " + m.Name, Kind: spec.KindOf(err), ID: "on node " + n.id.String(), Err: err})
 		return
 	}
+	c.mu.Lock()
+	h.task = t // from now on whoever stops it does it himself
+	stopped := h.stopped
+	c.mu.Unlock()
 	if stopped != nil {
 		t.cancel(stopped, true)
 	}
@@ -200,11 +216,15 @@ func (c *clusterNode) reply(h *hosted, err *spec.Error) {
 	c.node.objects.release(linksOf(argsOf(h.run.Args)))
 }
 
-// answer tells an attempt's origin what came of it.
+// answer tells an attempt's origin what came of it. A node that closes does not say that it failed: the origin makes it again
+// when the node has left, and not here.
 func (c *clusterNode) answer(of origin, results []peer.Result, links []spec.Link, cpu int64, err *spec.Error) {
 	c.mu.Lock()
 	delete(c.hosted, of)
 	c.mu.Unlock()
+	if err != nil && c.node.closing() {
+		return
+	}
 	m := &peer.Ran{Number: of.number, Results: results, CPU: cpu}
 	if err != nil {
 		m.Results, m.Err, links = nil, spec.MarshalError(err), nil

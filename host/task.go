@@ -367,6 +367,7 @@ func (t *task) finishAt(values []spec.Value, where []far, err *spec.Error) {
 	t.mu.Lock()
 	if t.finished {
 		t.mu.Unlock()
+		t.dropFar(where)
 		return
 	}
 	t.finished = true

@@ -10,6 +10,7 @@ package clustertest
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -54,6 +55,20 @@ func Open(t testing.TB, configs ...host.Config) *Cluster {
 // Add opens one more node and returns its place in Nodes.
 func (c *Cluster) Add(t testing.TB, cfg host.Config) int {
 	t.Helper()
+	c.Nodes, c.lines = append(c.Nodes, nil), append(c.lines, nil)
+	c.open(t, len(c.Nodes)-1, cfg)
+	return len(c.Nodes) - 1
+}
+
+// Replace opens a node that takes the place in Nodes of one that was killed.
+func (c *Cluster) Replace(t testing.TB, i int, cfg host.Config) {
+	t.Helper()
+	c.open(t, i, cfg)
+}
+
+// open opens the node of a place and waits until all know of it.
+func (c *Cluster) open(t testing.TB, i int, cfg host.Config) {
+	t.Helper()
 	l := &line{Store: c.control}
 	cfg.Cluster = &host.ClusterConfig{Control: l, Network: c.network, Lease: Lease}
 	n, err := host.Open(t.Context(), cfg)
@@ -65,7 +80,7 @@ func (c *Cluster) Add(t testing.TB, cfg host.Config) int {
 			t.Error(err)
 		}
 	})
-	c.Nodes, c.lines = append(c.Nodes, n), append(c.lines, l)
+	c.Nodes[i], c.lines[i] = n, l
 	alive := 0
 	for _, l := range c.lines {
 		if !l.cut.Load() {
@@ -79,7 +94,6 @@ func (c *Cluster) Add(t testing.TB, cfg host.Config) int {
 			}
 		}
 	}
-	return len(c.Nodes) - 1
 }
 
 // Load loads a module into the first node; the others get it from there when they need it.
@@ -100,10 +114,25 @@ func (c *Cluster) Kill(i int) {
 	go func() { _ = c.Nodes[i].Close() }() // it cannot reach the control store, and says so
 }
 
+// Bury ends the lease of a node that was killed: the others notice now.
+func (c *Cluster) Bury(t testing.TB, i int) {
+	t.Helper()
+	if err := c.control.Revoke(t.Context(), c.lines[i].lease); err != nil && !errors.Is(err, spec.NotFound) {
+		t.Fatal(err)
+	}
+}
+
 // line is a node's way to the control store.
 type line struct {
 	control.Store
-	cut atomic.Bool
+	lease control.LeaseID
+	cut   atomic.Bool
+}
+
+func (l *line) Grant(ctx context.Context, ttl time.Duration) (control.Lease, error) {
+	lease, err := l.Store.Grant(ctx, ttl)
+	l.lease = lease.ID
+	return lease, err
 }
 
 var errCut = spec.Errorf("reach the control store", spec.RPC, "", "the node was killed")
