@@ -200,11 +200,11 @@ func TestAJobHasOnlySoManyActors(t *testing.T) {
 	o, _ := table(t, 0)
 	j := &Job{node: &Node{objects: o}, memory: store.NewBound(0, 0).Account()}
 	c := actorCaller{&caller{job: j}}
-	if _, err := c.create(&spec.Class{Name: "C"}, nil, spec.ActorOptions{}); !errors.Is(err, spec.ObjectStoreFull) {
+	if err := c.create(spec.ActorID{1}, &spec.Class{Name: "C"}, nil, spec.ActorOptions{}, false); !errors.Is(err, spec.ObjectStoreFull) {
 		t.Errorf("without room: %v", err)
 	}
 	j.stats.actorsKept.Store(spec.MaxActors)
-	if _, err := c.create(&spec.Class{Name: "C"}, nil, spec.ActorOptions{}); !errors.Is(err, spec.LimitExceeded) || !strings.Contains(err.Error(), "MaxActors") {
+	if err := c.create(spec.ActorID{1}, &spec.Class{Name: "C"}, nil, spec.ActorOptions{}, false); !errors.Is(err, spec.LimitExceeded) || !strings.Contains(err.Error(), "MaxActors") {
 		t.Errorf("one too many: %v", err)
 	}
 	if n := j.stats.actorsKept.Load(); n != spec.MaxActors {

@@ -18,6 +18,7 @@ import (
 // them. The core decides which call runs, what a crash means and when the actor ends.
 type actor struct {
 	node     *Node
+	at       spec.NodeID // of one on another node: which, and then it has no more than module, id, class, opts and groups
 	job      *Job
 	scope    *scope // the job's; the node's for a detached actor
 	module   *Module
@@ -51,6 +52,7 @@ type actor struct {
 	maker *brood // that it is one of; nil for none
 
 	durable bool // it is in the node's data directory; guarded by mu
+	counted bool // its handles were counted before it was there
 }
 
 // deed is an action of the core, with what it is about looked up under the lock.
@@ -64,11 +66,12 @@ type deed struct {
 }
 
 // newActor makes the actor's record and asks for its place. The creation's errors reach the callers of its methods.
-func (c *caller) newActor(class *spec.Class, args []spec.Arg, opts spec.ActorOptions) (*actor, error) {
-	a, err := c.describeActor(spec.NewActorID(c.origin, c.nextActor.Add(1)), class, args, opts)
+func (c *caller) newActor(id spec.ActorID, class *spec.Class, args []spec.Arg, opts spec.ActorOptions, counted bool) (*actor, error) {
+	a, err := c.describeActor(id, class, args, opts)
 	if err != nil {
 		return nil, err
 	}
+	a.counted = counted
 	if !a.detached {
 		a.maker = c.offspring()
 	}
@@ -112,18 +115,26 @@ func (c *caller) describeActor(id spec.ActorID, class *spec.Class, args []spec.A
 	return a, nil
 }
 
+// taken is the error of who wants the name of another actor.
+func taken(name actorName) *spec.Error {
+	return spec.Errorf("create actor", spec.AlreadyExists, quote(name.name), "an actor of that name lives in namespace %q: choose another name or ask for it with get_if_exists", name.namespace)
+}
+
 // admit gives the actor its name and asks for its place.
 func (a *actor) admit() error {
 	n := a.node
+	if err := n.cluster.claim(n.scope.ctx, a.name); err != nil {
+		return err
+	}
 	n.mu.Lock()
 	if n.closed {
 		n.mu.Unlock()
 		return errNodeClosed
 	}
 	if a.name.name != "" {
-		if _, taken := n.names[a.name]; taken {
+		if other := n.names[a.name]; other != nil {
 			n.mu.Unlock()
-			return spec.Errorf("create actor", spec.AlreadyExists, quote(a.name.name), "an actor of that name lives in namespace %q: choose another name or ask for it with get_if_exists", a.name.namespace)
+			return taken(a.name)
 		}
 		n.names[a.name] = a
 	}
@@ -142,7 +153,7 @@ func (a *actor) admit() error {
 		return err
 	}
 
-	if !revived { // otherwise it is counted already, once
+	if !revived && !a.counted { // otherwise it is counted already, once
 		n.objects.adopt(a.id)
 		if a.detached { // nobody's handle keeps it alive, so one of the node's does
 			n.objects.retain([]spec.Link{spec.ActorLink(a.id)})
@@ -171,6 +182,18 @@ func (a *actor) admit() error {
 	}
 	n.leases.request(a.lease, &ask, time.Time{}, 0, a)
 	return nil
+}
+
+// kill ends the actor at once.
+func (a *actor) kill(by spec.TaskID, noRestart bool) {
+	a.step(owner.ActorEvent{Op: owner.Kill, NoRestart: noRestart,
+		Err: spec.Errorf("kill actor", spec.ActorDied, a.label(), "it was killed by task %s", by)})
+}
+
+// terminate ends it once it has served the calls that wait.
+func (a *actor) terminate(by spec.TaskID) {
+	a.step(owner.ActorEvent{Op: owner.Terminate,
+		Err: spec.Errorf("terminate actor", spec.ActorDied, a.label(), "it was ended by task %s", by)})
 }
 
 // granted: the actor has its place, unless it has ended while it waited.
@@ -395,13 +418,17 @@ func (a *actor) end(err error) {
 		n.log.Info("actor died", zap.String("actor", a.label()), zap.NamedError("reason", err))
 	}
 	n.mu.Lock()
-	if n.names[a.name] == a {
+	named := n.names[a.name] == a
+	if named {
 		delete(n.names, a.name)
 	}
 	if a.forgotten {
 		delete(n.actors, a.id)
 	}
 	n.mu.Unlock()
+	if named {
+		n.cluster.disclaim(a.name)
+	}
 	n.leases.release(a.lease)
 	if a.detached {
 		n.groups.actorEnded(a.id)
@@ -430,15 +457,20 @@ func (a *actor) end(err error) {
 func (n *Node) forgetActor(id spec.ActorID) {
 	n.mu.Lock()
 	a, ok := n.actors[id]
+	named := false
 	if ok {
 		a.forgotten = true
-		if n.names[a.name] == a { // nobody can find it any more
+		if named = n.names[a.name] == a; named { // nobody can find it any more
 			delete(n.names, a.name)
 		}
 	}
 	n.mu.Unlock()
 	if !ok {
+		n.cluster.forgetAbroad(id)
 		return
+	}
+	if named {
+		n.cluster.disclaim(a.name)
 	}
 	a.mu.Lock()
 	dead := a.core.State() == owner.Dead

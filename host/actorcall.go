@@ -4,7 +4,7 @@ import (
 	"context"
 	"strconv"
 
-	"github.com/raywasm/raywasm/owner"
+	"github.com/raywasm/raywasm/host/peer"
 	"github.com/raywasm/raywasm/spec"
 )
 
@@ -45,7 +45,11 @@ func (c actorCaller) Create(_ context.Context, class string, args []spec.Arg, op
 				return id, nil
 			}
 		}
-		id, err := c.create(described, args, opts)
+		id, elsewhere, err := c.createElsewhere(described, args, opts)
+		if err == nil && !elsewhere {
+			id = spec.NewActorID(c.origin, c.nextActor.Add(1))
+			err = c.create(id, described, args, opts, false)
+		}
 		if err == nil {
 			return id, nil
 		}
@@ -56,26 +60,26 @@ func (c actorCaller) Create(_ context.Context, class string, args []spec.Arg, op
 	}
 }
 
-// create makes an actor, for which the job has to have room.
-func (c actorCaller) create(class *spec.Class, args []spec.Arg, opts spec.ActorOptions) (spec.ActorID, error) {
+// create makes an actor on this node, for which the job has to have room. counted: its handles are counted already.
+func (c actorCaller) create(id spec.ActorID, class *spec.Class, args []spec.Arg, opts spec.ActorOptions, counted bool) error {
 	op := "create " + class.Name
 	j := c.job
 	if n := j.stats.actorsKept.Add(1); n > spec.MaxActors {
 		j.stats.actorsKept.Add(-1)
-		return spec.ActorID{}, spec.Errorf(op, spec.LimitExceeded, "", "the job has %d actors, at most %d (MaxActors): release the handles of some", n-1, spec.MaxActors)
+		return spec.Errorf(op, spec.LimitExceeded, "", "the job has %d actors, at most %d (MaxActors): release the handles of some", n-1, spec.MaxActors)
 	}
 	bytes := actorBytes + formBytes(opts.Custom) + placementBytes(opts.Placement) + int64(len(opts.Name)+len(opts.Namespace)) + argBytes(args)
 	if err := j.node.objects.reserve(j.memory, bytes); err != nil {
 		j.stats.actorsKept.Add(-1)
-		return spec.ActorID{}, &spec.Error{Op: op, Kind: spec.KindOf(err), Err: err}
+		return &spec.Error{Op: op, Kind: spec.KindOf(err), Err: err}
 	}
-	a, err := c.newActor(class, args, opts)
+	a, err := c.newActor(id, class, args, opts, counted)
 	if err != nil {
 		j.returnActor(bytes)
-		return spec.ActorID{}, err
+		return err
 	}
 	j.node.objects.atEnd(a.id, func() { j.returnActor(bytes) })
-	return a.id, nil
+	return nil
 }
 
 // returnActor gives back what was reserved for an actor.
@@ -85,7 +89,7 @@ func (j *Job) returnActor(bytes int64) {
 }
 
 // Find returns a living actor by its name; an empty namespace is the job's.
-func (c actorCaller) Find(_ context.Context, name, namespace string) (spec.ActorID, error) {
+func (c actorCaller) Find(ctx context.Context, name, namespace string) (spec.ActorID, error) {
 	n := c.job.node
 	key := actorName{said(nonEmpty(namespace), c.job.namespace), name}
 	n.mu.Lock()
@@ -94,12 +98,15 @@ func (c actorCaller) Find(_ context.Context, name, namespace string) (spec.Actor
 	if ok && n.objects.tryRetain(spec.ActorLink(a.id)) {
 		return a.id, nil
 	}
+	if id, ok, err := n.cluster.find(ctx, key); ok || err != nil {
+		return id, err
+	}
 	return spec.ActorID{}, spec.Errorf("find actor", spec.NotFound, quote(name), "no living actor of that name is in namespace %q", key.namespace)
 }
 
 // Call sends a method's call to the actor.
-func (c actorCaller) Call(_ context.Context, id spec.ActorID, call spec.Call) ([]spec.ObjectID, error) {
-	a, err := c.lookUp(id, "call "+call.Function)
+func (c actorCaller) Call(ctx context.Context, id spec.ActorID, call spec.Call) ([]spec.ObjectID, error) {
+	a, err := c.lookUp(ctx, id, "call "+call.Function)
 	if err != nil {
 		return nil, err
 	}
@@ -111,29 +118,50 @@ func (c actorCaller) Call(_ context.Context, id spec.ActorID, call spec.Call) ([
 	if err != nil {
 		return nil, err
 	}
+	if a.at != (spec.NodeID{}) {
+		if t.stream != nil {
+			return nil, spec.Errorf("call "+call.Function, spec.Unsupported, a.label(), "it is on node %s, and generators run where they are called", a.at)
+		}
+		t.abroad, t.module, t.said = a, a.module, &call.Options
+		return t.begin()
+	}
 	t.actor, t.module, t.scope = a, a.module, a.scope
-	return t.begin()
+	if !said(a.opts.ExactlyOnce, false) {
+		return t.begin()
+	}
+	if results, made := c.repeats(id, terms.function); made {
+		return results, nil
+	}
+	results, err := t.begin()
+	if err == nil {
+		c.note(id, terms.function, results)
+	}
+	return results, err
 }
 
 // Kill ends the actor at once; without noRestart it may restart.
-func (c actorCaller) Kill(_ context.Context, id spec.ActorID, noRestart bool) error {
-	a, err := c.lookUp(id, "kill actor")
+func (c actorCaller) Kill(ctx context.Context, id spec.ActorID, noRestart bool) error {
+	a, err := c.lookUp(ctx, id, "kill actor")
 	if err != nil {
 		return err
 	}
-	a.step(owner.ActorEvent{Op: owner.Kill, NoRestart: noRestart,
-		Err: spec.Errorf("kill actor", spec.ActorDied, a.label(), "it was killed by task %s", c.task)})
+	if a.at != (spec.NodeID{}) {
+		return a.node.cluster.end(a, peer.ActorEnd{By: c.task, NoRestart: noRestart})
+	}
+	a.kill(c.task, noRestart)
 	return nil
 }
 
 // Terminate ends the actor once it has served the calls that wait.
-func (c actorCaller) Terminate(_ context.Context, id spec.ActorID) error {
-	a, err := c.lookUp(id, "terminate actor")
+func (c actorCaller) Terminate(ctx context.Context, id spec.ActorID) error {
+	a, err := c.lookUp(ctx, id, "terminate actor")
 	if err != nil {
 		return err
 	}
-	a.step(owner.ActorEvent{Op: owner.Terminate,
-		Err: spec.Errorf("terminate actor", spec.ActorDied, a.label(), "it was ended by task %s", c.task)})
+	if a.at != (spec.NodeID{}) {
+		return a.node.cluster.end(a, peer.ActorEnd{By: c.task, Gracefully: true})
+	}
+	a.terminate(c.task)
 	return nil
 }
 
@@ -146,12 +174,16 @@ func (c actorCaller) Exit(context.Context) error {
 	return nil
 }
 
-func (c actorCaller) lookUp(id spec.ActorID, op string) (*actor, error) {
+// lookUp returns an actor of this node or of another one.
+func (c actorCaller) lookUp(ctx context.Context, id spec.ActorID, op string) (*actor, error) {
 	n := c.job.node
 	n.mu.Lock()
 	a, ok := n.actors[id]
 	n.mu.Unlock()
 	if !ok {
+		if a, err := n.cluster.abroad(ctx, id); a != nil || err != nil {
+			return a, err
+		}
 		return nil, spec.Errorf(op, spec.ActorDied, "actor "+id.String(), "it is gone")
 	}
 	return a, nil

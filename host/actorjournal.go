@@ -10,6 +10,7 @@ import (
 	"github.com/raywasm/raywasm/owner"
 	wasmrt "github.com/raywasm/raywasm/runtime"
 	"github.com/raywasm/raywasm/spec"
+	"github.com/raywasm/raywasm/store"
 )
 
 // An actor whose calls take effect exactly once keeps a record of each call since its checkpoint: the arguments, the moment
@@ -20,7 +21,7 @@ import (
 // record is one call in an actor's log.
 type record struct {
 	task   *task
-	args   []spec.Value
+	args   []spec.Arg
 	moment *wasmrt.Moment // nil before the call has begun
 	told   []told
 	links  []spec.Link // held for it: what it was given and what it was told of
@@ -35,6 +36,7 @@ type told struct {
 	ids      []spec.ObjectID
 	actor    spec.ActorID
 	values   []spec.Value
+	large    []spec.ObjectID // of which the values have no bytes: they are viewed
 	flags    []bool
 	self     spec.Self
 	err      error
@@ -62,8 +64,8 @@ func (a *actor) record(c *caller, life *incarnation, t *task) (*record, *spec.Er
 	}
 	r = &record{task: t, args: args}
 	bytes := int64(recordBytes)
-	for _, v := range args {
-		bytes += hostcall.ValueBytes + valueBytes(v)
+	for _, arg := range args {
+		bytes += hostcall.ValueBytes + valueBytes(arg.Value)
 	}
 	if full := a.job.memory.Reserve(bytes); full != nil {
 		return nil, t.failure(full)
@@ -103,7 +105,7 @@ func (a *actor) forget(log map[owner.CallID]*record) {
 func (a *actor) invokeLogged(life *incarnation, t *task, again bool) (ev owner.ActorEvent, crashed bool, answer func(error)) {
 	ev, answer = owner.ActorEvent{Op: owner.Returned, Call: t.call, Now: clock()}, answered
 	c := newCaller(t, 0, a.lease)
-	c.holds, c.brood = a.hold, life.brood
+	c.holds, c.brood, c.of = a.hold, life.brood, nil
 	r, err := a.record(c, life, t)
 	if err != nil { // it has no effect then
 		t.finish(nil, err)
@@ -148,7 +150,7 @@ type journal struct {
 }
 
 func (j *journal) functions() hostcall.Caller {
-	return hostcall.Caller{Objects: j, Counts: j.caller, Memory: (*jobMemory)(j.caller.job), Tasks: j, Actors: journalActors{j}, Context: j}
+	return hostcall.Caller{Objects: j, Views: j, Counts: j.caller, Memory: (*jobMemory)(j.caller.job), Tasks: j, Actors: journalActors{j}, Context: j}
 }
 
 // answer returns what the function answered the first time, or asks it now. What it gave, it gives again: counted once.
@@ -178,7 +180,7 @@ func (j *journal) answer(ctx context.Context, function string, ask func(*told)) 
 		return &t
 	}
 	t.tasks, t.actors, t.puts = c.nextTask.Load(), c.nextActor.Load(), c.nextPut.Load()
-	bytes := int64(toldBytes) + hostcall.LinkBytes*int64(len(t.ids)) + int64(len(t.flags))
+	bytes := int64(toldBytes) + hostcall.LinkBytes*int64(len(t.ids)+len(t.large)) + int64(len(t.flags))
 	for _, v := range t.values {
 		bytes += hostcall.ValueBytes + valueBytes(v)
 	}
@@ -189,6 +191,7 @@ func (j *journal) answer(ctx context.Context, function string, ask func(*told)) 
 	r.bytes += bytes
 	if t.err == nil {
 		r.hold(j.actor, t.gave())
+		r.hold(j.actor, linksTo(t.large))
 		for _, v := range t.values {
 			r.hold(j.actor, v.Links)
 		}
@@ -222,13 +225,37 @@ func (j *journal) Put(ctx context.Context, v spec.Value) (id spec.ObjectID, err 
 }
 
 func (j *journal) Get(ctx context.Context, ids []spec.ObjectID, timeout time.Duration, values []spec.Value) error {
-	t := j.answer(ctx, "get", func(t *told) {
-		t.values = make([]spec.Value, len(ids))
-		t.err = j.caller.Get(ctx, ids, timeout, t.values)
-	})
+	t := j.answer(ctx, "get", func(t *told) { j.get(ctx, t, ids, timeout) })
 	copy(values, t.values)
 	return t.err
 }
+
+func (j *journal) get(ctx context.Context, t *told, ids []spec.ObjectID, timeout time.Duration) {
+	t.values = make([]spec.Value, len(ids))
+	if t.err = j.caller.Get(ctx, ids, timeout, t.values); t.err != nil {
+		return
+	}
+	for i, v := range t.values {
+		if len(v.Data) == 0 {
+			t.large = append(t.large, ids[i])
+		}
+	}
+}
+
+// View writes down that the object was there; its bytes are the same at any time.
+func (j *journal) View(ctx context.Context, id spec.ObjectID, timeout time.Duration, keep bool) (hostcall.View, error) {
+	t := j.answer(ctx, "view", func(t *told) { j.get(ctx, t, []spec.ObjectID{id}, timeout) })
+	switch {
+	case t.err != nil:
+		return hostcall.View{}, t.err
+	case len(t.large) == 0: // it may be freed by now
+		return hostcall.View{View: store.NewView(t.values[0].Data, store.NoRegion, 0, func() {}), Links: t.values[0].Links}, nil
+	}
+	return j.caller.View(ctx, id, spec.Forever, keep)
+}
+
+// Draft has the call make the object by Put.
+func (j *journal) Draft(context.Context, int64) (hostcall.Draft, error) { return nil, nil }
 
 func (j *journal) Wait(ctx context.Context, ids []spec.ObjectID, count int, timeout time.Duration) ([]bool, error) {
 	t := j.answer(ctx, "wait", func(t *told) { t.flags, t.err = j.caller.Wait(ctx, ids, count, timeout) })

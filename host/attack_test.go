@@ -284,6 +284,11 @@ func TestAJobRunsOnlySoManyFunctions(t *testing.T) {
 			t.Errorf("while all the others wait: %v", err)
 		}
 		vacate()
+		vacate = j.Occupy(spec.MaxRunningTasks-1, true)
+		if _, err := host.Call[int](t.Context(), j, "poll"); err != nil {
+			t.Errorf("while all the others wait and one asks again and again: %v", err)
+		}
+		vacate()
 		vacate = j.Occupy(spec.MaxNestedTasks, true)
 		err = ends(t, j, "noop", spec.TaskOptions{}, kinds(spec.LimitExceeded), []byte{})
 		if err != nil && !strings.Contains(err.Error(), "MaxNestedTasks") {

@@ -8,6 +8,7 @@ import (
 	"github.com/raywasm/raywasm/host/peer"
 	"github.com/raywasm/raywasm/sched"
 	"github.com/raywasm/raywasm/sched/cluster"
+	"github.com/raywasm/raywasm/sched/resource"
 	"github.com/raywasm/raywasm/spec"
 )
 
@@ -39,7 +40,7 @@ const (
 
 // movable reports whether another node can make the task's attempts.
 func (t *task) movable() bool {
-	return t.actor == nil && t.origin == nil && t.stream == nil && argBytes(t.args) <= maxAwayArgs
+	return t.actor == nil && t.abroad == nil && t.origin == nil && t.stream == nil && argBytes(t.args) <= maxAwayArgs
 }
 
 // place sends the next attempt to another node if that is where it is to run; false if it is this one.
@@ -83,9 +84,14 @@ func (c *clusterNode) look() {
 	c.view.Update(cluster.Node{ID: c.node.id, Version: c.version, Pool: c.node.leases.pool(), Labels: c.node.cfg.labels})
 }
 
-// send has a node make the task's next attempt; false if the node is not there. It is decided and sent under the table's lock:
-// so what the task holds is still there, and a Stop comes after its Run.
+// send has a node make the task's next attempt; false if the node is not there.
 func (c *clusterNode) send(t *task, to spec.NodeID, hops int32) bool {
+	return c.depart(t, to, &peer.Run{Function: t.function, Need: t.need, Memory: t.memory, Priority: t.ask.Priority, Placement: t.placed, Hops: hops})
+}
+
+// depart sends an attempt of which run says how it is made; false if the node is not there. It is decided and sent under the
+// table's lock: so what the task holds is still there, and a Stop comes after its Run.
+func (c *clusterNode) depart(t *task, to spec.NodeID, run *peer.Run) bool {
 	objects := c.node.objects
 	objects.mu.Lock()
 	defer objects.settle()
@@ -104,24 +110,24 @@ func (c *clusterNode) send(t *task, to spec.NodeID, hops int32) bool {
 		return true
 	}
 	t.away = a
-	attempt := t.attempt
+	run.Attempt = t.attempt
 	t.mu.Unlock()
 	c.away[a.number] = a
-	if !p.jobs[t.job.id] {
-		p.jobs[t.job.id] = true
-		c.port.Send(to, peer.Message{Job: t.job.says()})
-	}
-	c.view.Assume(to, t.ask.Need)
+	c.tellJob(to, p, t.job)
+	c.view.Assume(to, resource.Of(run.Need))
 	c.mu.Unlock()
-	run := &peer.Run{
-		Number: a.number, Job: t.job.id, Module: t.module.says(), Task: t.id, Parent: t.parent, Attempt: attempt, Name: t.name, Function: t.function,
-		Returns: int32(len(t.returns)), Need: t.need, Memory: t.memory, Priority: t.ask.Priority, Placement: t.placed, Hops: hops,
-	}
-	if !t.deadline.IsZero() {
-		run.Left = max(1, time.Until(t.deadline))
-	}
+	run.Number, run.Job, run.Module, run.Task, run.Parent, run.Name = a.number, t.job.id, t.module.says(), t.id, t.parent, t.name
+	run.Returns, run.Left = int32(len(t.returns)), t.left()
 	objects.dispatch(to, t.args, run)
 	return true
+}
+
+// left returns how long it is until the task's deadline, at least a nanosecond; 0 if it has none.
+func (t *task) left() time.Duration {
+	if t.deadline.IsZero() {
+		return 0
+	}
+	return max(1, time.Until(t.deadline))
 }
 
 // began: the attempt runs.
@@ -189,7 +195,10 @@ func (a *away) over(values []spec.Value, where []far, err *spec.Error) {
 	}
 	t.away = nil
 	number := t.attempt
-	again := err != nil && !t.finished && t.retry.Retry(number, err)
+	if t.abroad != nil && err != nil && err.Kind == spec.NodeDied {
+		err = t.failure(nodeOfActorDied(t.abroad.id, a.node))
+	}
+	again := err != nil && !t.finished && t.abroad == nil && t.retry.Retry(number, err) // of a method its actor has decided
 	if again {
 		t.attempt++
 	}
@@ -242,12 +251,12 @@ func (t *task) hopped() int32 {
 	return t.hops
 }
 
-// dismiss tells the node that makes an attempt that nobody wants it any more. The node answers still: large results have to be
-// dropped there.
-func (c *clusterNode) dismiss(a *away, err *spec.Error) {
+// dismiss tells the node that makes an attempt that nobody wants it any more; without force a method that runs goes on. The node
+// answers still: large results have to be dropped there.
+func (c *clusterNode) dismiss(a *away, err *spec.Error, force bool) {
 	c.node.objects.mu.Lock() // after its Run
 	defer c.node.objects.mu.Unlock()
-	c.port.Send(a.node, peer.Message{Stop: &peer.Stop{Number: a.number, Err: spec.MarshalError(err)}})
+	c.port.Send(a.node, peer.Message{Stop: &peer.Stop{Number: a.number, Err: spec.MarshalError(err), Force: force}})
 }
 
 // spill sends tasks that wait here to nodes that have room.

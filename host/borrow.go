@@ -79,7 +79,7 @@ func (o *objects) borrow(ev owner.BorrowEvent) {
 // counted takes in a message about references.
 func (o *objects) counted(from spec.NodeID, m *peer.Count) {
 	if m.Op == owner.Carry {
-		o.cluster.meet(m.Owner)
+		o.cluster.heard(m.Owner)
 	}
 	o.mu.Lock()
 	o.borrow(owner.BorrowEvent{Op: m.Op, Node: from, Link: spec.Link(m.Link), Owner: m.Owner})
@@ -125,24 +125,30 @@ func (o *objects) ownerOf(l spec.Link) spec.NodeID {
 // dispatch sends a call to a node: with the values of small arguments that are there, and references to the others. The caller
 // holds mu and settles.
 func (o *objects) dispatch(to spec.NodeID, args []spec.Arg, run *peer.Run) {
-	run.Args = make([]peer.Arg, len(args))
+	run.Args = o.passArgs(to, args)
+	o.cluster.port.Send(to, peer.Message{Run: run})
+}
+
+// passArgs carries the references among arguments to a node, and returns what it is sent. The caller holds mu.
+func (o *objects) passArgs(to spec.NodeID, args []spec.Arg) []peer.Arg {
+	out := make([]peer.Arg, len(args))
 	for i, a := range args {
 		entry := o.refs.Object(a.Ref)
 		switch {
 		case !a.IsRef:
 			v := peer.ValueOf(a.Value)
-			run.Args[i].Value = &v
+			out[i].Value = &v
 			o.passLinks(to, a.Value.Links)
 		case entry != nil && entry.ready && entry.stored == 0 && entry.err == nil:
 			v := peer.ValueOf(entry.value)
-			run.Args[i].Value = &v
+			out[i].Value = &v
 			o.passLinks(to, entry.value.Links)
 		default:
-			run.Args[i].Ref = &a.Ref
+			out[i].Ref = &a.Ref
 			o.passLinks(to, []spec.Link{spec.ObjectLink(a.Ref)})
 		}
 	}
-	o.cluster.port.Send(to, peer.Message{Run: run})
+	return out
 }
 
 // tellState tells a borrower what has become of an object. The caller holds mu.
@@ -297,7 +303,7 @@ func (o *objects) dropStored(id spec.ObjectID, entry *object, n int64) {
 		}
 	}
 	if entry.remote == nil {
-		o.dropBytes(entry.memory, id, n)
+		o.forgetBytes(id, entry, n)
 		return
 	}
 	if _, ok := o.kept[id]; !ok { // otherwise the bytes here are another node's

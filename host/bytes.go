@@ -7,12 +7,12 @@ import (
 
 	"github.com/raywasm/raywasm/spec"
 	"github.com/raywasm/raywasm/store"
-	"github.com/raywasm/raywasm/store/transfer"
 )
 
-// The bytes of a large object are in the store, in shared memory or on disk, and the table only says so. Whoever gets the
-// value gets a copy on the heap, the same for all who have it at the same time: so they never see memory that was given
-// to another object, and need not say when they are done. Store and copy both may wait, and never under the table's lock.
+// The bytes of a large object are in the store, in shared memory or on disk, and the table only says so. Guests view them
+// (view.go). A Go program that gets the value gets a copy on the heap, the same for all who have it at the same time: so it
+// never sees memory that was given to another object, and need not say when it is done. Store and copy both may wait, and
+// never under the table's lock.
 
 // isLarge reports whether a value's bytes belong in the store.
 func isLarge(v spec.Value) bool { return len(v.Data) > spec.MaxInlineBytes }
@@ -59,6 +59,16 @@ func (o *objects) dropBytes(memory *store.Account, id spec.ObjectID, n int64) {
 	memory.Large().Release(n)
 }
 
+// forgetBytes is dropBytes for an object that is no more. What is viewed is in memory still. The caller holds mu.
+func (o *objects) forgetBytes(id spec.ObjectID, entry *object, n int64) {
+	o.store.Delete(id)
+	if entry.viewed.views > 0 {
+		entry.viewed.freed += n
+	} else {
+		entry.memory.Large().Release(n)
+	}
+}
+
 // hold makes data what an entry gives to all who ask, as long as somebody has them, unless there is such a copy already,
 // and returns it. The caller holds mu.
 func (e *object) hold(data []byte) []byte {
@@ -77,26 +87,29 @@ func (e *object) held() []byte {
 	return nil
 }
 
-// readBytes copies the bytes of an entry, as it was stored for the made-th time; false if it is another by now. The caller
-// has entered.
-func (o *objects) readBytes(ctx context.Context, id spec.ObjectID, entry *object, made int) (data []byte, same bool, err error) {
-	defer o.using.Done()
-	view, err := o.store.Get(ctx, id)
-	if spec.KindOf(err) == spec.NotFound {
-		if at, size := o.elsewhere(entry); at != nil {
-			view, err = o.cluster.exchange.Fetch(ctx, id, size, transfer.ForGet, at)
-		}
+// value is look with the bytes of a large object, copied. It may wait until they are back from disk, or not be ready, as
+// view.
+func (o *objects) value(ctx context.Context, id spec.ObjectID) (v spec.Value, ready bool, err error) {
+	o.mu.Lock()
+	entry := o.refs.Object(id)
+	if v, ready, err = o.lookLocked(id); err == nil && ready && entry.stored > 0 {
+		v.Data = entry.held()
 	}
-	if err != nil {
-		return nil, true, err
+	o.mu.Unlock()
+	if err != nil || !ready || v.Data != nil {
+		return v, ready, err
 	}
-	data = spec.MakeAligned(view.Bytes, len(view.Bytes))
-	copy(data, view.Bytes)
-	view.Release()
+	v, view, ready, err := o.view(ctx, id, false)
+	if view == nil {
+		return v, ready, err
+	}
+	defer view.Release()
+	v.Data = spec.MakeAligned(view.Bytes, len(view.Bytes))
+	copy(v.Data, view.Bytes)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.refs.Object(id) != entry || entry.made != made || entry.stored == 0 {
-		return nil, false, nil
+	if o.refs.Object(id) == entry && entry.stored > 0 {
+		v.Data = entry.hold(v.Data)
 	}
-	return entry.hold(data), true, nil
+	return v, true, nil
 }

@@ -39,8 +39,11 @@ type caller struct {
 	nextActor atomic.Uint64
 	nextPut   atomic.Uint64
 	nextGroup atomic.Uint64
-	exits     bool   // its actor is to end, see actorCaller.Exit
-	brood     *brood // of the actors that it made; nil before there are any
+	exits     bool                 // its actor is to end, see actorCaller.Exit
+	asks      bool                 // it asked for what is not there, and has got nothing since
+	brood     *brood               // of the actors that it made; nil before there are any
+	of        *task                // that it is an attempt of; nil for a driver, and for calls that are told what they were told before
+	once      map[spec.ActorID]int // how many calls of actors it has made that take effect exactly once
 }
 
 // retryOrigin is where the indexes of attempts start, far beyond those of children.
@@ -53,7 +56,7 @@ func newCaller(t *task, attempt int32, lease sched.Lease) *caller {
 // become makes c, which nobody uses any more, act for an attempt of a task.
 func (c *caller) become(t *task, attempt int32, lease sched.Lease) *caller {
 	*c = caller{job: t.job, scope: t.scope, module: t.module, task: t.id, name: t.name, function: t.function, origin: t.id, attempt: attempt,
-		lease: lease, holds: t.need, stream: t.stream, deadline: t.deadline}
+		lease: lease, holds: t.need, stream: t.stream, deadline: t.deadline, of: t}
 	c.within = captured(t.placement())
 	if attempt > 0 {
 		c.origin = spec.NewTaskID(t.id, retryOrigin+uint64(attempt), t.id.Actor())
@@ -69,7 +72,7 @@ func newDriver(j *Job) *caller {
 
 // functions returns c in the form that a session wants.
 func (c *caller) functions() hostcall.Caller {
-	return hostcall.Caller{Objects: c, Counts: c, Memory: (*jobMemory)(c.job), Tasks: c, Streams: c, Actors: actorCaller{c}, Groups: c, Context: c}
+	return hostcall.Caller{Objects: c, Views: c, Counts: c, Memory: (*jobMemory)(c.job), Tasks: c, Streams: c, Actors: actorCaller{c}, Groups: c, Context: c}
 }
 
 // maxPuts is how many objects a caller can put: their indexes have 32 bits, and never name two.
@@ -77,21 +80,30 @@ const maxPuts = math.MaxUint32 - spec.FirstPutIndex + 1
 
 // Put makes an object of a value.
 func (c *caller) Put(ctx context.Context, v spec.Value) (spec.ObjectID, error) {
+	id, err := c.nextObject()
+	if err != nil {
+		return id, err
+	}
+	return id, c.job.node.objects.put(ctx, c.job.memory, id, v, Site{c.function, ""})
+}
+
+// nextObject returns the id of the next object that is put.
+func (c *caller) nextObject() (spec.ObjectID, error) {
 	n := c.nextPut.Add(1)
 	if n > maxPuts {
 		return spec.ObjectID{}, spec.Errorf("put", spec.LimitExceeded, "", "the caller has put %d objects, which is all it can", maxPuts)
 	}
-	id := c.origin.Object(spec.FirstPutIndex + uint32(n-1))
-	return id, c.job.node.objects.put(ctx, c.job.memory, id, v, Site{c.function, ""})
+	return c.origin.Object(spec.FirstPutIndex + uint32(n-1)), nil
 }
 
-// Get waits for the objects and gives their values, or the first error among them in their order.
+// Get waits for the objects and gives their values, without the bytes of large ones, or the first error among them in their
+// order.
 func (c *caller) Get(ctx context.Context, ids []spec.ObjectID, timeout time.Duration, values []spec.Value) error {
 	objects := c.job.node.objects
 	for waited := error(nil); ; {
 		pending := 0
 		for i, id := range ids {
-			v, ready, err := objects.value(ctx, id)
+			v, ready, err := objects.look(id)
 			if err != nil {
 				return err
 			}
@@ -102,12 +114,14 @@ func (c *caller) Get(ctx context.Context, ids []spec.ObjectID, timeout time.Dura
 		}
 		switch {
 		case pending == 0:
+			c.met()
 			return nil
 		case waited == nil: // not waited yet, or one was lost as soon as it was there
 			waited = objects.await(ctx, ids, len(ids), true, timeout, c.block, c.resume)
 			continue
 		}
 		if waited == spec.GetTimeout || errors.Is(waited, context.DeadlineExceeded) {
+			c.unmet()
 			return spec.Errorf("get", spec.GetTimeout, "", "%d of %d objects are not there: %s", pending, len(ids), c.job.node.explainAll(ids))
 		}
 		return &spec.Error{Op: "get", Kind: spec.KindOf(waited), Err: waited}
@@ -117,7 +131,12 @@ func (c *caller) Get(ctx context.Context, ids []spec.ObjectID, timeout time.Dura
 // Wait waits until count of the objects are there, and reports which are. A timeout is no error.
 func (c *caller) Wait(ctx context.Context, ids []spec.ObjectID, count int, timeout time.Duration) ([]bool, error) {
 	objects := c.job.node.objects
-	if err := objects.await(ctx, ids, count, false, timeout, c.block, c.resume); err != nil && err != spec.GetTimeout {
+	switch err := objects.await(ctx, ids, count, false, timeout, c.block, c.resume); err {
+	case nil:
+		c.met()
+	case spec.GetTimeout:
+		c.unmet()
+	default:
 		return nil, &spec.Error{Op: "wait", Kind: spec.KindOf(err), Err: err}
 	}
 	return objects.isReady(ids), nil
@@ -128,17 +147,33 @@ func (c *caller) block() {
 	if c.lease != 0 {
 		c.job.node.leases.block(c.lease)
 	}
-	if c.gate != nil {
+	if c.gate != nil && !c.asks {
 		c.gate.wait()
 	}
 }
 
 func (c *caller) resume() {
-	if c.gate != nil {
+	if c.gate != nil && !c.asks {
 		c.gate.resume()
 	}
 	if c.lease != 0 {
 		c.job.node.leases.unblock(c.lease)
+	}
+}
+
+// unmet: the caller asked for what is not there, and will not wait. The gate takes it for one that waits until it has got
+// something or has ended, for it may do nothing but ask again.
+func (c *caller) unmet() {
+	if c.gate != nil && !c.asks {
+		c.gate.wait()
+		c.asks = true
+	}
+}
+
+func (c *caller) met() {
+	if c.asks {
+		c.asks = false
+		c.gate.resume()
 	}
 }
 

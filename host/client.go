@@ -138,13 +138,16 @@ func (j *Job) Put(ctx context.Context, value any) (*Ref, error) {
 // GetValue waits for the object and returns its serialized form, which must not be changed. The error is the task's if
 // it failed, of kind spec.GetTimeout if ctx's deadline passed, or ctx's cause.
 func (r *Ref) GetValue(ctx context.Context) (spec.Value, error) {
-	var value [1]spec.Value
-	err := r.job.driver.Get(ctx, []spec.ObjectID{r.id}, spec.Forever, value[:])
-	runtime.KeepAlive(r)
-	if err != nil {
-		return spec.Value{}, err
+	defer runtime.KeepAlive(r)
+	one, value := []spec.ObjectID{r.id}, [1]spec.Value{}
+	for {
+		if err := r.job.driver.Get(ctx, one, spec.Forever, value[:]); err != nil {
+			return spec.Value{}, err
+		}
+		if v, ready, err := r.job.node.objects.value(ctx, r.id); ready || err != nil {
+			return v, err
+		}
 	}
-	return value[0], nil
 }
 
 // Get waits for the object and decodes it into a T. References in it become *Ref and *Actor, where T has fields of these

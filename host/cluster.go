@@ -74,11 +74,14 @@ type clusterNode struct {
 	last    uint64       // number that was given to an attempt or a question
 	away    map[uint64]*away
 	hosted  map[origin]*hosted
-	loading map[moduleKey][]*hosted // attempts that wait for a module
-	jobs    map[spec.JobID]*Job     // copies of other nodes' jobs
-	ended   map[spec.JobID]bool     // jobs of others that have ended
-	asks    map[uint64]question
-	members chan struct{} // closed when a node comes or goes
+	loading map[moduleKey][]wanting // what waits for a module
+	actors  map[spec.ActorID]*actor // of other nodes, to which there are handles here
+	// Actors that other nodes wanted here, and why they are not.
+	stillborn map[spec.ActorID]*spec.Error
+	jobs      map[spec.JobID]*Job // copies of other nodes' jobs
+	ended     map[spec.JobID]bool // jobs of others that have ended
+	asks      map[uint64]question
+	members   chan struct{} // closed when a node comes or goes
 }
 
 // peerNode is what is known of another node that is alive.
@@ -98,7 +101,7 @@ func (n *Node) openCluster(ctx context.Context) error {
 	c := &clusterNode{
 		node: n, cfg: *cfg, view: cluster.NewView(n.id), random: rand.New(rand.NewPCG(n.seed, 1)),
 		peers: make(map[spec.NodeID]*peerNode), dead: make(map[spec.NodeID]bool), away: make(map[uint64]*away),
-		hosted: make(map[origin]*hosted), loading: make(map[moduleKey][]*hosted), jobs: make(map[spec.JobID]*Job), copies: exchange.NewDirectory(),
+		hosted: make(map[origin]*hosted), loading: make(map[moduleKey][]wanting), actors: make(map[spec.ActorID]*actor), stillborn: make(map[spec.ActorID]*spec.Error), jobs: make(map[spec.JobID]*Job), copies: exchange.NewDirectory(),
 		ended: make(map[spec.JobID]bool), asks: make(map[uint64]question), members: make(chan struct{}),
 	}
 	c.exchange = exchange.Open(exchange.Config{Store: n.store, Link: c, Log: n.log})
@@ -186,7 +189,7 @@ func (c *clusterNode) memberChanged(key string, gone bool) {
 	case gone:
 		c.down(id)
 	default:
-		c.meet(id)
+		c.heard(id)
 	}
 }
 
@@ -248,8 +251,8 @@ func (c *clusterNode) peer(id spec.NodeID) *peerNode {
 	return p
 }
 
-// meet: a node is there, or another one has named it.
-func (c *clusterNode) meet(id spec.NodeID) {
+// heard: a node is there, or another one has named it.
+func (c *clusterNode) heard(id spec.NodeID) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.peer(id)
@@ -328,7 +331,7 @@ func (c *clusterNode) down(id spec.NodeID) {
 	c.node.objects.died(id)
 	c.node.groups.nodeDied(id)
 	for _, h := range orphans {
-		c.halt(h, spec.Errorf("run", spec.TaskCancelled, "", "node %s, which wanted it, died", id))
+		c.halt(h, spec.Errorf("run", spec.TaskCancelled, "", "node %s, which wanted it, died", id), true)
 	}
 	for _, j := range copies {
 		c.node.scope.run(func() { _ = j.end(died) }) // it writes no record
@@ -424,6 +427,10 @@ func (c *clusterNode) message(from spec.NodeID, m *peer.Message) {
 		c.cancel(m.Cancel)
 	case m.Ask != nil:
 		c.asked(from, m.Ask)
+	case m.NewActor != nil:
+		c.newActor(from, m.NewActor)
+	case m.ActorEnd != nil:
+		c.endActor(m.ActorEnd)
 	case m.Group != nil:
 		c.node.groups.asked(from, m.Group)
 	case m.Reply != nil:

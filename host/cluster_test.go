@@ -190,3 +190,50 @@ func TestADeadNodeLosesNothing(t *testing.T) {
 	}
 	ended(t, j, c.Nodes[0], c.Nodes[2])
 }
+
+// BenchmarkTaskOnAnotherNode is one task after the other on another node of the process: there and back.
+func BenchmarkTaskOnAnotherNode(b *testing.B) { benchElsewhere(b, 1) }
+
+// BenchmarkTasksOnAnotherNode has 100 on their way.
+func BenchmarkTasksOnAnotherNode(b *testing.B) { benchElsewhere(b, 100) }
+
+func benchElsewhere(b *testing.B, atOnce int) {
+	c := clustertest.Open(b, host.Config{NumCPUs: 1, CacheDir: "off"}, host.Config{NumCPUs: 200, CacheDir: "off"})
+	module := c.Load(b, nothing(b))
+	j, err := c.Nodes[0].NewJob(b.Context(), host.JobConfig{Module: module})
+	if err != nil {
+		b.Fatal(err)
+	}
+	there := here(c.Nodes[1])
+	if _, err := submitTo(b, j, there).GetValue(b.Context()); err != nil { // the module is there now
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	before := cpuTime(b)
+	var refs []*host.Ref
+	for left := b.N; left > 0; left -= atOnce {
+		for range min(left, atOnce) {
+			refs = append(refs, submitTo(b, j, there))
+		}
+		for _, r := range refs {
+			if _, err := r.GetValue(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+			r.Release()
+		}
+		refs = refs[:0]
+	}
+	b.ReportMetric(float64(cpuTime(b)-before)/float64(b.N), "cpu-ns/op")
+	if err := j.Close(); err != nil {
+		b.Fatal(err)
+	}
+}
+
+func submitTo(b *testing.B, j *host.Job, opts spec.TaskOptions) *host.Ref {
+	refs, err := j.Submit(b.Context(), "run", opts)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return refs[0]
+}

@@ -79,9 +79,9 @@ const (
 const (
 	// spillFactor is how many times the object store's memory may be on disk if nothing is said.
 	spillFactor = 9
-	// keepFree bounds the free memory that the object store keeps for the next object, in bytes: to make pages anew costs
-	// several times as much as to use them again.
-	keepFree = 64 * spec.MiB
+	// keepFree is which part of its memory the object store keeps at most for the next object while it is free, in per cent:
+	// to make pages anew costs several times as much as to use them again.
+	keepFree = 25
 )
 
 // resolved is a checked Config with every default filled in.

@@ -122,25 +122,30 @@ func (n *Node) keepModule(m *Module) error {
 
 // enrolled makes a detached actor durable before anybody has its handle, unless its constructor waits for refs.
 func (a *actor) enrolled() error {
-	var args []spec.Value
 	for _, arg := range a.args {
 		if arg.IsRef {
 			return nil
 		}
-		args = append(args, arg.Value)
 	}
-	return a.enroll(args)
+	return a.enroll(a.args)
 }
 
 // enroll makes a detached actor durable, once.
-func (a *actor) enroll(args []spec.Value) error {
+func (a *actor) enroll(args []spec.Arg) error {
 	n := a.node
 	if !a.mayOutlive() || a.lasts() {
 		return nil
 	}
 	s := sleeper{}
 	keep := keeping{node: n, seen: make(map[spec.ObjectID]bool)}
-	for _, v := range args {
+	for _, arg := range args {
+		v := arg.Value
+		if arg.IsRef && len(v.Data) == 0 {
+			var err error
+			if v, _, err = n.objects.value(context.Background(), arg.Ref); err != nil {
+				return err
+			}
+		}
 		if err := keep.refer(v.Links); err != nil {
 			return err
 		}
@@ -372,7 +377,7 @@ func (n *Node) reviveActor(ctx context.Context, id spec.ActorID, r actorRecord, 
 	}
 	defer n.objects.release(held) // who needs them counts them
 	if s.State != nil {
-		if err := a.findCheckpoint(ctx, s); err != nil {
+		if err := a.findCheckpoint(s); err != nil {
 			return err
 		}
 	}
@@ -380,9 +385,9 @@ func (n *Node) reviveActor(ctx context.Context, id spec.ActorID, r actorRecord, 
 }
 
 // findCheckpoint gives a new actor the checkpoint that was on disk.
-func (a *actor) findCheckpoint(ctx context.Context, s sleeper) error {
+func (a *actor) findCheckpoint(s sleeper) error {
 	table, err := s.Handles.Table(func(id spec.ObjectID) (spec.Value, error) {
-		v, _, err := a.node.objects.value(ctx, id)
+		v, _, err := a.node.objects.look(id)
 		return v, err
 	})
 	if err != nil {

@@ -91,3 +91,31 @@ func TestExactlyOnceHasItsConditions(t *testing.T) {
 	a.Release()
 	clean(t, small, k)
 }
+
+// TestATaskThatRunsAgainDoesNotCallAgain: what its attempts asked of an actor whose calls take effect exactly once was asked
+// once, and each attempt is told the same.
+func TestATaskThatRunsAgainDoesNotCallAgain(t *testing.T) {
+	node, module := open(t, host.Config{})
+	j := job(t, node, host.JobConfig{Module: module})
+	a, told := ledger(t, j, spec.CheckpointPolicy{})
+	const lines = 4
+	r := submit(t, j, "bookAndCrash", spec.TaskOptions{MaxRetries: new(int32(lines))}, a, lines)
+	got, err := host.Get[[]string](t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	history, err := host.CallMethod[[]string](t.Context(), a, "History")
+	if err != nil || len(got) != lines || !slices.Equal(history, got) {
+		t.Errorf("the task was told\n%q, and the actor booked\n%q, %v", got, history, err)
+	}
+	if n := inc(t, told, 1); n != lines+1 {
+		t.Errorf("it told another actor of %d lines, want %d", n-1, lines)
+	}
+	if retried := j.Stats().Retried; retried != lines {
+		t.Errorf("%d attempts beyond the first, want %d", retried, lines)
+	}
+	r.Release()
+	a.Release()
+	told.Release()
+	clean(t, node, j)
+}

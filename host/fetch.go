@@ -70,6 +70,10 @@ func (c *clusterNode) asked(from spec.NodeID, m *peer.Ask) {
 // answerTo fills an answer.
 func (c *clusterNode) answerTo(ctx context.Context, from spec.NodeID, m *peer.Ask, a *peer.Answer) (err error) {
 	switch {
+	case m.Actor != nil:
+		return c.introduce(*m.Actor, a)
+	case m.Name != nil:
+		return c.named(from, m.Name, a)
 	case m.Source != nil:
 		a.Node, err = c.node.objects.source(m.Source.ID, from, m.Source.Failed, peer.Error(m.Source.Why))
 	case m.Chunk != nil:

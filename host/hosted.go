@@ -32,33 +32,61 @@ type hosted struct {
 // host makes an attempt for another node: when its module is here, and there is room for it.
 func (c *clusterNode) host(from spec.NodeID, m *peer.Run) {
 	h := &hosted{of: origin{from, m.Number}, run: m}
-	key := moduleKey{m.Module.Digest, LoadConfig{Engine: m.Module.Engine, Trusted: m.Module.Trusted}}
+	c.mu.Lock()
+	twice := c.hosted[h.of] != nil
+	if !twice {
+		c.hosted[h.of] = h
+	}
+	c.mu.Unlock()
+	if twice {
+		c.node.log.Error("a node asked for an attempt twice", zap.Stringer("node", from), zap.Uint64("number", m.Number))
+		c.node.objects.release(linksOf(argsOf(m.Args)))
+		return
+	}
+	c.withModule(from, m.Module, func(module *Module, err error) {
+		c.mu.Lock()
+		wanted := c.hosted[h.of] == h
+		c.mu.Unlock()
+		switch {
+		case !wanted: // its origin died
+			c.node.objects.release(linksOf(argsOf(m.Args)))
+		case err != nil:
+			c.reply(h, &spec.Error{Op: "run " + m.Name, Kind: spec.KindOf(err), ID: "on node " + c.node.id.String(), Err: err})
+		default:
+			c.begin(h, module)
+		}
+	})
+}
+
+// wanting is what waits for a module, which a node has that wants it.
+type wanting struct {
+	from spec.NodeID
+	do   func(*Module, error)
+}
+
+// withModule does something with a module, at once if it is here, and otherwise when it has come from a node: what one module
+// is wanted for is done in its order.
+func (c *clusterNode) withModule(from spec.NodeID, m peer.Module, do func(*Module, error)) {
+	key := moduleKey{m.Digest, LoadConfig{Engine: m.Engine, Trusted: m.Trusted}}
 	c.node.mu.Lock()
 	module := c.node.modules[key]
 	c.node.mu.Unlock()
 	c.mu.Lock()
-	if c.hosted[h.of] != nil {
-		c.mu.Unlock()
-		c.node.log.Warn("a node asked for an attempt twice", zap.Stringer("node", from), zap.Uint64("number", m.Number))
-		c.node.objects.release(linksOf(argsOf(m.Args)))
-		return
-	}
-	c.hosted[h.of] = h
 	waiting, loads := c.loading[key]
 	if module == nil || loads { // those that wait go first
-		c.loading[key] = append(waiting, h)
+		c.loading[key] = append(waiting, wanting{from, do})
 		module = nil
 	}
 	c.mu.Unlock()
 	switch {
 	case module != nil:
-		c.begin(h, module)
+		do(module, nil)
 	case !loads && !c.node.scope.run(func() { c.load(key) }):
-		c.reply(h, errNodeClosed)
+		do(nil, errNodeClosed)
 	}
 }
 
-// load gets a module from the nodes that want attempts with it, the first that has it, and begins them.
+// load gets a module and does what waits for it. A node that cannot give it, because it has died, spoils nothing for others.
 func (c *clusterNode) load(key moduleKey) {
 	var module *Module
 	failed := make(map[spec.NodeID]error)
@@ -70,20 +98,17 @@ func (c *clusterNode) load(key moduleKey) {
 			c.mu.Unlock()
 			return
 		}
-		h := waiting[0]
 		c.loading[key] = waiting[1:]
-		stopped := h.stopped != nil
 		c.mu.Unlock()
-		from := h.of.node
-		if module == nil && !stopped && failed[from] == nil {
-			module, failed[from] = c.loadFrom(from, key)
+		w := waiting[0]
+		if module == nil && failed[w.from] == nil {
+			module, failed[w.from] = c.loadFrom(w.from, key)
 		}
-		if module == nil && !stopped {
-			err := failed[from]
-			c.reply(h, &spec.Error{Op: "run " + h.run.Name, Kind: spec.KindOf(err), ID: "on node " + c.node.id.String(), Err: err})
-			continue
+		if module != nil {
+			w.do(module, nil)
+		} else {
+			w.do(nil, failed[w.from])
 		}
-		c.begin(h, module)
 	}
 }
 
@@ -112,7 +137,7 @@ func (c *clusterNode) begin(h *hosted, module *Module) {
 		c.reply(h, &spec.Error{Op: "run " + m.Name, Kind: spec.KindOf(err), ID: "on node " + n.id.String(), Err: err})
 		return
 	}
-	if use, _ := t.use(); use != nil {
+	if use, _ := t.use(); t.actor == nil && use != nil {
 		if to, elsewhere := n.groups.target(use); elsewhere {
 			c.move(h, to)
 			return
@@ -156,6 +181,13 @@ func (c *clusterNode) attemptOf(h *hosted, module *Module) (*task, error) {
 	if j == nil {
 		return nil, errJobEnded
 	}
+	if m.Actor {
+		t, err := c.callOf(h, j)
+		if err == nil {
+			t.made(m)
+		}
+		return t, err
+	}
 	if j.home != (spec.NodeID{}) && j.failure != nil {
 		return nil, &spec.Error{Op: "open the working directory", Kind: spec.RuntimeEnvSetup, ID: "job " + j.id.String(), Err: j.failure}
 	}
@@ -175,13 +207,18 @@ func (c *clusterNode) attemptOf(h *hosted, module *Module) (*task, error) {
 		},
 		job: j, scope: j.scope, module: module, id: m.Task, parent: m.Parent, args: argsOf(m.Args), attempt: m.Attempt, origin: &h.of,
 	}
+	t.made(m)
+	t.bytes = taskBytes + formBytes(m.Need.Custom) + placementBytes(m.Placement) + int64(len(m.Name)) + argBytes(t.args)
+	return t, nil
+}
+
+// made sets what follows from the rest of a hosted task.
+func (t *task) made(m *peer.Run) {
 	t.links = linksOf(t.args)
 	t.nameResults()
 	if m.Left > 0 {
 		t.deadline = time.Now().Add(m.Left)
 	}
-	t.bytes = taskBytes + formBytes(m.Need.Custom) + placementBytes(m.Placement) + int64(len(m.Name)) + argBytes(t.args)
-	return t, nil
 }
 
 // argsOf reads arguments.
@@ -295,19 +332,19 @@ func (c *clusterNode) stop(from spec.NodeID, m *peer.Stop) {
 		if err == nil {
 			err = spec.Errorf("run "+h.run.Name, spec.TaskCancelled, "", "node %s does not want it any more", from)
 		}
-		c.halt(h, err)
+		c.halt(h, err, m.Force)
 	}
 }
 
 // halt ends an attempt.
-func (c *clusterNode) halt(h *hosted, err *spec.Error) {
+func (c *clusterNode) halt(h *hosted, err *spec.Error, force bool) {
 	c.mu.Lock()
 	t := h.task
-	if h.stopped == nil {
+	if h.stopped == nil && (t == nil || force) {
 		h.stopped = err
 	}
 	c.mu.Unlock()
 	if t != nil {
-		t.cancel(err, true)
+		t.cancel(err, force)
 	}
 }

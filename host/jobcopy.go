@@ -28,7 +28,7 @@ func (m *Module) says() peer.Module {
 // copyJob makes a copy of another node's job, unless it is there or has ended.
 func (c *clusterNode) copyJob(m *peer.Job) {
 	n := c.node
-	c.meet(m.Home)
+	c.heard(m.Home)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if m.Home == n.id || c.jobs[m.ID] != nil || c.ended[m.ID] || c.dead[m.Home] || c.closed {

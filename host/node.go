@@ -113,7 +113,7 @@ func (r *resolved) openStore() (*storelocal.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg := storelocal.Config{Limit: r.objectStoreMemory, Keep: min(keepFree, r.objectStoreMemory), Disk: disk, MinSpill: r.minSpill}
+	cfg := storelocal.Config{Limit: r.objectStoreMemory, Keep: r.objectStoreMemory * keepFree / 100, Disk: disk, MinSpill: r.minSpill}
 	if disk != nil {
 		cfg.FallbackDir = r.spill.Directories[0]
 	}

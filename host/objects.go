@@ -28,8 +28,9 @@ type objects struct {
 	refs   *owner.Refs[object]
 	ends   map[spec.ActorID]func() // what else is done when no reference to the actor is left
 	// How what is lost is made again, see rebuild.go. lineage is nil where it is not.
-	lineage *owner.Lineage
-	makers  map[spec.TaskID]*task
+	lineage   *owner.Lineage
+	makers    map[spec.TaskID]*task
+	rerunning map[spec.TaskID]bool // those that run again
 	// What is to be done without the lock, see settle.
 	due      []func()
 	spare    []func()
@@ -50,9 +51,10 @@ type object struct {
 	made    int                // how often they were put there
 	remote  *remote            // of what is another node's, or whose bytes are there; nil for others
 	copy    weak.Pointer[byte] // the first of a copy of them
-	kept    bool               // the lineage counts it among what its task made
-	stream  *stream            // of the generator that declares it; nil for others
-	lost    bool               // its bytes are gone, and nothing makes them again yet
+	viewed  viewing
+	kept    bool    // the lineage counts it among what its task made
+	stream  *stream // of the generator that declares it; nil for others
+	lost    bool    // its bytes are gone, and nothing makes them again yet
 	value   spec.Value
 	err     *spec.Error
 	waiters []*waiter
@@ -79,7 +81,7 @@ type waiter struct {
 }
 
 func newObjects(s store.Store) *objects {
-	return &objects{store: s, refs: owner.NewRefs[object](), ends: make(map[spec.ActorID]func()), makers: make(map[spec.TaskID]*task),
+	return &objects{store: s, refs: owner.NewRefs[object](), ends: make(map[spec.ActorID]func()), makers: make(map[spec.TaskID]*task), rerunning: make(map[spec.TaskID]bool),
 		madeRoom: func(error) bool { return false }}
 }
 
@@ -266,6 +268,9 @@ func (o *objects) fulfil(id spec.ObjectID, v spec.Value, stored int64, err *spec
 // finish completes the objects of a task, with its values or with err if it is not nil, and lets go of what it held. where
 // says which nodes have the bytes of values that another node made; nil for a task that ran here.
 func (o *objects) finish(t *task, values []spec.Value, where []far, err *spec.Error) {
+	if t.stream != nil {
+		o.keep(t, nil, nil)
+	}
 	if err == nil && (where != nil || slices.ContainsFunc(values, isLarge)) {
 		o.keep(t, values, where)
 		for i, id := range t.returns {
@@ -431,47 +436,23 @@ func (o *objects) await(ctx context.Context, ids []spec.ObjectID, count int, fai
 	}
 }
 
-// value returns a ready object's value. It may wait until its bytes are back from disk. If they turn out to be lost, the
-// object is not ready until they are made again.
-func (o *objects) value(ctx context.Context, id spec.ObjectID) (v spec.Value, ready bool, err error) {
-	label := func() string { return "object " + id.String() }
-	for {
-		o.mu.Lock()
-		entry := o.refs.Object(id)
-		if entry == nil {
-			o.mu.Unlock()
-			return v, true, spec.Errorf("get", spec.ReferenceCounting, label(), "nothing refers to it any more, so it was freed")
-		}
-		v, ready = entry.value, entry.ready
-		if entry.err != nil {
-			err = entry.err
-		}
-		if ready && entry.stored > 0 {
-			v.Data = entry.held()
-		}
-		made := entry.made
-		switch {
-		case !ready || entry.stored == 0 || v.Data != nil:
-			o.mu.Unlock()
-			return v, ready, err
-		case o.closed:
-			o.mu.Unlock()
-			return v, true, errNodeClosed
-		}
-		o.using.Add(1)
-		o.mu.Unlock()
-		data, same, err := o.readBytes(ctx, id, entry, made)
-		switch kind := spec.KindOf(err); {
-		case err == nil && same:
-			v.Data = data
-			return v, true, nil
-		case err == nil: // it was lost or freed meanwhile, and is looked at again
-		case ctx.Err() == nil && (kind == spec.ObjectLost || kind == spec.NotFound):
-			o.lose([]spec.ObjectID{id}, made, err.Error())
-		default:
-			return v, true, &spec.Error{Op: "get", Kind: kind, ID: label(), Err: err}
-		}
+// look returns a ready object's value, without the bytes if it is large.
+func (o *objects) look(id spec.ObjectID) (v spec.Value, ready bool, err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.lookLocked(id)
+}
+
+// lookLocked is look for a caller that holds mu.
+func (o *objects) lookLocked(id spec.ObjectID) (v spec.Value, ready bool, err error) {
+	entry := o.refs.Object(id)
+	if entry == nil {
+		return v, true, spec.Errorf("get", spec.ReferenceCounting, "object "+id.String(), "nothing refers to it any more, so it was freed")
 	}
+	if entry.err != nil {
+		return v, entry.ready, entry.err
+	}
+	return entry.value, entry.ready, nil
 }
 
 // isReady reports for each object whether it is there.

@@ -21,7 +21,16 @@ func (o *objects) keep(t *task, values []spec.Value, where []far) {
 		return
 	}
 	live := 0
-	for i, id := range t.returns {
+	if t.stream != nil {
+		for i := range t.stream.results() {
+			if entry := o.refs.Object(t.stream.item(i)); entry != nil && entry.stored > 0 {
+				entry.kept = true
+				live++
+			}
+		}
+		values = nil
+	}
+	for i, id := range t.returns[:len(values)] {
 		if entry := o.refs.Object(id); entry != nil && (entry.stored > 0 || !entry.ready && (isLarge(values[i]) || where != nil && where[i].size > 0)) {
 			entry.kept = true
 			live++
@@ -74,22 +83,30 @@ func (t *task) again(args []spec.Arg) *task {
 		actor: t.actor, bytes: t.bytes, attempt: t.attempt,
 	}
 	again.nameResults()
+	if t.stream != nil {
+		again.stream = &stream{task: again, again: t.stream.results()}
+	}
 	return again
 }
 
 // lose says that the bytes of objects are gone; where tells people how. What refers to them waits until they are made
 // again, or finds an error that says why they are not. made says which time they were stored; if it is another by now, they
-// are not lost. 0: whichever.
+// are not lost. 0: whichever. notAgain: they were lost before, and the run that was to make them again has not.
 func (o *objects) lose(ids []spec.ObjectID, made int, where string) {
 	var run []*task
 	failed := make(map[spec.ObjectID]*spec.Error)
 	o.mu.Lock()
 	for _, id := range ids {
-		if entry := o.refs.Object(id); entry != nil && entry.ready && entry.stored > 0 && (made == 0 || entry.made == made) {
+		entry := o.refs.Object(id)
+		switch {
+		case entry == nil:
+		case entry.ready && entry.stored > 0 && (made == 0 || entry.made == made):
 			if !o.ask(id, entry) { // another node's: it says what becomes of it
 				o.empty(id, entry)
 				entry.lost = true
 			}
+		case !entry.ready && made == notAgain:
+			entry.lost = true
 		}
 	}
 	for _, id := range ids {
@@ -116,11 +133,25 @@ func (o *objects) lose(ids []spec.ObjectID, made int, where string) {
 	}
 }
 
+const notAgain = -1
+
+// ranAgain: the task that makes lost objects again has ended, and gives what it has made. What is lost from now on, another
+// run has to make.
+func (o *objects) ranAgain(id spec.TaskID) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.rerunning, id)
+}
+
 // plan makes places for what a lost object needs and returns the tasks that have to run. The caller holds mu.
 func (o *objects) plan(lost spec.ObjectID, where string) (run []*task, err *spec.Error) {
 	label := "object " + lost.String()
 	if o.lineage == nil {
 		return nil, spec.Errorf("get", spec.ObjectLost, label, "task %s made it, %s, and making objects again is switched off", lost.Task(), where)
+	}
+	if o.rerunning[lost.Task()] { // it makes this one, too
+		o.refs.Object(lost).lost = false
+		return nil, nil
 	}
 	tasks, missing, err := o.lineage.Rebuild(lost, func(id spec.ObjectID) bool {
 		entry := o.refs.Object(id)
@@ -145,7 +176,9 @@ func (o *objects) plan(lost spec.ObjectID, where string) (run []*task, err *spec
 	for _, id := range tasks {
 		record := o.makers[id]
 		record.attempt++
-		run = append(run, record.again(record.args))
+		again := record.again(record.args)
+		again.reruns, o.rerunning[id] = true, true
+		run = append(run, again)
 	}
 	return run, nil
 }
@@ -160,6 +193,10 @@ func (t *task) restart() {
 	if err == nil {
 		t.job.stats.rebuilt.Add(1)
 		return
+	}
+	t.job.node.objects.ranAgain(t.id)
+	if t.stream != nil {
+		t.stream.endAgain(&spec.Error{Op: "make again", Kind: spec.KindOf(err), ID: t.label(), Err: err})
 	}
 	for _, id := range t.returns {
 		t.job.node.objects.complete(id, spec.Value{}, &spec.Error{Op: "make again", Kind: spec.ReconstructionFailed, ID: "object " + id.String(), Err: err})

@@ -2,6 +2,7 @@ package host_test
 
 import (
 	"errors"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -138,5 +139,82 @@ func TestAFreedObjectSaysSo(t *testing.T) {
 		t.Errorf("a freed object: %v", err)
 	}
 	r.Release()
+	clean(t, node, j)
+}
+
+// TestLostResultsOfAGeneratorAreMadeAgain: it runs again for those that were lost, and the others stay.
+func TestLostResultsOfAGeneratorAreMadeAgain(t *testing.T) {
+	node, module := open(t, host.Config{})
+	j := job(t, node, host.JobConfig{Module: module})
+	g := generate(t, j, "big", spec.TaskOptions{MaxRetries: new(int32(2))}, 5)
+	var all []*host.Ref
+	for range 5 {
+		r, err := g.Next(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, r)
+	}
+	wantEnd(t, g)
+	if _, err := g.Completed().GetValue(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	node.Lose(all[0], all[3], all[4])
+	for i, r := range all {
+		if b, err := host.Get[[]byte](t.Context(), r); err != nil || len(b) != 1<<20 {
+			t.Errorf("result %d: %d bytes, %v", i, len(b), err)
+		}
+	}
+	if n := j.Stats().Rebuilt; n != 1 {
+		t.Errorf("%d tasks ran again, want 1", n)
+	}
+	node.Lose(all[1])
+	if b, err := host.Get[[]byte](t.Context(), all[1]); err != nil || len(b) != 1<<20 {
+		t.Errorf("lost the second time: %d bytes, %v", len(b), err)
+	}
+	for j.Stats().Running > 0 { // it has given the lost one, and goes on
+		runtime.Gosched()
+	}
+	node.Lose(all[2])
+	if _, err := all[2].GetValue(t.Context()); !errors.Is(err, spec.ReconstructionAttemptsExceeded) {
+		t.Errorf("lost once more: %v", err)
+	}
+	for _, r := range all {
+		r.Release()
+	}
+	g.Release()
+	clean(t, node, j)
+}
+
+// TestAGeneratorThatGivesLessTheSecondTime: what it does not give again is an error that says so, and nobody waits for it.
+func TestAGeneratorThatGivesLessTheSecondTime(t *testing.T) {
+	node, module := open(t, host.Config{})
+	j := job(t, node, host.JobConfig{Module: module})
+	for how, want := range map[string]string{"less": "it gave 4 results the first time, and 2 now", "crash": "ended itself with status 1"} {
+		g := generate(t, j, "bigOnce", spec.TaskOptions{}, 4, how)
+		var all []*host.Ref
+		for range 4 {
+			r, err := g.Next(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, r)
+		}
+		wantEnd(t, g)
+		if _, err := g.Completed().GetValue(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		node.Lose(all[0], all[3])
+		if b, err := host.Get[[]byte](t.Context(), all[0]); how == "less" && (err != nil || len(b) != 1<<20) {
+			t.Errorf("%s: what it gives again: %d bytes, %v", how, len(b), err)
+		}
+		if _, err := all[3].GetValue(t.Context()); !errors.Is(err, spec.ReconstructionFailed) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: what it does not give again: %v", how, err)
+		}
+		for _, r := range all {
+			r.Release()
+		}
+		g.Release()
+	}
 	clean(t, node, j)
 }

@@ -13,11 +13,13 @@ import (
 // not taken has one reference, the stream's, which goes over to who takes it. The task's one declared object is there
 // when the generator has ended: it is the number of results, and while anybody refers to it the stream is wanted.
 type stream struct {
-	task *task
+	task  *task
+	again int // of a task that runs again because results of it were lost: how many there are; 0 for the first run
 
 	mu      sync.Mutex
 	core    *owner.Stream
 	changed chan struct{} // closed at the next change; nil while nobody waits
+	yielded int           // when it runs again
 }
 
 func newStream(t *task, ahead int32) *stream {
@@ -52,6 +54,15 @@ func (s *stream) wait() <-chan struct{} {
 func (s *stream) yield(ctx context.Context, c *caller, index int, v spec.Value) error {
 	if index >= maxItems {
 		return spec.Errorf("yield", spec.LimitExceeded, "", "a generator has at most %d results", maxItems)
+	}
+	if s.again > 0 {
+		s.mu.Lock()
+		s.yielded = max(s.yielded, index+1)
+		s.mu.Unlock()
+		if err := s.task.job.node.objects.complete(s.item(index), v, nil); err != nil { // if it was lost
+			return err
+		}
+		return nil
 	}
 	for {
 		s.mu.Lock()
@@ -94,6 +105,10 @@ func (s *stream) yield(ctx context.Context, c *caller, index int, v spec.Value) 
 
 // end closes the stream, with err as its last result if there is one, and returns what the declared object holds.
 func (s *stream) end(err *spec.Error) []spec.Value {
+	if s.again > 0 {
+		s.endAgain(err)
+		return []spec.Value{{}} // the declared object is there
+	}
 	s.mu.Lock()
 	index, last := s.core.End(err != nil)
 	n := s.core.Produced()
@@ -109,6 +124,39 @@ func (s *stream) end(err *spec.Error) []spec.Value {
 	}
 	count, _ := spec.Marshal(n) // a number can be encoded
 	return []spec.Value{{Data: count}}
+}
+
+// endAgain ends a run that was to make lost results again. Those that it has not get an error, but for those that were lost
+// when it had passed them: these take another run.
+func (s *stream) endAgain(err *spec.Error) {
+	s.mu.Lock()
+	yielded := s.yielded
+	s.mu.Unlock()
+	objects := s.task.job.node.objects
+	if err == nil {
+		var again []spec.ObjectID
+		for i := range min(yielded, s.again) {
+			again = append(again, s.item(i))
+		}
+		objects.lose(again, notAgain, "and again while its generator ran again")
+		err = spec.Errorf("make again", spec.ReconstructionFailed, s.task.label(), "it gave %d results the first time, and %d now", s.again, yielded)
+	} else {
+		yielded = 0
+	}
+	for i := yielded; i < s.again; i++ {
+		id := s.item(i)
+		objects.complete(id, spec.Value{}, &spec.Error{Op: "make again", Kind: spec.ReconstructionFailed, ID: "object " + id.String(), Err: err})
+	}
+}
+
+// results returns how many there are.
+func (s *stream) results() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.again > 0 {
+		return s.again
+	}
+	return s.core.Produced()
 }
 
 // abandon: nobody refers to the declared object any more.
@@ -134,6 +182,7 @@ func (s *stream) next(ctx context.Context, c *caller, timeout time.Duration) (sp
 		if ok {
 			s.notify() // there is room for one more
 			s.mu.Unlock()
+			c.met()
 			return s.item(index), nil
 		}
 		changed := s.wait()
@@ -142,6 +191,7 @@ func (s *stream) next(ctx context.Context, c *caller, timeout time.Duration) (sp
 		case over:
 			return spec.ObjectID{}, spec.Errorf("next", spec.EndOfStream, s.task.label(), "it has given all its results")
 		case timeout == 0:
+			c.unmet()
 			return spec.ObjectID{}, spec.Errorf("next", spec.GetTimeout, s.task.label(), "its next result is not there")
 		case timeout > 0 && expired == nil:
 			timer := time.NewTimer(timeout)

@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -33,12 +34,16 @@ type task struct {
 	deadline time.Time        // zero for none
 	actor    *actor           // nil for a function
 	call     owner.CallID
-	waiter   *waiter      // for its arguments; nil if there is nothing to wait for
-	bytes    int64        // reserved for it, beside its objects
-	stream   *stream      // of a generator; nil for others
-	origin   *origin      // of an attempt that is made for another node; nil for others
-	moved    *spec.NodeID // of such an attempt that was not begun: where it goes instead
-	cpu      int64        // nanoseconds that its last sandbox computed
+	waiter   *waiter                  // for its arguments; nil if there is nothing to wait for
+	bytes    int64                    // reserved for it, beside its objects
+	stream   *stream                  // of a generator; nil for others
+	origin   *origin                  // of an attempt that is made for another node; nil for others
+	abroad   *actor                   // of a method of another node's actor; nil for others
+	said     *spec.TaskOptions        // then: what its caller said
+	moved    *spec.NodeID             // of such an attempt that was not begun: where it goes instead
+	cpu      int64                    // nanoseconds that its last sandbox computed
+	reruns   bool                     // it makes again what was lost
+	asked    map[spec.ActorID][]asked // calls of actors that take effect exactly once; guarded by mu
 
 	before, after *task // among its job's, guarded by the job's mu
 
@@ -76,7 +81,7 @@ func (t *task) begin() ([]spec.ObjectID, error) {
 func (t *task) start() error {
 	n := t.job.node
 	t.context.scope = t.scope
-	if refs := t.refs(); len(refs) > 0 {
+	if refs := t.refs(); len(refs) > 0 && t.abroad == nil {
 		t.waiter = &waiter{ids: refs, left: len(refs), failFast: true, fire: t.argued}
 	}
 	if err := t.job.add(t); err != nil {
@@ -89,6 +94,10 @@ func (t *task) start() error {
 	}
 	if !t.deadline.IsZero() {
 		t.setTimer()
+	}
+	if t.abroad != nil {
+		n.cluster.call(t)
+		return nil
 	}
 	if t.waiter != nil && t.actor == nil && n.cluster == nil { // in a cluster it is placed when they are there, perhaps where they are
 		t.queue(sched.ReasonArguments)
@@ -276,6 +285,8 @@ func (t *task) do(w *worker) {
 		n.cluster.begun(*t.origin)
 	}
 	err := t.execute(&t.context, w, lease, number)
+	w.caller.met()
+	w.caller.of = nil // an idle worker keeps no task
 	t.context.leave()
 	t.mu.Lock()
 	again := err != nil && !t.finished && t.retry.Retry(number, err)
@@ -328,7 +339,7 @@ func (t *task) execute(ctx context.Context, w *worker, lease sched.Lease, attemp
 }
 
 // invoke makes the call in a sandbox whose session is set up, and checks what comes back.
-func (t *task) invoke(ctx context.Context, sandbox *wasmrt.Sandbox, session *hostcall.Session, kind spec.CallKind, args []spec.Value) ([]spec.Value, *spec.Error) {
+func (t *task) invoke(ctx context.Context, sandbox *wasmrt.Sandbox, session *hostcall.Session, kind spec.CallKind, args []spec.Arg) ([]spec.Value, *spec.Error) {
 	session.Begin(t.function, args)
 	status, err := sandbox.Call(ctx, spec.ExportCall, uint64(uint32(kind)), uint64(len(args)))
 	if err != nil {
@@ -383,12 +394,18 @@ func (t *task) finishAt(values []spec.Value, where []far, err *spec.Error) {
 		}
 	}
 	t.job.memory.Release(t.bytes) // first, so that whoever gets the results finds it given back
+	if t.asked != nil {           // nobody notes any more
+		t.forgetAsked()
+	}
+	if t.reruns {
+		t.job.node.objects.ranAgain(t.id)
+	}
 	if t.stream != nil {
 		values = t.stream.end(err)
 	}
 	objects := t.job.node.objects
 	if away != nil { // what it makes is not wanted any more
-		t.job.node.cluster.dismiss(away, err)
+		t.job.node.cluster.dismiss(away, err, true)
 	}
 	if t.origin == nil {
 		objects.finish(t, values, where, err)
@@ -412,21 +429,27 @@ func (t *task) cancel(err *spec.Error, force bool) {
 		return
 	}
 	t.mu.Lock()
-	runs := t.runs
+	runs, away := t.runs, t.away
 	t.mu.Unlock()
 	if runs {
 		t.context.stop(err)
+		return
+	}
+	if t.abroad != nil && !force { // its actor decides
+		if away != nil {
+			t.job.node.cluster.dismiss(away, err, false)
+		}
 		return
 	}
 	t.finish(nil, err)
 	t.context.stop(err) // it may have begun meanwhile
 }
 
-// arguments returns the values of the task's arguments, waiting for those that were lost since they were there.
-func (c *caller) arguments(ctx context.Context, t *task) ([]spec.Value, *spec.Error) {
+// arguments returns the task's arguments with their values, waiting for those that were lost since they were there.
+func (c *caller) arguments(ctx context.Context, t *task) ([]spec.Arg, *spec.Error) {
 	objects := t.job.node.objects
 	for {
-		values, ready, err := objects.resolve(ctx, t.args, t.name)
+		values, ready, err := objects.resolve(t.args, t.name)
 		if ready || err != nil {
 			return values, err
 		}
@@ -438,20 +461,22 @@ func (c *caller) arguments(ctx context.Context, t *task) ([]spec.Value, *spec.Er
 }
 
 // resolve returns the values of a call's arguments, if all are there. An argument that holds an error is the call's error,
-// as in Ray.
-func (o *objects) resolve(ctx context.Context, args []spec.Arg, name string) (values []spec.Value, ready bool, err *spec.Error) {
-	values, ready = make([]spec.Value, len(args)), true
+// as in Ray. Those of large objects have no bytes: they are viewed.
+func (o *objects) resolve(args []spec.Arg, name string) (values []spec.Arg, ready bool, err *spec.Error) {
+	values, ready = args, true
+	if slices.ContainsFunc(args, func(a spec.Arg) bool { return a.IsRef }) {
+		values = slices.Clone(args)
+	}
 	for i, a := range args {
-		values[i] = a.Value
 		if !a.IsRef {
 			continue
 		}
-		v, there, err := o.value(ctx, a.Ref)
+		v, there, err := o.look(a.Ref)
 		if err != nil { // even where another is not there: it is what the call waited for
 			return nil, false, &spec.Error{Op: "await argument " + ordinal(i) + " of " + name, Kind: spec.KindOf(err), ID: "object " + a.Ref.String(), Err: err}
 		}
 		ready = ready && there
-		values[i] = v
+		values[i].Value = v
 	}
 	return values, ready, nil
 }

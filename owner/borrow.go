@@ -55,6 +55,9 @@ type BorrowOp uint8
 const (
 	// Pass: a message to Node is to carry the link. Owner is the link's.
 	Pass BorrowOp = iota + 1
+	// Expect: Node makes this node create the link, which it will own, and counts a reference of its own. One is counted here
+	// until Node has it.
+	Expect
 	// Unused: the last reference to a link of another owner is gone from this node.
 	Unused
 	// Death: Node is dead.
@@ -156,6 +159,8 @@ func (b *Borrows) Step(ev BorrowEvent, exists func(spec.Link) bool, out []Borrow
 		b.onTheWay[passage{ev.Link, ev.Node}]++
 		count(Retain)
 		tell(Carry, ev.Node)
+	case Expect:
+		b.onTheWay[passage{ev.Link, ev.Node}]++
 	case Carry:
 		return b.carried(ev, out)
 	case Unused:

@@ -3,8 +3,6 @@ package owner
 // Gate bounds how many functions of a job run at once. Those beyond the limit are held back until one ends; but when all
 // that run wait for others, which may be those held back, one more is let in, so that nested waits come to an end. There
 // is an end to that, too: where even the reserve is used up, the call recurses too deep and is refused.
-//
-// A function that asks again and again instead of waiting does not count as waiting.
 type Gate[T comparable] struct {
 	limit, most int
 	inside      int

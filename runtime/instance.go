@@ -27,6 +27,7 @@ type instance struct {
 	globals []engine.Global
 	// What the passes of wasmbin added; nil where a pass had nothing to add.
 	pageLimit, refused, budget, depth engine.Global
+	opened                            []window    // the highest first
 	functions                         []boundFunc // those called so far
 	entropy                           *rand.ChaCha8
 	meter                             meter
@@ -204,7 +205,7 @@ func (i *instance) scrub() bool {
 	i.system.Close()
 	i.guest.Owner, i.config = nil, SandboxConfig{}
 	img := i.module.image
-	if !i.room.closeWindows() || img == nil || i.module.program.memory.has && !i.room.reset(i.engine.Memory()) {
+	if !i.closeWindows() || img == nil || i.module.program.memory.has && !i.room.reset(i.engine.Memory()) {
 		return false
 	}
 	i.restoreGlobals(img)
@@ -218,12 +219,13 @@ func (i *instance) scrub() bool {
 // destroy frees the instance. Nothing of it runs any more.
 func (i *instance) destroy() {
 	i.system.Close()
-	closed := i.room.closeWindows()
+	closed := i.closeWindows()
 	if err := i.engine.Close(); err != nil {
 		i.module.runtime.log.Error("instance not freed", zap.String("module", i.module.Digest().Short()), zap.Error(err))
 	}
 	if !closed { // nobody may see what is behind them
 		i.room.free()
+		i.abandonWindows()
 		return
 	}
 	i.module.runtime.pools.leave(i.room, i.fresh)

@@ -45,36 +45,35 @@ const (
 	smallPage     = 4096 // what memory is reset by
 )
 
-// trace is what a notebook leaves. reused: a sandbox that left it and ended well is used again, where memories are reset.
+// trace is what a notebook leaves. A sandbox that left it and ended well is used again, where memories are reset.
 type trace struct {
-	name   string
-	reused bool
-	steps  []step
+	name  string
+	steps []step
 }
 
 var traces = []trace{
-	{"nothing", true, nil},
-	{"the first byte", true, []step{do("poke", 0, 0x55)}},
-	{"a byte in the middle", true, []step{do("poke", 10*asm.Page+5, 0x55)}},
-	{"the last byte", true, []step{do("poke", notebookBytes-1, 0x55)}},
-	{"many pages", true, []step{do("dirty", asm.Page, smallPage, 300)}},
-	{"many runs of pages", true, []step{do("dirty", asm.Page, 2*smallPage, 200)}},
-	{"as many runs as are copied one by one", true, []step{do("dirty", asm.Page, 2*smallPage, 128)}},
-	{"one run more", true, []step{do("dirty", asm.Page, 2*smallPage, 129)}},
-	{"as many pages as are copied one by one", true, []step{do("fill", asm.Page, 0x55, 256*smallPage)}},
-	{"one page more", true, []step{do("fill", asm.Page, 0x55, 257*smallPage)}},
-	{"all it has", true, []step{do("fill", 0, 0xff, notebookBytes)}},
-	{"zeros where the image has none", true, []step{do("fill", 0, 0, notebookBytes)}},
-	{"memory that it grew", true, []step{do("grow", 10), do("fill", notebookBytes, 0x55, 10*asm.Page)}},
-	{"memory that it grew and did not touch", true, []step{do("grow", 200)}},
-	{"memory grown beyond the headroom", true, []step{do("grow", 300), do("fill", notebookBytes, 0x55, 300*asm.Page)}},
-	{"memory grown beyond what is kept", false, []step{do("grow", 1400), do("dirty", notebookBytes, asm.Page, 1400)}},
-	{"globals", true, []step{do("set_i32", 7), do("set_i64", 7), do("set_f32", 7), do("set_f64", 7), do("count")}},
-	{"an open file", true, []step{do("open"), do("read", 4, 5*asm.Page, 100)}},
-	{"many open files", true, []step{do("open"), do("open"), do("open"), do("open")}},
-	{"output", true, []step{do("write", 1, 0, 20), do("write", 2, 0, 20)}},
-	{"arguments and environment", true, []step{do("args"), do("environ")}},
-	{"a call of the host", true, []step{do("ask", 1)}},
+	{"nothing", nil},
+	{"the first byte", []step{do("poke", 0, 0x55)}},
+	{"a byte in the middle", []step{do("poke", 10*asm.Page+5, 0x55)}},
+	{"the last byte", []step{do("poke", notebookBytes-1, 0x55)}},
+	{"many pages", []step{do("dirty", asm.Page, smallPage, 300)}},
+	{"many runs of pages", []step{do("dirty", asm.Page, 2*smallPage, 200)}},
+	{"as many runs as are copied one by one", []step{do("dirty", asm.Page, 2*smallPage, 128)}},
+	{"one run more", []step{do("dirty", asm.Page, 2*smallPage, 129)}},
+	{"as many pages as are copied one by one", []step{do("fill", asm.Page, 0x55, 256*smallPage)}},
+	{"one asm.Page more", []step{do("fill", asm.Page, 0x55, 257*smallPage)}},
+	{"all it has", []step{do("fill", 0, 0xff, notebookBytes)}},
+	{"zeros where the image has none", []step{do("fill", 0, 0, notebookBytes)}},
+	{"memory that it grew", []step{do("grow", 10), do("fill", notebookBytes, 0x55, 10*asm.Page)}},
+	{"memory that it grew and did not touch", []step{do("grow", 200)}},
+	{"memory grown beyond the headroom", []step{do("grow", 300), do("fill", notebookBytes, 0x55, 300*asm.Page)}},
+	{"memory grown beyond what is looked at", []step{do("grow", 1400), do("dirty", notebookBytes, asm.Page, 1400)}},
+	{"globals", []step{do("set_i32", 7), do("set_i64", 7), do("set_f32", 7), do("set_f64", 7), do("count")}},
+	{"an open file", []step{do("open"), do("read", 4, 5*asm.Page, 100)}},
+	{"many open files", []step{do("open"), do("open"), do("open"), do("open")}},
+	{"output", []step{do("write", 1, 0, 20), do("write", 2, 0, 20)}},
+	{"arguments and environment", []step{do("args"), do("environ")}},
+	{"a call of the host", []step{do("ask", 1)}},
 }
 
 // ends are how its sandbox ends: by a call, and the host that it asks there. reused: it can be used again.
@@ -212,7 +211,7 @@ func TestNoTracesAreLeft(t *testing.T) {
 					check(t, leave(t.Context(), m, trace, end))
 					want(t, "whether an idle one was used for the trace", count.made.Load() == before, resets)
 					check(t, findTraces(t.Context(), m))
-					reused := resets && traces[trace].reused && ends[end].reused
+					reused := resets && ends[end].reused
 					want(t, "whether that one was used again", count.made.Load() == before, reused)
 				})
 			}

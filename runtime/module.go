@@ -115,7 +115,7 @@ func (m *Module) instantiate(ctx context.Context, limit uint32, pages uint32) (*
 	i := &instance{module: m, limit: limit, room: room}
 	i.guest.System = &i.system
 	i.guest.Tick = i.tick
-	i.guest.Windows = i.windows()
+	i.guest.Windows = windows{i}
 	var err error
 	if i.engine, err = m.code.Instantiate(ctx, &i.guest, i.room); err != nil {
 		i.room.free()

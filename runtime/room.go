@@ -10,9 +10,9 @@ const (
 	// headroom is how much more than its image is mapped for a sandbox from the start, in bytes, so that growth mostly needs no
 	// system call.
 	headroom = 16 * spec.MiB
-	// keepGrown is how much longer than that a sandbox's memory may have become for it to be used again, in bytes: an
-	// engine cannot shrink a memory.
-	keepGrown = 64 * spec.MiB
+	// scanGrown is how much longer than that a sandbox's memory may have become for all of it to be looked at, in bytes: an
+	// engine cannot shrink a memory. What is beyond is given up at once.
+	scanGrown = 64 * spec.MiB
 	// maxDirtyRegions and maxDirtyPages are how many runs of changed pages, and how many pages, are copied back one by
 	// one. With more, dropping all private copies at once is cheaper.
 	maxDirtyRegions = 128
@@ -34,3 +34,6 @@ func roomBytes(pages uint32) uint64 { return max(uint64(pages)*wasmPage, wasmPag
 // touched. It begins as the image's size. The guest believes in the global of wasmbin.VirtualGrowth, which a reset puts
 // back, while the length stays what some guest has grown to. So a guest can touch what it has not grown to, if another one
 // has: it finds zeros there, and a reset takes away what it wrote.
+
+// roundUp returns n rounded up to whole pages of WebAssembly.
+func roundUp(n uint64) uint64 { return (n + wasmPage - 1) / wasmPage * wasmPage }

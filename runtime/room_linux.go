@@ -22,7 +22,6 @@ type room struct {
 	first     uint64         // length at the beginning
 	reserved  unsafe.Pointer // where our reservation begins; nil if the engine placed the memory
 	regions   [maxDirtyRegions]pageRegion
-	windows   []window
 	idleSince int // the round of the pools, while no instance is in it
 	resets    int // since it was made
 }
@@ -138,10 +137,11 @@ func (r *room) bytes() []byte { return unsafe.Slice((*byte)(r.base), r.length) }
 // reset makes the memory equal to the image again. false: the room has to be given up.
 func (r *room) reset(memory []byte) bool {
 	r.length = uint64(len(memory)) // the engine may have grown its own
-	if r.length > r.first+keepGrown {
+	near := min(r.length, r.first+scanGrown)
+	if near < r.length && unix.Madvise(r.bytes()[near:], unix.MADV_DONTNEED) != nil {
 		return false
 	}
-	regions, ok := r.changed()
+	regions, ok := r.changed(near)
 	if !ok {
 		return r.drop()
 	}
@@ -152,22 +152,22 @@ func (r *room) reset(memory []byte) bool {
 	return r.resets != settleAfter || r.settle()
 }
 
-// changed returns the runs of pages that differ, or may differ, from the image; ok is false if there are many, or if
-// the kernel cannot tell.
-func (r *room) changed() (regions []pageRegion, ok bool) {
+// changed returns the runs of the first n bytes' pages that differ, or may differ, from the image; ok is false if there are
+// many, or if the kernel cannot tell.
+func (r *room) changed(n uint64) (regions []pageRegion, ok bool) {
 	fd := pagemap()
 	if fd < 0 {
 		return nil, false
 	}
-	n, end, ok := scanPages(fd, uintptr(r.base), uintptr(r.length), r.regions[:])
-	if !ok || end != uintptr(r.base)+uintptr(r.length) {
+	found, end, ok := scanPages(fd, uintptr(r.base), uintptr(n), r.regions[:])
+	if !ok || end != uintptr(r.base)+uintptr(n) {
 		return nil, false
 	}
 	pages := uint64(0)
-	for _, g := range r.regions[:n] {
+	for _, g := range r.regions[:found] {
 		pages += (g.end - g.start) / pageSize
 	}
-	return r.regions[:n], pages <= maxDirtyPages
+	return r.regions[:found], pages <= maxDirtyPages
 }
 
 // suspects yields runs of the memory outside of which nothing differs from the image.
@@ -216,5 +216,4 @@ func (r *room) free() {
 		_ = unix.MunmapPtr(r.reserved, uintptr(span(r.limit))) // only a wrong argument could make it fail
 		r.reserved = nil
 	}
-	r.abandonWindows()
 }

@@ -6,6 +6,7 @@ import (
 	"iter"
 
 	"github.com/raywasm/raywasm/runtime/engine"
+	"github.com/raywasm/raywasm/spec"
 )
 
 // room is plain memory of the Go heap: a system without memfd and a page map to scan.
@@ -88,8 +89,18 @@ func (r *room) placed() bool { return r.memory != nil }
 
 func (r *room) free() { r.memory = nil }
 
-// closeWindows has nothing to close: memory cannot be mapped here.
-func (r *room) closeWindows() bool { return true }
+// show copies: memory cannot be mapped here.
+func (r *room) show(at uint64, show engine.Shown) error {
+	if show.Write {
+		return spec.Unsupported
+	}
+	to := r.memory[at:][:wholePages(show.Len())]
+	clear(to[copy(to, show.Bytes):])
+	return nil
+}
 
-// windows returns nil: objects are not shown in place here.
-func (i *instance) windows() engine.Windows { return nil }
+// cover makes zeros of a window, which is beyond the image.
+func (r *room) cover(x window) bool {
+	clear(r.memory[x.at:][:x.pages()])
+	return true
+}

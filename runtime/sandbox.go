@@ -109,7 +109,7 @@ func (s *Sandbox) Call(ctx context.Context, export string, params ...uint64) (ui
 	i.resume()
 	err := f.f.Call(ctx, stack)
 	i.pause()
-	if !i.room.closeWindows() {
+	if !i.closeWindows() {
 		err = spec.Errorf("close the guest's windows", spec.OutOfMemory, "", "the process has too many mappings")
 	}
 	if err != nil {

@@ -29,7 +29,7 @@ type Node struct {
 	now   int64 // the latest time there was
 	order uint64
 
-	leases  map[Lease]*lease
+	leases  table
 	clients map[uint32]*client
 	due     heap[*lease] // what waits and has a deadline
 	waiting int
@@ -62,7 +62,7 @@ var noNode spec.NodeID
 func NewNode(cfg Config) *Node {
 	return &Node{
 		id: cfg.ID, pool: cfg.Pool, labels: cfg.Labels, patient: cfg.Patient,
-		leases: make(map[Lease]*lease), clients: make(map[uint32]*client),
+		leases: table{pages: make(map[Lease]*page)}, clients: make(map[uint32]*client),
 		due:     heap[*lease]{before: soonest, place: func(l *lease) *int { return &l.due }},
 		classes: make(map[string]*class), quotas: make(map[string]*quota),
 		accounts: make(map[spec.JobID]*account), weights: make(map[spec.JobID]float64), maxAccounts: maxSettled,
@@ -85,7 +85,7 @@ func (n *Node) Labels() label.Set { return n.labels }
 func (n *Node) Waiting() int { return n.waiting }
 
 // Leases returns how many leases are held.
-func (n *Node) Leases() int { return len(n.leases) - n.waiting }
+func (n *Node) Leases() int { return n.leases.count - n.waiting }
 
 // Step takes one event that happened at now (in nanoseconds since 1970 UTC; a time before that of an earlier event is
 // taken for that) and appends what follows from it to out.
@@ -96,7 +96,7 @@ func (n *Node) Step(now int64, ev Event, out []Action) []Action {
 	case Request:
 		return n.request(&ev, out)
 	case Ready:
-		if l := n.leases[ev.Lease]; l != nil && l.phase == held && l.until != 0 {
+		if l := n.leases.get(ev.Lease); l != nil && l.phase == held && l.until != 0 {
 			l.class.counts[l.reason()]--
 			l.until = 0
 			l.class.counts[l.reason()]++
@@ -105,13 +105,13 @@ func (n *Node) Step(now int64, ev Event, out []Action) []Action {
 	case Release:
 		return n.release(ev.Lease, out)
 	case Block:
-		if l := n.leases[ev.Lease]; l != nil && l.phase == granted {
+		if l := n.leases.get(ev.Lease); l != nil && l.phase == granted {
 			l.phase = blocked
 			n.giveCPU(l)
 			return n.round(out)
 		}
 	case Unblock:
-		if l := n.leases[ev.Lease]; l != nil && l.phase == blocked {
+		if l := n.leases.get(ev.Lease); l != nil && l.phase == blocked {
 			l.phase = granted
 			n.takeCPU(l)
 		}
@@ -127,7 +127,7 @@ func (n *Node) Step(now int64, ev Event, out []Action) []Action {
 
 // request takes a lease in, or answers again.
 func (n *Node) request(ev *Event, out []Action) []Action {
-	if l := n.leases[ev.Lease]; l != nil {
+	if l := n.leases.get(ev.Lease); l != nil {
 		if l.phase >= granted {
 			out = append(out, Action{Verdict: Grant, Lease: l.id, Holder: l.holder, Devices: l.devices})
 		}
@@ -150,7 +150,7 @@ func (n *Node) request(ev *Event, out []Action) []Action {
 	}
 	n.order++
 	*l = lease{id: ev.Lease, holder: ev.Holder, class: c, order: n.order, deadline: ev.Deadline, until: ev.Until, never: never}
-	n.leases[l.id] = l
+	n.leases.put(l)
 	n.use(c)
 	n.wait(l)
 	return n.admit(l, out)
@@ -284,7 +284,7 @@ func (n *Node) grant(l *lease, out []Action) []Action {
 
 // release ends a lease. One that was never seen is not to be granted when it comes.
 func (n *Node) release(id Lease, out []Action) []Action {
-	l := n.leases[id]
+	l := n.leases.get(id)
 	if l == nil {
 		n.fresh(id)
 		return out
@@ -364,7 +364,7 @@ func (l *lease) has() resource.Vector {
 
 // forget drops the record of a lease that is over.
 func (n *Node) forget(l *lease) {
-	delete(n.leases, l.id)
+	n.leases.remove(l.id)
 	n.drop(l.class)
 	*l = lease{}
 	n.spare = keep(n.spare, l)
@@ -398,8 +398,8 @@ func (n *Node) NextDeadline() int64 {
 // dismiss releases everything of a client that is gone, and forgets it.
 func (n *Node) dismiss(client uint32, out []Action) []Action {
 	var its []*lease
-	for id, l := range n.leases {
-		if id.Client() == client {
+	for l := range n.leases.all() {
+		if l.id.Client() == client {
 			its = append(its, l)
 		}
 	}

@@ -65,7 +65,7 @@ type Wait struct {
 
 // Why says why a request waits; false if it does not.
 func (n *Node) Why(id Lease) (Wait, bool) {
-	l := n.leases[id]
+	l := n.leases.get(id)
 	if l == nil || l.phase >= granted {
 		return Wait{}, false
 	}

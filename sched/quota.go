@@ -73,7 +73,7 @@ func (n *Node) limit(ns string, limit resource.Vector, out []Action) []Action {
 
 // inNamespace returns what waits in a namespace, oldest first, and what is held in it.
 func (n *Node) inNamespace(ns string) (waiting []*lease, used resource.Vector) {
-	for _, l := range n.leases {
+	for l := range n.leases.all() {
 		switch {
 		case l.class.ask.Namespace != ns:
 		case l.phase >= granted:

@@ -20,6 +20,11 @@ type Number interface {
 //
 //	d8 56 | 58 18 | 00 00 00 00 00 00 f8 3f  ...
 //	 tag    bytes     1.5, little-endian
+//
+// One that is made to be read in place has a head of 8 bytes instead, with longer forms of the same numbers, so that its
+// elements are aligned where the item begins at a multiple of 8 (see [AppendArrayHead]):
+//
+//	d9 00 56 | 5a 00 00 00 18 | 00 00 00 00 00 00 f8 3f  ...
 type Array[T Number] []T
 
 // typed array tags, by the element's shape: RFC 8746 section 2.1, little-endian ones.
@@ -53,23 +58,34 @@ func (a Array[T]) MarshalCBOR() ([]byte, error) {
 	}
 	size := int(unsafe.Sizeof(*new(T)))
 	b := make([]byte, 0, 2+9+size*len(a))
-	b = append(b, 0xd8, byte(arrayTag[T]()))
 	switch n := uint64(size * len(a)); {
 	case n < 24:
-		b = append(b, 0x40|byte(n))
+		b = append(b, 0xd8, byte(arrayTag[T]()), 0x40|byte(n))
 	case n <= math.MaxUint8:
-		b = append(b, 0x58, byte(n))
+		b = append(b, 0xd8, byte(arrayTag[T]()), 0x58, byte(n))
 	case n <= math.MaxUint16:
-		b = binary.BigEndian.AppendUint16(append(b, 0x59), uint16(n))
-	case n <= math.MaxUint32:
-		b = binary.BigEndian.AppendUint32(append(b, 0x5a), uint32(n))
+		b = binary.BigEndian.AppendUint16(append(b, 0xd8, byte(arrayTag[T]()), 0x59), uint16(n))
 	default:
-		b = binary.BigEndian.AppendUint64(append(b, 0x5b), n)
+		b = AppendArrayHead[T](b, n)
 	}
 	if nativeLittle {
 		return append(b, unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(a))), size*len(a))...), nil
 	}
 	return binary.Append(b, binary.LittleEndian, []T(a))
+}
+
+// AppendArrayHead appends what stands before the n bytes of a typed array's elements, 8 bytes (11 from 4 GiB on).
+func AppendArrayHead[T Number](b []byte, n uint64) []byte {
+	if n > math.MaxUint32 {
+		return binary.BigEndian.AppendUint64(append(b, 0xd8, byte(arrayTag[T]()), 0x5b), n)
+	}
+	return binary.BigEndian.AppendUint32(append(b, 0xd9, 0, byte(arrayTag[T]()), 0x5a), uint32(n))
+}
+
+// Head returns what stands before n elements in an item that is made in place, and how many bytes they take.
+func (Array[T]) Head(n int) (head []byte, bytes int64) {
+	bytes = int64(n) * int64(unsafe.Sizeof(*new(T)))
+	return AppendArrayHead[T](nil, uint64(bytes)), bytes
 }
 
 // UnmarshalCBOR decodes a typed array of this element type, or an array of single items. The data is copied.
@@ -159,15 +175,14 @@ const ArrayHead = 11
 // ArrayOffset returns where in b, the beginning of a CBOR item, the data of a typed array or an Arrow stream lies, 0 if it
 // is neither.
 func ArrayOffset(b []byte) int {
-	var at int // of the byte string
-	switch {
-	case len(b) < ArrayHead:
+	if len(b) < ArrayHead {
 		return 0
-	case isArrow(b):
+	}
+	_, at := typedArray(b) // of the byte string
+	if isArrow(b) {
 		at = 3
-	case b[0] == 0xd8 && b[1] >= tagUint8 && b[1] <= 87:
-		at = 2
-	default:
+	}
+	if at == 0 {
 		return 0
 	}
 	switch head := b[at]; {
@@ -185,17 +200,32 @@ func isArrow(b []byte) bool {
 	return len(b) >= 3 && b[0] == 0xd9 && b[1] == TagArrow>>8 && b[2] == TagArrow&0xff
 }
 
+// typedArray returns the tag of a typed array and where the item behind it begins; 0 if b is something else.
+func typedArray(b []byte) (tag uint64, at int) {
+	switch {
+	case len(b) >= 3 && b[0] == 0xd8:
+		tag, at = uint64(b[1]), 2
+	case len(b) >= 4 && b[0] == 0xd9 && b[1] == 0:
+		tag, at = uint64(b[2]), 3
+	}
+	if tag < tagUint8 || tag > 87 {
+		return 0, 0
+	}
+	return tag, at
+}
+
 // arrayData returns the data and the tag of a typed array; tag 0 if b is something else.
 func arrayData(b []byte) (data []byte, tag uint64, err error) {
-	if len(b) < 3 || b[0] != 0xd8 || b[1] < tagUint8 || b[1] > 87 {
+	tag, at := typedArray(b)
+	if at == 0 {
 		return nil, 0, nil
 	}
-	if b[2]>>5 != 2 {
-		return nil, 0, fmt.Errorf("a typed array with tag %d does not hold a byte string", b[1])
+	if b[at]>>5 != 2 {
+		return nil, 0, fmt.Errorf("a typed array with tag %d does not hold a byte string", tag)
 	}
 	var n uint64
-	rest := b[3:]
-	switch info := b[2] & 0x1f; {
+	rest := b[at+1:]
+	switch info := b[at] & 0x1f; {
 	case info < 24:
 		n = uint64(info)
 	case info <= 27 && len(rest) >= 1<<(info-24):
@@ -209,5 +239,5 @@ func arrayData(b []byte) (data []byte, tag uint64, err error) {
 	if n != uint64(len(rest)) {
 		return nil, 0, fmt.Errorf("a typed array says %d bytes and has %d", n, len(rest))
 	}
-	return rest, uint64(b[1]), nil
+	return rest, tag, nil
 }

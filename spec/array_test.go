@@ -88,6 +88,30 @@ func TestAViewIsInPlaceWhereItCanBe(t *testing.T) {
 	}
 }
 
+// TestALongArrayIsAlignedInItsItem, however the reader spells the tag, and reads like any other.
+func TestALongArrayIsAlignedInItsItem(t *testing.T) {
+	long := make(spec.Array[float64], 10_000)
+	long[9_999] = 1.5
+	form, err := spec.Marshal(long)
+	if err != nil || spec.ArrayOffset(form) != 8 {
+		t.Fatalf("its elements begin at %d: %v", spec.ArrayOffset(form), err)
+	}
+	head, size := long.Head(2)
+	short := append(head, 0, 0, 0, 0, 0, 0, 0xf8, 0x3f, 0, 0, 0, 0, 0, 0, 0, 0)
+	if len(head) != 8 || size != 16 || spec.ArrayOffset(short) != 8 {
+		t.Errorf("a head of %d bytes for %d", len(head), size)
+	}
+	for _, item := range [][]byte{form, short} {
+		var got spec.Array[float64]
+		if err := spec.Unmarshal(item, &got); err != nil || len(got) < 2 {
+			t.Errorf("%x...: %v", item[:8], err)
+		}
+		if view, err := spec.View[float64](item); err != nil || !reflect.DeepEqual(view, []float64(got)) {
+			t.Errorf("a view of %x...: %v", item[:8], err)
+		}
+	}
+}
+
 // FuzzArray: what is read is what the bytes say, and writing it gives typed arrays the same bytes again.
 func FuzzArray(f *testing.F) {
 	f.Add([]byte{0xd8, 86, 0x48, 0, 0, 0, 0, 0, 0, 0xf8, 0x3f})

@@ -54,7 +54,7 @@ func (c Copy) String() string {
 
 // Region is where bytes lie in shared memory that can be mapped.
 type Region struct {
-	FD  int   // a read-only descriptor, -1 if there is none
+	FD  int   // a descriptor, read-only but for drafts; -1 if there is none
 	Off int64 // in bytes, whole pages; zeros follow the object in its last page
 }
 
@@ -63,9 +63,16 @@ var NoRegion = Region{FD: -1}
 
 // Draft is an object that is being written. It belongs to one goroutine at a time and ends with Seal, SealView or Abort.
 type Draft struct {
-	Bytes []byte // as long as the object, to be written in place; what was there before is undefined
-	fill  func(data []byte) error
-	end   func(end End) (*View, error)
+	Bytes  []byte // as long as the object, to be written in place; what was there before is undefined
+	Region Region // where they lie, to be mapped and written; what follows them in the last page is nobody's
+	how    Writing
+}
+
+// Writing is how a draft is written beside its Bytes.
+type Writing struct {
+	Fill  func(data []byte) error      // writes data to its beginning
+	Clear func()                       // makes zeros of it, up to the end of its last page
+	End   func(end End) (*View, error) // called once, with what became of it
 }
 
 // End is what becomes of a draft.
@@ -80,14 +87,15 @@ const (
 	SealedAndViewed
 )
 
-// NewDraft returns a draft that calls fill to write data to its beginning, and end once, with what became of it.
-func NewDraft(bytes []byte, fill func(data []byte) error, end func(end End) (*View, error)) *Draft {
-	return &Draft{bytes, fill, end}
-}
+// NewDraft returns a draft.
+func NewDraft(bytes []byte, region Region, how Writing) *Draft { return &Draft{bytes, region, how} }
 
 // Fill writes data to the draft's beginning, which may be faster than to copy them to Bytes: pages that are not there yet
 // are not cleared first. Errors: spec.OutOfMemory.
-func (d *Draft) Fill(data []byte) error { return d.fill(data) }
+func (d *Draft) Fill(data []byte) error { return d.how.Fill(data) }
+
+// Clear makes zeros of all there is, up to the end of the last page, for somebody who must not see what was there before.
+func (d *Draft) Clear() { d.how.Clear() }
 
 // Seal makes the object immutable and shows it to everybody. Bytes must not be written any more.
 func (d *Draft) Seal() error {
@@ -102,11 +110,11 @@ func (d *Draft) SealView() (*View, error) { return d.finish(SealedAndViewed) }
 func (d *Draft) Abort() { _, _ = d.finish(Aborted) } // giving up cannot fail
 
 func (d *Draft) finish(how End) (*View, error) {
-	end := d.end
+	end := d.how.End
 	if end == nil {
 		return nil, nil
 	}
-	d.Bytes, d.fill, d.end = nil, nil, nil
+	d.Bytes, d.Region, d.how = nil, NoRegion, Writing{}
 	return end(how)
 }
 
@@ -114,11 +122,14 @@ func (d *Draft) finish(how End) (*View, error) {
 type View struct {
 	Bytes   []byte // must not be written, nor used after Release
 	Region  Region
+	Pins    int64 // bytes of the store's memory that the view keeps in use
 	release func()
 }
 
 // NewView returns a view that calls release once.
-func NewView(bytes []byte, region Region, release func()) *View { return &View{bytes, region, release} }
+func NewView(bytes []byte, region Region, pins int64, release func()) *View {
+	return &View{bytes, region, pins, release}
+}
 
 // Release ends the view. Releasing twice is fine.
 func (v *View) Release() {

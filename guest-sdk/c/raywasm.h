@@ -339,6 +339,81 @@ RAY_IMPORT("get_value") int64_t ray_get_value(uint32_t handle, int64_t timeout, 
 // When the call's own end comes while it waits (cancelled, deadline, end of the job), it never returns.
 RAY_IMPORT("wait") int32_t ray_wait(const uint32_t *handles, uint32_t n, uint32_t count, int64_t timeout, uint8_t *ready);
 
+// view waits until an object is there and shows its CBOR in the guest's memory, however long it is: the object's own pages
+// are mapped, copy on write. What the guest writes there is its own, and nobody else ever sees it. A value of at most
+// MaxInlineBytes is copied, and so is every value where memory cannot be mapped.
+//
+//     the guest's memory [ stack, heap, ...        | it may grow to here |  the value  | . ]
+//                                                                        ▲ *at          ▲ zeros up to a multiple of 4096
+//
+// The host chooses the address, a multiple of 4096: above all that the guest has grown its memory to, and below the limit
+// of its memory option, which the guest cannot reach by growing meanwhile. The view ends with unview or with the guest's
+// call (of a driver: with the program): then zeros are there. The object stays in memory for as long; it is kept by its
+// handle no less and no more than without.
+//
+// Parameters:
+//   - handle: of an argument, or of an object
+//   - timeout: in nanoseconds; negative: none, 0: only look
+//   - at: where the address is written
+//
+// Result: the length of the value in bytes.
+//
+// Errors:
+//   - as for get
+//   - OutOfMemory: it does not fit between what the guest has grown to and its limit
+//   - LimitExceeded: MaxWindows views and drafts are open
+//   - ObjectStoreFull: so much is kept in memory for views that not all of it can be: release some
+//   - Unsupported: the sandbox serves several calls at once, or the module's memory has no limit. read copies
+RAY_IMPORT("view") int64_t ray_view(uint32_t handle, int64_t timeout, void **at);
+
+// draft makes room for an object and shows it to the guest, which writes the object's CBOR there, in place, and makes it an
+// object with seal. Until then nobody else sees it. It is all zeros to begin with. A draft that is not sealed goes with the
+// guest's call, or with unview.
+//
+// The host chooses the address, as for view. An object of at most MaxInlineBytes, and every one where memory cannot be
+// mapped, is copied when it is sealed.
+//
+// Parameters:
+//   - size: the length of the value's CBOR in bytes, 1 to MaxValueBytes. It can contain no refs
+//   - at: where the address is written
+//
+// Result: 0.
+//
+// Errors:
+//   - ObjectStoreFull: there is no room for it
+//   - OutOfMemory, LimitExceeded, Unsupported: as for view
+//   - InvalidArgument: it has no bytes
+//   - PermissionDenied: the caller may not put
+RAY_IMPORT("draft") int32_t ray_draft(uint32_t size, void **at);
+
+// seal makes an object of a draft. What the guest has written is what everybody gets, and the guest can alter it no more: the
+// draft becomes a view of the object, at the same address, and what is written there from then on is the guest's own. The
+// view ends as every other.
+//
+// Parameters:
+//   - at: the address that draft gave
+//
+// Result: a handle of the object, to be released.
+//
+// Errors:
+//   - NotFound: there is no draft at that address
+//   - ObjectStoreFull: there is no room for it. The draft is still there
+//   - LimitExceeded: the sandbox would have more than MaxHandles handles. The draft is still there
+//   - PermissionDenied: the caller may not put
+RAY_IMPORT("seal") int32_t ray_seal(const void *at);
+
+// unview ends a view, or gives a draft up. Afterwards zeros are there, and the guest can grow its memory to it.
+//
+// Parameters:
+//   - at: the address that view or draft gave
+//
+// Result: 0.
+//
+// Errors:
+//   - NotFound: there is neither a view nor a draft at that address
+//   - PermissionDenied: the caller may not view
+RAY_IMPORT("unview") int32_t ray_unview(const void *at);
+
 // release gives a handle back, with the reference it stands for. The object is freed, or the actor ends, when nobody
 // refers to it any more. When the sandbox ends, all its handles are released. Of an argument's handle, which ends with
 // the call, it does nothing.

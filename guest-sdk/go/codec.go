@@ -193,18 +193,6 @@ type decoder struct {
 	on      bool
 }
 
-// object decodes b, the host's value of that handle, into v, a non-nil pointer. mu is held.
-func (d *decoder) object(value uint32, b []byte, own bool, v any) error {
-	d.value, d.arg = value, -1
-	return d.into(b, own, v)
-}
-
-// argument decodes b, an argument of the call being served.
-func (d *decoder) argument(i int, b []byte, own bool, v any) error {
-	d.arg = i
-	return d.into(b, own, v)
-}
-
 // into decodes b. If it is nobody else's, v may go on using it.
 func (d *decoder) into(b []byte, own bool, v any) error {
 	if readPlain(b, v) {
@@ -237,16 +225,39 @@ func (d *decoder) done() {
 
 // readAll returns the bytes of the host's value of that handle, which is there.
 func readAll(value uint32) ([]byte, error) {
-	n := hostSize(value)
-	if n < 0 {
-		return nil, lastError(spec.Kind(-n), "read a value")
-	}
-	var head [spec.ArrayHead]byte
-	if status := hostRead(value, 0, head[:min(n, spec.ArrayHead)]); status < 0 {
-		return nil, lastError(spec.Kind(-status), "read a value")
+	n, head, err := readStart(value)
+	if err != nil {
+		return nil, err
 	}
 	b := spec.MakeAligned(head[:], int(n))
 	return b, check(hostRead(value, 0, b), "read a value")
+}
+
+// readStart returns how long a value is and how it begins.
+func readStart(value uint32) (n int64, head [spec.ArrayHead]byte, err error) {
+	if n = hostSize(value); n < 0 {
+		return 0, head, lastError(spec.Kind(-n), "read a value")
+	}
+	return n, head, check(hostRead(value, 0, head[:min(n, spec.ArrayHead)]), "read a value")
+}
+
+// readLarge decodes a value by readAll, but for a byte string, which is copied to where it is wanted.
+func (d *decoder) readLarge(value uint32, v any) error {
+	if p, ok := v.(*[]byte); ok {
+		n, head, err := readStart(value)
+		if err != nil {
+			return err
+		}
+		if major, size, rest, ok := readHead(head[:]); ok && major == majorBytes && uint64(n) == size+uint64(len(head)-len(rest)) {
+			*p = make([]byte, size)
+			return check(hostRead(value, n-int64(size), *p), "read a value")
+		}
+	}
+	b, err := readAll(value)
+	if err != nil {
+		return err
+	}
+	return d.into(b, true, v)
 }
 
 // link returns the handle at a position of the value being decoded. The value's handles are fetched from the host all at

@@ -2,7 +2,11 @@
 
 package ray
 
-import "github.com/raywasm/raywasm/spec"
+import (
+	"unsafe"
+
+	"github.com/raywasm/raywasm/spec"
+)
 
 // abi is the guest ABI with Go's types. Off WebAssembly it stands between the package and whoever plays the host: nobody
 // ([outside]), or a test's fake.
@@ -18,6 +22,10 @@ type abi interface {
 	put(p []byte, links []uint32) int32
 	get(handles []uint32, timeout int64) int32
 	getValue(handle uint32, timeout int64, p []byte) int64
+	view(handle uint32, timeout int64) (at unsafe.Pointer, n int64)
+	draft(size uint32) (at unsafe.Pointer, status int32)
+	seal(at uint32) int32
+	unview(at uint32) int32
 	wait(handles []uint32, count int, timeout int64, ready []byte) int32
 	passValue(p []byte, links []uint32) int32
 	passRef(handle uint32) int32
@@ -86,6 +94,13 @@ func hostGetValue(handle uint32, timeout int64, p []byte) int64 {
 	return world.getValue(handle, timeout, p)
 }
 
+func hostView(handle uint32, timeout int64) (unsafe.Pointer, int64) {
+	return world.view(handle, timeout)
+}
+func hostDraft(size uint32) (unsafe.Pointer, int32) { return world.draft(size) }
+func hostSeal(at uint32) int32                      { return world.seal(at) }
+func hostUnview(at uint32) int32                    { return world.unview(at) }
+
 func hostWait(handles []uint32, count int, timeout int64, ready []byte) int32 {
 	return world.wait(handles, count, timeout, ready)
 }
@@ -114,6 +129,10 @@ func (outside) ret([]byte, []uint32) int32                       { return refusa
 func (outside) fail([]byte) int32                                { return refusal }
 func (outside) put([]byte, []uint32) int32                       { return refusal }
 func (outside) get([]uint32, int64) int32                        { return refusal }
+func (outside) view(uint32, int64) (unsafe.Pointer, int64)       { return nil, int64(refusal) }
+func (outside) draft(uint32) (unsafe.Pointer, int32)             { return nil, refusal }
+func (outside) seal(uint32) int32                                { return refusal }
+func (outside) unview(uint32) int32                              { return refusal }
 func (outside) wait([]uint32, int, int64, []byte) int32          { return refusal }
 func (outside) passValue([]byte, []uint32) int32                 { return refusal }
 func (outside) passRef(uint32) int32                             { return refusal }

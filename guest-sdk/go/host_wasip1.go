@@ -53,6 +53,20 @@ func abiGet(handles unsafe.Pointer, n uint32, timeout int64) int32
 //go:noescape
 func abiGetValue(handle uint32, timeout int64, ptr unsafe.Pointer, size uint32) int64
 
+//go:wasmimport ray_v1 view
+//go:noescape
+func abiView(handle uint32, timeout int64, at unsafe.Pointer) int64
+
+//go:wasmimport ray_v1 draft
+//go:noescape
+func abiDraft(size uint32, at unsafe.Pointer) int32
+
+//go:wasmimport ray_v1 seal
+func abiSeal(at uint32) int32
+
+//go:wasmimport ray_v1 unview
+func abiUnview(at uint32) int32
+
 //go:wasmimport ray_v1 wait
 //go:noescape
 func abiWait(handles unsafe.Pointer, n uint32, count uint32, timeout int64, ready unsafe.Pointer) int32
@@ -169,6 +183,22 @@ func hostGet(handles []uint32, timeout int64) int32 {
 func hostGetValue(handle uint32, timeout int64, p []byte) int64 {
 	return abiGetValue(handle, timeout, ptr(p), size(p))
 }
+
+// The host writes addresses of 32 bits, the lower half of a pointer.
+
+func hostView(handle uint32, timeout int64) (at unsafe.Pointer, n int64) {
+	n = abiView(handle, timeout, unsafe.Pointer(&at))
+	return at, n
+}
+
+func hostDraft(size uint32) (at unsafe.Pointer, status int32) {
+	status = abiDraft(size, unsafe.Pointer(&at))
+	return at, status
+}
+
+func hostSeal(at uint32) int32   { return abiSeal(at) }
+func hostUnview(at uint32) int32 { return abiUnview(at) }
+
 func hostPassRef(handle uint32) int32              { return abiPassRef(handle) }
 func hostRelease(handle uint32) int32              { return abiRelease(handle) }
 func hostSelf(p []byte) int32                      { return abiSelf(ptr(p), size(p)) }

@@ -58,13 +58,12 @@ func got(h *handle, n int64, b []byte, v any) (err error) {
 	lock()
 	defer mu.Unlock()
 	sweep()
-	large := n > int64(len(b))
-	if large {
-		if b, err = readAll(h.id); err != nil {
-			return err
-		}
+	decode.value, decode.arg = h.id, -1
+	if n > int64(len(b)) {
+		err = decode.readLarge(h.id, v)
+	} else {
+		err = decode.into(b, false, v)
 	}
-	err = decode.object(h.id, b, large, v)
 	runtime.KeepAlive(h)
 	return ill(err, "get", spec.InvalidResult, v)
 }

@@ -51,6 +51,7 @@ func serve(kind spec.CallKind, nargs int) (status int32) {
 	*in = inbound{entry: e, nargs: nargs, frame: args}
 	err := e.invoke(in)
 	spare = in
+	closeWindows()
 	if err != nil {
 		return fail(err)
 	}
@@ -153,23 +154,30 @@ func (in *inbound) takeSlowly(v any) {
 	defer mu.Unlock()
 	i := in.took
 	in.took++
-	var b []byte
-	var err error
-	large := in.frame == nil
-	if !large {
-		b, in.frame = item0(in.frame)
-	} else {
-		id := hostArg(i)
-		if err = check(id, in.entry.op()); err == nil {
-			b, err = readAll(uint32(id))
-		}
-	}
-	if err == nil {
-		err = decode.argument(i, b, large, v)
-	}
+	decode.arg = i
+	err := in.decodeNext(i, v)
 	if err != nil {
 		in.err = ill(err, fmt.Sprintf("%s: argument %d", in.entry.op(), i+1), spec.InvalidArgument, v)
 	}
+}
+
+// decodeNext decodes argument i. mu is held.
+func (in *inbound) decodeNext(i int, v any) error {
+	var b []byte
+	if in.frame != nil {
+		b, in.frame = item0(in.frame)
+	}
+	if view, ok := v.(interface{ viewArgument(i int) error }); ok {
+		return view.viewArgument(i)
+	}
+	if b != nil {
+		return decode.into(b, false, v)
+	}
+	id := hostArg(i)
+	if err := check(id, in.entry.op()); err != nil {
+		return err
+	}
+	return decode.readLarge(uint32(id), v)
 }
 
 // signature prints what a call takes: "2 arguments (string, int)".

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/raywasm/raywasm/spec"
 )
@@ -33,6 +34,8 @@ type fakeWorld struct {
 	exits   int
 	cancels []uint32 // flags
 	waits   []int64  // timeouts of get and wait, in nanoseconds
+	windows map[uint32][]byte
+	alone   bool // there are no windows
 }
 
 // thing is an object or an actor.
@@ -144,6 +147,46 @@ func (w *fakeWorld) getValue(id uint32, timeout int64, p []byte) int64 {
 		return int64(status)
 	}
 	return int64(copyOut(p, w.at(id).data))
+}
+
+// view shows a copy, which is as private as a mapping.
+func (w *fakeWorld) view(id uint32, timeout int64) (unsafe.Pointer, int64) {
+	if w.alone {
+		return nil, int64(w.refuse(spec.Unsupported))
+	}
+	if status := w.get([]uint32{id}, timeout); status < 0 {
+		return nil, int64(status)
+	}
+	data := w.at(id).data
+	return w.window(append(make([]byte, 0, len(data)+8), data...)), int64(len(data))
+}
+
+func (w *fakeWorld) window(b []byte) unsafe.Pointer {
+	at := unsafe.Pointer(unsafe.SliceData(b))
+	if w.windows == nil {
+		w.windows = make(map[uint32][]byte)
+	}
+	w.windows[uint32(uintptr(at))] = b
+	return at
+}
+
+func (w *fakeWorld) draft(size uint32) (unsafe.Pointer, int32) {
+	if w.alone {
+		return nil, w.refuse(spec.Unsupported)
+	}
+	return w.window(make([]byte, size)), 0
+}
+
+func (w *fakeWorld) seal(at uint32) int32 {
+	return w.give(&thing{data: append([]byte(nil), w.windows[at]...)})
+}
+
+func (w *fakeWorld) unview(at uint32) int32 {
+	if w.windows[at] == nil {
+		w.t.Errorf("the guest closes a window at %d that is not there", at)
+	}
+	delete(w.windows, at)
+	return 0
 }
 
 // arg gives a handle that lasts as long as the call.

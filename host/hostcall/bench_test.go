@@ -59,7 +59,7 @@ func newQuick(b *testing.B) *quick {
 func BenchmarkTinyCall(b *testing.B) {
 	q := newQuick(b)
 	name, arg, size, read, ret := q.serve["name"], q.serve["arg"], q.serve["size"], q.serve["read"], q.serve["ret"]
-	args := []spec.Value{{Data: []byte{0x18, 0x2a}}}
+	args := values(spec.Value{Data: []byte{0x18, 0x2a}})
 	var stack [4]uint64
 	for b.Loop() {
 		q.session.Begin("add", args)
@@ -110,7 +110,7 @@ func BenchmarkRead(b *testing.B) {
 	for _, n := range []int{16, spec.KiB, 64 * spec.KiB, spec.MiB} {
 		b.Run(spec.FormatBytes(int64(n)), func(b *testing.B) {
 			q := newQuick(b)
-			q.session.Begin("f", []spec.Value{{Data: make([]byte, n)}})
+			q.session.Begin("f", values(spec.Value{Data: make([]byte, n)}))
 			read := q.serve["read"]
 			var stack [4]uint64
 			_ = q.serve["arg"](q.ctx, &q.guest, stack[:1])

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/raywasm/raywasm/spec"
+	"github.com/raywasm/raywasm/store"
 )
 
 // Caller is what a session may do, and on whose behalf. What is nil is denied; of the zero Caller everything is, so that
@@ -12,6 +13,7 @@ import (
 // Actors are.
 type Caller struct {
 	Objects Objects
+	Views   Views
 	Counts  Counts
 	Memory  Memory
 	Tasks   Tasks
@@ -26,11 +28,36 @@ type Objects interface {
 	// Put makes an object of a value, which the callee may keep, and counts it once for the caller.
 	Put(ctx context.Context, v spec.Value) (spec.ObjectID, error)
 	// Get waits for all objects and gives their values in order, or returns the first error among them. A negative timeout
-	// is none; after a timeout the error is of kind spec.GetTimeout. There is a place in values for each of ids.
+	// is none; after a timeout the error is of kind spec.GetTimeout. There is a place in values for each of ids. The bytes of
+	// large values are not among them: they are viewed.
 	Get(ctx context.Context, ids []spec.ObjectID, timeout time.Duration, values []spec.Value) error
 	// Wait waits until count of the objects are there, failed ones among them, and reports for each whether it is. A
 	// negative timeout is none; a timeout is no error.
 	Wait(ctx context.Context, ids []spec.ObjectID, count int, timeout time.Duration) ([]bool, error)
+}
+
+// Views shows objects where they lie.
+type Views interface {
+	// View waits for an object as Objects.Get does and returns a view of its value, to be released. What is not in the store
+	// has no region. keep: for longer than a moment, for which it is reserved; that fails with spec.ObjectStoreFull.
+	View(ctx context.Context, id spec.ObjectID, timeout time.Duration, keep bool) (View, error)
+	// Draft makes room for an object of size bytes, all zeros, that can be mapped and written; nil if it could only be
+	// copied.
+	Draft(ctx context.Context, size int64) (Draft, error)
+}
+
+// View is a view of a value.
+type View struct {
+	*store.View
+	Links []spec.Link // what it contains
+}
+
+// Draft is an object that is written in place.
+type Draft interface {
+	Region() store.Region
+	// Seal makes it an object, counted once for the caller, whose bytes stay where they are until release is called.
+	Seal() (id spec.ObjectID, release func(), err error)
+	Abort()
 }
 
 // Counts counts references. links are not kept. All callers that one session gets count in the same place.

@@ -54,7 +54,7 @@ func (s *Session) Concurrent(c Caller, w Waits) {
 
 // Start begins a call beside those that run, and returns its number, from 1. The guest acts for it until it says otherwise.
 // args are kept until Finish and must stay counted by the caller for as long.
-func (s *Session) Start(c Caller, function string, args []spec.Value) uint32 {
+func (s *Session) Start(c Caller, function string, args []spec.Arg) uint32 {
 	s.suspend()
 	s.began++
 	if s.began == 0 { // 2^32 calls later

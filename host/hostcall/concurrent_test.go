@@ -10,7 +10,7 @@ import (
 
 // start begins a call with one argument.
 func (w *world) start(function, argument string) int64 {
-	return int64(w.session.Start(w.host.caller(), function, []spec.Value{{Data: []byte(argument)}}))
+	return int64(w.session.Start(w.host.caller(), function, values(spec.Value{Data: []byte(argument)})))
 }
 
 // answer gives the result of the call that the guest acts for, and ends it.

@@ -211,7 +211,7 @@ func TestActors(t *testing.T) {
 
 func TestArgumentsAreNoRefs(t *testing.T) {
 	w := newWorld(t)
-	w.session.Begin("f", []spec.Value{{Data: []byte("x")}})
+	w.session.Begin("f", values(spec.Value{Data: []byte("x")}))
 	arg := w.must("arg", 0)
 	at, n := w.list(arg)
 	w.refused(spec.InvalidArgument, "put", 0, 1, at, n)
@@ -401,7 +401,7 @@ func TestWhatASessionKeepsIsReserved(t *testing.T) {
 
 func TestAFrameIsTheNameAndTheArguments(t *testing.T) {
 	w := newWorld(t)
-	w.session.Begin("add", []spec.Value{{Data: []byte{7}}, {}, {Data: []byte{0x18, 42}}})
+	w.session.Begin("add", values(spec.Value{Data: []byte{7}}, spec.Value{}, spec.Value{Data: []byte{0x18, 42}}))
 	want := "\x03\x00\x00\x00add" + "\x01\x00\x00\x00\x07" + "\x00\x00\x00\x00" + "\x02\x00\x00\x00\x18\x2a"
 	at := int64(memoryBytes / 2)
 	if n := w.must("frame", at, int64(len(want))); n != int64(len(want)) || string(w.memory[at:at+n]) != want {

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 
 	"github.com/raywasm/raywasm/runtime/engine"
+	"github.com/raywasm/raywasm/spec"
 )
 
 // frame hands out the call in one piece: the name of what is to run, as from name, and after it every argument's CBOR, as
@@ -24,7 +25,7 @@ import (
 //
 // Errors:
 //   - NotFound: no call is being served
-func (s *Session) frame(_ context.Context, g *engine.Guest, p params) (int64, error) {
+func (s *Session) frame(ctx context.Context, g *engine.Guest, p params) (int64, error) {
 	if err := s.served(); err != nil {
 		return 0, err
 	}
@@ -34,14 +35,23 @@ func (s *Session) frame(_ context.Context, g *engine.Guest, p params) (int64, er
 	}
 	need := int64(sizeBytes + len(s.function))
 	for i := range s.args {
-		need += int64(sizeBytes + len(s.args[i].Data))
+		n := int64(len(s.args[i].Value.Data))
+		if s.args[i].IsRef && away(s.args[i].Value) {
+			v, err := s.caller.Views.View(ctx, s.args[i].Ref, spec.Forever, false)
+			if err != nil {
+				return 0, err
+			}
+			n = int64(len(v.Bytes))
+			v.Release()
+		}
+		need += sizeBytes + n
 	}
 	if need > int64(len(dst)) {
 		return need, nil
 	}
 	dst = put(dst, s.function)
 	for i := range s.args {
-		dst = put(dst, s.args[i].Data)
+		dst = put(dst, s.args[i].Value.Data)
 	}
 	return need, nil
 }

@@ -41,6 +41,8 @@ const (
 	Flags                  // pointer to bytes that the host writes, each 0 or 1
 	Handles                // pointer to handles that the host reads, 32 bits each, little-endian, anywhere
 	NewHandles             // pointer to handles that the host writes
+	Address                // an address that the host has given
+	NewAddress             // pointer to an address that the host writes: 32 bits, little-endian
 )
 
 // Wasm returns the type as the module's binary says it.
@@ -67,6 +69,10 @@ var functions = []function{
 	{Signature{"get", []Param{{"handles", Handles}, {"n", Uint}, {"timeout", Long}}, Int}, (*Session).get},
 	{Signature{"get_value", []Param{{"handle", Handle}, {"timeout", Long}, {"ptr", Buffer}, {"cap", Uint}}, Long}, (*Session).getValue},
 	{Signature{"wait", []Param{{"handles", Handles}, {"n", Uint}, {"count", Uint}, {"timeout", Long}, {"ready", Flags}}, Int}, (*Session).wait},
+	{Signature{"view", []Param{{"handle", Handle}, {"timeout", Long}, {"at", NewAddress}}, Long}, (*Session).view},
+	{Signature{"draft", []Param{{"size", Uint}, {"at", NewAddress}}, Int}, (*Session).draft},
+	{Signature{"seal", []Param{{"at", Address}}, Int}, (*Session).seal},
+	{Signature{"unview", []Param{{"at", Address}}, Int}, (*Session).unview},
 	{Signature{"release", []Param{{"handle", Handle}}, Int}, (*Session).release},
 
 	{Signature{"pass_value", []Param{{"ptr", Bytes}, {"size", Uint}, {"handles", Handles}, {"n", Uint}}, Int}, (*Session).passValue},

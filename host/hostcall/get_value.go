@@ -39,5 +39,13 @@ func (s *Session) getValue(ctx context.Context, g *engine.Guest, p params) (int6
 		at.value, at.ready = s.oneValue[0], true
 		s.oneValue[0] = spec.Value{}
 	}
-	return pull(g, p.u32(2), p.u32(3), at.value.Data)
+	if !away(at.value) {
+		return pull(g, p.u32(2), p.u32(3), at.value.Data)
+	}
+	v, err := s.open(ctx, p.u32(0), spec.Forever, false)
+	if err != nil {
+		return 0, err
+	}
+	defer v.Release()
+	return pull(g, p.u32(2), p.u32(3), v.Bytes)
 }

@@ -151,7 +151,7 @@ func (s *Session) actor(handle uint32) (spec.ActorID, error) {
 }
 
 // argument returns the value of an argument of the current call.
-func (s *Session) argument(handle uint32) (*spec.Value, bool) {
+func (s *Session) argument(handle uint32) (*spec.Arg, bool) {
 	i := int(handle & indexMask)
 	if handle&(argumentBit|statusBit) != argumentBit || handle>>indexBits&callMask != s.number&callMask || i >= len(s.args) {
 		return nil, false
@@ -159,10 +159,10 @@ func (s *Session) argument(handle uint32) (*spec.Value, bool) {
 	return &s.args[i], true
 }
 
-// value returns what can be read: an argument, or an object that get has returned.
+// value returns what can be read: an argument, or an object that get has returned. The bytes of a large one are away.
 func (s *Session) value(handle uint32) (*spec.Value, error) {
-	if v, ok := s.argument(handle); ok {
-		return v, nil
+	if a, ok := s.argument(handle); ok {
+		return &a.Value, nil
 	}
 	at, err := s.object(handle)
 	if err != nil {

@@ -10,13 +10,29 @@ import (
 	"github.com/raywasm/raywasm/spec"
 )
 
-// validCalls prepares the world and returns, for every function, arguments with which it succeeds.
+// validCall prepares the world for a call of that function and returns arguments with which it succeeds.
+func validCall(w *world, name string) []int64 {
+	if args, ok := validWindows[name]; ok {
+		return args(w)
+	}
+	return validCalls(w)[name]
+}
+
+// validWindows are those functions that a sandbox which serves several calls at once does not offer.
+var validWindows = map[string]func(w *world) []int64{
+	"view":   func(w *world) []int64 { return []int64{w.put("an object"), 0, memoryBytes / 4} },
+	"draft":  func(*world) []int64 { return []int64{spec.MaxInlineBytes + 1, memoryBytes / 4} },
+	"seal":   func(w *world) []int64 { return []int64{w.draft(spec.MaxInlineBytes + 1)} },
+	"unview": func(w *world) []int64 { return []int64{w.draft(5)} },
+}
+
+// validCalls prepares the world and returns, for every other function, arguments with which it succeeds.
 func validCalls(w *world) map[string][]int64 {
 	inner := spec.ObjectLink(w.host.object(fakeObject{value: spec.Value{Data: []byte("inner")}}))
 	w.host.own[inner]++
 	w.session.Concurrent(w.host.caller(), w.host)
 	w.session.Deliver([]Event{{spec.EventReady, 1}, {spec.EventCancelled, 2}})
-	w.session.Start(w.host.caller(), "function", []spec.Value{{Data: []byte("argument"), Links: []spec.Link{inner}}})
+	w.session.Start(w.host.caller(), "function", values(spec.Value{Data: []byte("argument"), Links: []spec.Link{inner}}))
 	object := w.put("an object")
 	outer := w.put("with a link", object)
 	w.get(outer)
@@ -54,12 +70,12 @@ var hostile = []int64{0, 1, -1, -4, memoryBytes - 1, memoryBytes, memoryBytes + 
 const mostAllocated = (20 + HandleBytes/handleBytes) * memoryBytes
 
 func TestValidCalls(t *testing.T) {
-	if n := len(validCalls(newWorld(t))); n != len(functions) {
+	if n := len(validCalls(newWorld(t))) + len(validWindows); n != len(functions) {
 		t.Fatalf("valid arguments for %d of %d functions", n, len(functions))
 	}
 	for _, f := range functions {
 		w := newWorld(t)
-		w.must(f.Name, validCalls(w)[f.Name]...)
+		w.must(f.Name, validCall(w, f.Name)...)
 	}
 }
 
@@ -70,7 +86,7 @@ func TestHostileArguments(t *testing.T) {
 			refusals := 0
 			try := func(change func(args []int64)) {
 				w := newWorld(t)
-				args := validCalls(w)[f.Name]
+				args := validCall(w, f.Name)
 				change(args)
 				var before, after runtime.MemStats
 				runtime.ReadMemStats(&before)
@@ -131,7 +147,7 @@ func fuzzFunction(f *testing.F, name string) {
 		f.Add(all[0], all[1], all[2], all[3], all[4], all[5], all[6], []byte{})
 	}
 	w := newWorld(f)
-	valid := validCalls(w)[name]
+	valid := validCall(w, name)
 	seed(valid)
 	for i := range valid {
 		for _, h := range hostile {
@@ -142,7 +158,7 @@ func fuzzFunction(f *testing.F, name string) {
 	}
 	f.Fuzz(func(t *testing.T, a, b, c, d, e, g, h uint64, memory []byte) {
 		w := newWorld(t)
-		validCalls(w)
+		validCall(w, name)
 		copy(w.memory, memory)
 		_, _ = w.invoke(name, []uint64{a, b, c, d, e, g, h}[:len(params)]...)
 	})
@@ -177,6 +193,10 @@ func FuzzSelf(f *testing.F)           { fuzzFunction(f, "self") }
 func FuzzLog(f *testing.F)            { fuzzFunction(f, "log") }
 func FuzzError(f *testing.F)          { fuzzFunction(f, "error") }
 func FuzzFrame(f *testing.F)          { fuzzFunction(f, "frame") }
+func FuzzView(f *testing.F)           { fuzzFunction(f, "view") }
+func FuzzDraft(f *testing.F)          { fuzzFunction(f, "draft") }
+func FuzzSeal(f *testing.F)           { fuzzFunction(f, "seal") }
+func FuzzUnview(f *testing.F)         { fuzzFunction(f, "unview") }
 func FuzzGetValue(f *testing.F)       { fuzzFunction(f, "get_value") }
 func FuzzYield(f *testing.F)          { fuzzFunction(f, "yield") }
 func FuzzNext(f *testing.F)           { fuzzFunction(f, "next") }
@@ -198,17 +218,30 @@ func FuzzSequence(f *testing.F) {
 			}
 		}
 		f.Add(script)
+		script = slices.Clone(script)
+		script[0] |= 0x80
+		f.Add(script)
 	}
 	f.Fuzz(func(t *testing.T, script []byte) {
 		w := newWorld(t)
+		alone := len(script) > 0 && script[0]&0x80 != 0 // as a sandbox that serves one call at a time
 		valid := validCalls(w)
+		if alone {
+			w.session.Close()
+			w.session.Open(w.host.caller())
+			w.session.Begin("a call", nil)
+			for name, args := range validWindows {
+				valid[name] = args(w)
+			}
+		}
 		var known []int64 // handles seen so far, open or not
 		for len(script) > 0 && w.ctx.Err() == nil {
 			step := script[0]
 			script = script[1:]
 			if int(step)%(len(functions)+2) >= len(functions) {
+				w.windows.returns()
 				if step&1 == 0 {
-					w.session.Begin(fmt.Sprint("call ", step), []spec.Value{{Data: []byte{step}}})
+					w.session.Begin(fmt.Sprint("call ", step), values(spec.Value{Data: []byte{step}}))
 				} else {
 					w.session.End()
 				}
@@ -229,7 +262,9 @@ func FuzzSequence(f *testing.F) {
 				case p.Type == Handle && len(known) > 0:
 					args[i] = uint64(known[int(pick)%len(known)])
 				default:
-					args[i] = uint64(valid[fn.Name][i])
+					if args[i] = uint64(hostile[int(pick)%len(hostile)]); len(valid[fn.Name]) > i {
+						args[i] = uint64(valid[fn.Name][i])
+					}
 				}
 				if p.Type == Handles && len(known) > 0 { // fill the list
 					for k := range 3 {
@@ -240,7 +275,7 @@ func FuzzSequence(f *testing.F) {
 			result, err := w.invoke(fn.Name, args...)
 			if err == nil && result > 0 {
 				switch fn.Name {
-				case "arg", "put", "next", "actor_create", "actor_find", "group_ready":
+				case "arg", "put", "seal", "next", "actor_create", "actor_find", "group_ready":
 					known = append(known, result)
 				case "submit", "actor_call", "links":
 					if ptr := uint32(args[slices.IndexFunc(fn.Params, func(p Param) bool { return p.Type == NewHandles })]); ptr < memoryBytes-8 {

@@ -27,18 +27,19 @@ import (
 // Errors:
 //   - ReferenceCounting, ObjectNotAvailable: as for size
 //   - InvalidArgument: the offset is negative or beyond the value's end; or as for size
-func (s *Session) read(_ context.Context, g *engine.Guest, p params) (int64, error) {
-	v, err := s.value(p.u32(0))
+func (s *Session) read(ctx context.Context, g *engine.Guest, p params) (int64, error) {
+	v, err := s.content(ctx, p.u32(0))
 	if err != nil {
 		return 0, err
 	}
+	defer v.Release()
 	offset := p.i64(1)
-	if offset < 0 || offset > int64(len(v.Data)) {
-		return 0, spec.Errorf("", spec.InvalidArgument, "", "offset %d is outside a value of %d bytes", offset, len(v.Data))
+	if offset < 0 || offset > int64(len(v.Bytes)) {
+		return 0, spec.Errorf("", spec.InvalidArgument, "", "offset %d is outside a value of %d bytes", offset, len(v.Bytes))
 	}
 	dst, err := view(g, p.u32(2), p.u32(3))
 	if err != nil {
 		return 0, err
 	}
-	return int64(copy(dst[:min(len(dst), math.MaxInt32)], v.Data[offset:])), nil
+	return int64(copy(dst[:min(len(dst), math.MaxInt32)], v.Bytes[offset:])), nil
 }

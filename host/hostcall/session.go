@@ -15,6 +15,7 @@ type Session struct {
 
 	turn              // the call that the guest acts for now
 	began      uint32 // how many calls have
+	drafts     map[uint32]*draft
 	concurrent *concurrent
 
 	// What is used again from call to call, so that a small one allocates nothing.
@@ -34,7 +35,7 @@ type turn struct {
 	serving     bool
 	number      uint32 // of the call: how often one had begun
 	function    string
-	args        []spec.Value
+	args        []spec.Arg // a ref has the object's value, if that is not large
 	results     []spec.Value
 	resultBytes int64
 	resultLinks int
@@ -67,8 +68,9 @@ func (s *Session) Open(c Caller) { s.caller, s.memory = c, c.Memory }
 func (s *Session) SetCaller(c Caller) { s.caller = c }
 
 // Begin starts a call of the function, after ending the one before: the guest is to find this name and these arguments.
-// args are kept until the call's end and must stay counted by the caller for as long.
-func (s *Session) Begin(function string, args []spec.Value) {
+// args are kept until the call's end and must stay counted by the caller for as long. One that is a ref has the object's value
+// beside, but for the bytes of a large one, which are viewed.
+func (s *Session) Begin(function string, args []spec.Arg) {
 	s.End()
 	s.serving = true
 	s.began++

@@ -13,6 +13,7 @@ import (
 	"github.com/raywasm/raywasm/runtime/engine"
 	"github.com/raywasm/raywasm/runtime/wasmbin"
 	"github.com/raywasm/raywasm/spec"
+	"github.com/raywasm/raywasm/store"
 )
 
 // fakeHost is a Caller that counts strictly: what the session holds, and whether it only counts what somebody still
@@ -31,6 +32,8 @@ type fakeHost struct {
 	calls   []spec.Call // submitted, of functions and methods; constructors with the class as function
 	kills   int         // and terminations
 	exits   int
+	views   int      // that are open
+	drafts  int      // that are neither sealed nor given up
 	awaits  []uint32 // tokens of waits that have begun
 	cancels []string
 	logs    []string
@@ -40,6 +43,7 @@ type fakeObject struct {
 	value   spec.Value
 	err     error
 	pending bool
+	large   bool
 }
 
 func newFakeHost(t testing.TB) *fakeHost {
@@ -47,7 +51,7 @@ func newFakeHost(t testing.TB) *fakeHost {
 }
 
 func (h *fakeHost) caller() Caller {
-	return Caller{Objects: h, Counts: h, Memory: (*fakeMemory)(h), Tasks: h, Streams: h, Actors: fakeActors{h}, Groups: fakeGroups{h}, Context: h}
+	return Caller{Objects: h, Views: h, Counts: h, Memory: (*fakeMemory)(h), Tasks: h, Streams: h, Actors: fakeActors{h}, Groups: fakeGroups{h}, Context: h}
 }
 
 // Yield takes a value and forgets it. Next gives the object once more.
@@ -104,6 +108,9 @@ func (h *fakeHost) balanced() {
 			h.t.Errorf("%d references to %v are left", n, l)
 		}
 	}
+	if h.views != 0 || h.drafts != 0 {
+		h.t.Errorf("%d views and %d drafts are left", h.views, h.drafts)
+	}
 	if h.used != 0 {
 		h.t.Errorf("%d bytes are left reserved", h.used)
 	}
@@ -150,9 +157,100 @@ func (h *fakeHost) Get(ctx context.Context, ids []spec.ObjectID, timeout time.Du
 		case o.pending:
 			return spec.Errorf("get", spec.GetTimeout, "", "not there after %v", timeout)
 		}
-		values[i] = o.value
+		if values[i] = o.value; o.large {
+			values[i].Data = nil
+		}
 	}
 	return nil
+}
+
+// View waits as Get does.
+func (h *fakeHost) View(ctx context.Context, id spec.ObjectID, timeout time.Duration, _ bool) (View, error) {
+	if err := h.Get(ctx, []spec.ObjectID{id}, timeout, make([]spec.Value, 1)); err != nil {
+		return View{}, err
+	}
+	o, region := h.objects[id], store.NoRegion
+	if o.large {
+		region = store.Region{FD: 3}
+	}
+	h.views++
+	return View{store.NewView(o.value.Data, region, 0, func() { h.views-- }), o.value.Links}, nil
+}
+
+// Draft makes one that is never written: there is no memory to map.
+func (h *fakeHost) Draft(_ context.Context, size int64) (Draft, error) {
+	h.drafts++
+	return &fakeDraft{h, size}, nil
+}
+
+type fakeDraft struct {
+	*fakeHost
+	size int64
+}
+
+func (d *fakeDraft) Region() store.Region { return store.Region{FD: 4} }
+
+func (d *fakeDraft) Seal() (spec.ObjectID, func(), error) {
+	d.drafts--
+	d.views++
+	id := d.object(fakeObject{value: spec.Value{Data: make([]byte, d.size)}, large: true})
+	d.given(spec.ObjectLink(id))
+	return id, func() { d.views-- }, nil
+}
+
+func (d *fakeDraft) Abort() { d.drafts-- }
+
+// fakeWindows are in the upper half of the memory, a page each. Of what is mapped nothing is seen.
+type fakeWindows struct {
+	w      *world
+	opened map[uint32]fakeWindow
+}
+
+type fakeWindow struct {
+	show    engine.Shown
+	release func()
+}
+
+func (f *fakeWindows) Open(show engine.Shown, release func()) (uint32, error) {
+	if show.Len() == 0 {
+		return 0, spec.InvalidArgument
+	}
+	for at := uint32(memoryBytes - windowBytes); at >= memoryBytes/2; at -= windowBytes {
+		if _, taken := f.opened[at]; !taken {
+			f.opened[at] = fakeWindow{show, release}
+			clear(f.w.memory[at:][:windowBytes])
+			copy(f.w.memory[at:], show.Bytes)
+			return at, nil
+		}
+	}
+	return 0, spec.OutOfMemory
+}
+
+func (f *fakeWindows) Turn(at uint32, show engine.Shown) error {
+	x, ok := f.opened[at]
+	if !ok || show.Len() != x.show.Len() {
+		f.w.t.Errorf("a window at %d is turned to show %d bytes", at, show.Len())
+	}
+	f.opened[at] = fakeWindow{show, x.release}
+	return nil
+}
+
+func (f *fakeWindows) Close(at uint32) error {
+	x, ok := f.opened[at]
+	if !ok {
+		return spec.NotFound
+	}
+	delete(f.opened, at)
+	clear(f.w.memory[at:][:windowBytes])
+	x.release()
+	return nil
+}
+
+// returns is the end of the guest's call.
+func (f *fakeWindows) returns() {
+	for at := range f.opened {
+		_ = f.Close(at) // it is there
+	}
 }
 
 func (h *fakeHost) Wait(ctx context.Context, ids []spec.ObjectID, count int, timeout time.Duration) ([]bool, error) {
@@ -333,6 +431,7 @@ type world struct {
 	host      *fakeHost
 	session   *Session
 	guest     engine.Guest
+	windows   *fakeWindows
 	whole     []byte // the memory with what lies around it
 	memory    []byte
 	before    []byte // a copy, for checks
@@ -343,7 +442,8 @@ type world struct {
 
 const (
 	memoryBytes = 16 * spec.KiB
-	margin      = 64   // bytes around the memory
+	margin      = 64 // bytes around the memory
+	windowBytes = spec.KiB
 	canary      = 0xa5 // what they are
 )
 
@@ -360,6 +460,8 @@ func newWorld(t testing.TB) *world {
 	w.session = NewSession(w.host.caller())
 	w.guest.Owner = w.session
 	w.guest.Bind(func() []byte { return w.memory })
+	w.windows = &fakeWindows{w, make(map[uint32]fakeWindow)}
+	w.guest.Windows = w.windows
 	w.functions = make(map[string]*engine.HostFunc)
 	all := Funcs()
 	for i := range all {
@@ -370,6 +472,7 @@ func newWorld(t testing.TB) *world {
 }
 
 func (w *world) close() {
+	w.windows.returns()
 	w.session.Close()
 	w.session.Close()
 	w.host.balanced()
@@ -399,6 +502,12 @@ func (w *world) invoke(name string, args ...uint64) (int64, error) {
 	if err != nil || result < 0 {
 		from, to = 0, 0
 	}
+	for at := range w.windows.opened { // its own business
+		copy(w.before[at:][:windowBytes], w.memory[at:])
+	}
+	if name == "unview" && result == 0 {
+		clear(w.before[uint32(args[0]):][:windowBytes])
+	}
 	if !bytes.Equal(w.before[:from], w.memory[:from]) || !bytes.Equal(w.before[to:], w.memory[to:]) {
 		w.t.Errorf("%s(%x) returned %d, %v and wrote outside %d to %d", name, args, result, err, from, to)
 	}
@@ -417,6 +526,8 @@ func (w *world) writable(name string, args []uint64) (from, to int64) {
 			size = int64(uint32(args[j+1])) * handleBytes
 		case Flags:
 			size = int64(uint32(args[1]))
+		case NewAddress:
+			size = addressBytes
 		default:
 			continue
 		}
@@ -515,6 +626,14 @@ func (w *world) put(data string, links ...int64) int64 {
 	return w.must("put", ptr, size, at, n)
 }
 
+// draft makes a draft and returns its address.
+func (w *world) draft(size int64) int64 {
+	w.t.Helper()
+	const at = memoryBytes / 4
+	w.must("draft", size, at)
+	return w.handleIn(at, 0)
+}
+
 // submit submits what was passed and returns the handle of its only result.
 func (w *world) submit(function string) int64 {
 	w.t.Helper()
@@ -560,4 +679,13 @@ func (w *world) get(handles ...int64) int64 {
 // held is how many references the session has to what a handle stands for.
 func (w *world) held(handle int64) int {
 	return w.host.session[w.session.handles.at(uint32(handle)).link]
+}
+
+// values are arguments that are passed by value.
+func values(all ...spec.Value) []spec.Arg {
+	args := make([]spec.Arg, len(all))
+	for i, v := range all {
+		args[i] = spec.ValueArg(v)
+	}
+	return args
 }

@@ -87,6 +87,8 @@ func (m *Message) check() (what string, err error) {
 	set("answer", m.Answer != nil, m.Answer)
 	set("copied", m.Copied != nil, m.Copied)
 	set("placement group", m.Group != nil, m.Group)
+	set("new actor", m.NewActor != nil, m.NewActor)
+	set("end of an actor", m.ActorEnd != nil, m.ActorEnd)
 	set("answer of a placement group", m.Reply != nil, m.Reply)
 	if count != 1 {
 		return "message", errors.New("it is none or several of the messages that there are")
@@ -186,7 +188,7 @@ func (r *Run) check() error {
 	switch {
 	case len(r.Name) > spec.MaxNameBytes || len(r.Function) > spec.MaxNameBytes || len(r.Module.Engine) > spec.MaxNameBytes:
 		return errName
-	case len(r.Args) > spec.MaxArgs || r.Returns > spec.MaxReturns:
+	case r.Returns > spec.MaxReturns:
 		return errTooMany
 	case r.Returns < 0 || r.Attempt < 0 || r.Memory < 0 || r.Left < 0 || r.Hops < 0:
 		return errNegative
@@ -195,14 +197,15 @@ func (r *Run) check() error {
 	case r.Actor == r.Task.Actor().IsNone():
 		return errors.New("it is a method of no actor, or a function of one")
 	}
-	for _, a := range r.Args {
-		if (a.Value == nil) == (a.Ref == nil) {
-			return errors.New("an argument is a value and a reference, or neither")
-		}
-		if a.Value != nil {
-			if err := a.Value.check(); err != nil {
-				return err
-			}
+	if err := checkArgs(r.Args); err != nil {
+		return err
+	}
+	if r.Actor != (r.Options != nil) {
+		return errors.New("it has the options of a method, or has none")
+	}
+	if r.Options != nil {
+		if err := r.Options.Check(); err != nil {
+			return err
 		}
 	}
 	if r.Placement != nil {
@@ -212,6 +215,38 @@ func (r *Run) check() error {
 	}
 	return r.Need.Check()
 }
+
+func checkArgs(args []Arg) error {
+	if len(args) > spec.MaxArgs {
+		return errTooMany
+	}
+	for _, a := range args {
+		if (a.Value == nil) == (a.Ref == nil) {
+			return errors.New("an argument is a value and a reference, or neither")
+		}
+		if a.Value != nil {
+			if err := a.Value.check(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (a *NewActor) check() error {
+	switch {
+	case len(a.Class) > spec.MaxNameBytes || len(a.Module.Engine) > spec.MaxNameBytes:
+		return errName
+	case a.ID.IsNone() || a.ID.Job() != a.Job:
+		return errors.New("its id is none, or another job's")
+	}
+	if err := a.Options.Check(); err != nil {
+		return err
+	}
+	return checkArgs(a.Args)
+}
+
+func (*ActorEnd) check() error { return nil }
 
 func (v *Value) check() error {
 	if len(v.Links) > spec.MaxLinks {
@@ -270,7 +305,7 @@ func (*Copied) check() error { return nil }
 
 func (a *Ask) check() error {
 	count := 0
-	for _, set := range [...]bool{a.Source != nil, a.Chunk != nil, a.Module != nil} {
+	for _, set := range [...]bool{a.Source != nil, a.Chunk != nil, a.Module != nil, a.Actor != nil, a.Name != nil} {
 		if set {
 			count++
 		}
@@ -289,6 +324,11 @@ func (a *Ask) check() error {
 func (a *Answer) check() error {
 	if len(a.Data) > MaxPart || a.Size < 0 {
 		return errTooMany
+	}
+	if a.Actor != nil {
+		if err := a.Actor.Options.Check(); err != nil {
+			return err
+		}
 	}
 	return checkError(a.Err)
 }

@@ -29,7 +29,7 @@ func every() []peer.Message {
 		{Run: &peer.Run{Number: 1, Job: spec.JobNumber(7), Module: peer.Module{Digest: digest, Engine: "wazero", Trusted: true}, Task: task, Parent: task, Attempt: 2,
 			Name: "sum", Function: "add", Args: []peer.Arg{{Value: &value}, {Ref: &object}}, Returns: 1, Need: has, Memory: 5, Priority: -1, Left: time.Second,
 			Placement: &spec.Placement{Spread: true}, Hops: 1}},
-		{Run: &peer.Run{Number: 1, Job: spec.JobNumber(7), Task: spec.NewTaskID(task, 1, actor), Name: "m", Function: "A.m", Actor: true, Group: &concurrency}},
+		{Run: &peer.Run{Number: 1, Job: spec.JobNumber(7), Task: spec.NewTaskID(task, 1, actor), Name: "m", Function: "m", Actor: true, Options: &spec.TaskOptions{Group: &concurrency}}},
 		{Began: &peer.Began{Number: 1}},
 		{Moved: &peer.Moved{Number: 1, To: node}},
 		{Ran: &peer.Ran{Number: 1, Results: []peer.Result{{Value: value}, {Size: 1 << 40}}, CPU: 8}},
@@ -47,6 +47,11 @@ func every() []peer.Message {
 		{Group: &peer.Group{Verb: group.Prepare, ID: spec.NewGroupID(task, 1), Attempt: 4, Namespace: "n", Bundles: []peer.Bundle{{Index: 1, Need: has}}, Removed: true}},
 		{Reply: &peer.GroupReply{Verb: group.Refused, ID: spec.NewGroupID(task, 1), Attempt: 4, On: []resource.Devices{{1, 2}},
 			Report: &peer.Report{Version: 1, Total: has, Free: has, Held: []peer.Hold{{Group: spec.NewGroupID(task, 1), Attempt: 3, On: []resource.Devices{{1}}}}}}},
+		{NewActor: &peer.NewActor{ID: actor, Job: spec.JobNumber(7), Parent: task, Module: peer.Module{Digest: digest}, Class: "A", Args: []peer.Arg{{Ref: &object}}, Options: spec.ActorOptions{Name: "n"}}},
+		{ActorEnd: &peer.ActorEnd{ID: actor, By: task, NoRestart: true, Gracefully: true}},
+		{Ask: &peer.Ask{Number: 1, Actor: &actor}},
+		{Ask: &peer.Ask{Number: 1, Name: &peer.Name{Namespace: "n", Name: "a"}}},
+		{Answer: &peer.Answer{Number: 1, Actor: &peer.Actor{Class: "A", Options: spec.ActorOptions{Name: "n"}}, Found: &actor}},
 		{Copied: &peer.Copied{ID: object, Gone: true}},
 	}
 }

@@ -30,6 +30,8 @@ type Message struct {
 	Copied   *Copied     `cbor:"17,keyasint,omitempty"`
 	Group    *Group      `cbor:"18,keyasint,omitempty"`
 	Reply    *GroupReply `cbor:"19,keyasint,omitempty"`
+	NewActor *NewActor   `cbor:"20,keyasint,omitempty"`
+	ActorEnd *ActorEnd   `cbor:"21,keyasint,omitempty"`
 }
 
 // Report says what a node has and what of it is free. Version grows with each.
@@ -75,24 +77,24 @@ type JobEnd struct {
 // Run asks to make one attempt of a task. The references among its arguments have been carried before ([Count]), once for
 // each time that they occur, and go over to the attempt.
 type Run struct {
-	Number    uint64          `cbor:"1,keyasint"` // the sender's, of the attempt
-	Job       spec.JobID      `cbor:"2,keyasint"`
-	Module    Module          `cbor:"3,keyasint"`
-	Task      spec.TaskID     `cbor:"4,keyasint"`
-	Parent    spec.TaskID     `cbor:"5,keyasint"`
-	Attempt   int32           `cbor:"6,keyasint,omitempty"`
-	Name      string          `cbor:"7,keyasint"`
-	Function  string          `cbor:"8,keyasint"`
-	Args      []Arg           `cbor:"9,keyasint,omitempty"`
-	Returns   int32           `cbor:"10,keyasint"`
-	Need      spec.Resources  `cbor:"11,keyasint"`
-	Memory    int64           `cbor:"12,keyasint,omitempty"` // cap of the sandbox, bytes; 0: the default
-	Priority  int32           `cbor:"13,keyasint,omitempty"`
-	Left      time.Duration   `cbor:"14,keyasint,omitempty"` // until its deadline; 0: it has none
-	Placement *spec.Placement `cbor:"15,keyasint,omitempty"`
-	Hops      int32           `cbor:"16,keyasint,omitempty"` // how often it was moved
-	Actor     bool            `cbor:"17,keyasint,omitempty"` // it is a method of the actor that the task's id names, which the receiver owns
-	Group     *string         `cbor:"18,keyasint,omitempty"` // then: of its concurrency groups
+	Number    uint64            `cbor:"1,keyasint"` // the sender's, of the attempt
+	Job       spec.JobID        `cbor:"2,keyasint"`
+	Module    Module            `cbor:"3,keyasint"`
+	Task      spec.TaskID       `cbor:"4,keyasint"`
+	Parent    spec.TaskID       `cbor:"5,keyasint"`
+	Attempt   int32             `cbor:"6,keyasint,omitempty"`
+	Name      string            `cbor:"7,keyasint"`
+	Function  string            `cbor:"8,keyasint"`
+	Args      []Arg             `cbor:"9,keyasint,omitempty"`
+	Returns   int32             `cbor:"10,keyasint"`
+	Need      spec.Resources    `cbor:"11,keyasint"`
+	Memory    int64             `cbor:"12,keyasint,omitempty"` // cap of the sandbox, bytes; 0: the default
+	Priority  int32             `cbor:"13,keyasint,omitempty"`
+	Left      time.Duration     `cbor:"14,keyasint,omitempty"` // until its deadline; 0: it has none
+	Placement *spec.Placement   `cbor:"15,keyasint,omitempty"`
+	Hops      int32             `cbor:"16,keyasint,omitempty"` // how often it was moved
+	Actor     bool              `cbor:"17,keyasint,omitempty"` // it is a method of the actor that the task's id names, which the receiver owns
+	Options   *spec.TaskOptions `cbor:"18,keyasint,omitempty"` // then: what its caller said; the function is named without its class
 }
 
 // Arg is an argument: a value, or the object whose value it is.
@@ -213,10 +215,18 @@ type Copied struct {
 
 // Ask is a question: exactly one of the fields beside Number is set. It is answered once.
 type Ask struct {
-	Number uint64  `cbor:"1,keyasint"` // the sender's
-	Source *Source `cbor:"2,keyasint,omitempty"`
-	Chunk  *Chunk  `cbor:"3,keyasint,omitempty"`
-	Module *Piece  `cbor:"4,keyasint,omitempty"`
+	Number uint64        `cbor:"1,keyasint"` // the sender's
+	Source *Source       `cbor:"2,keyasint,omitempty"`
+	Chunk  *Chunk        `cbor:"3,keyasint,omitempty"`
+	Module *Piece        `cbor:"4,keyasint,omitempty"`
+	Actor  *spec.ActorID `cbor:"5,keyasint,omitempty"` // what is it?
+	Name   *Name         `cbor:"6,keyasint,omitempty"` // which actor has it? Its handle is carried before the answer
+}
+
+// Name is an actor's.
+type Name struct {
+	Namespace string `cbor:"1,keyasint"`
+	Name      string `cbor:"2,keyasint"`
 }
 
 // Source asks an object's owner who has its bytes. Failed is the one that was named before and could not give them, and Why.
@@ -242,10 +252,38 @@ type Piece struct {
 
 // Answer is the answer.
 type Answer struct {
-	Number uint64      `cbor:"1,keyasint"`
-	Err    []byte      `cbor:"2,keyasint,omitempty"`
-	Node   spec.NodeID `cbor:"3,keyasint"`           // of a Source
-	Data   []byte      `cbor:"4,keyasint,omitempty"` // of a Chunk or a Piece
-	Size   int64       `cbor:"5,keyasint,omitempty"` // of a Piece: of the module
-	Sums   []uint32    `cbor:"6,keyasint,omitempty"` // of a Chunk
+	Number uint64        `cbor:"1,keyasint"`
+	Err    []byte        `cbor:"2,keyasint,omitempty"`
+	Node   spec.NodeID   `cbor:"3,keyasint"`           // of a Source
+	Data   []byte        `cbor:"4,keyasint,omitempty"` // of a Chunk or a Piece
+	Size   int64         `cbor:"5,keyasint,omitempty"` // of a Piece: of the module
+	Sums   []uint32      `cbor:"6,keyasint,omitempty"` // of a Chunk
+	Actor  *Actor        `cbor:"7,keyasint,omitempty"` // of an Actor
+	Found  *spec.ActorID `cbor:"8,keyasint,omitempty"` // of a Name
+}
+
+// Actor says what an actor is.
+type Actor struct {
+	Module  Module            `cbor:"1,keyasint"`
+	Class   string            `cbor:"2,keyasint"`
+	Options spec.ActorOptions `cbor:"3,keyasint"`
+}
+
+// NewActor asks to create an actor, of which the sender counts a handle already.
+type NewActor struct {
+	ID      spec.ActorID      `cbor:"1,keyasint"`
+	Job     spec.JobID        `cbor:"2,keyasint"`
+	Parent  spec.TaskID       `cbor:"3,keyasint"`
+	Module  Module            `cbor:"4,keyasint"`
+	Class   string            `cbor:"5,keyasint"`
+	Args    []Arg             `cbor:"6,keyasint,omitempty"`
+	Options spec.ActorOptions `cbor:"7,keyasint"`
+}
+
+// ActorEnd asks to end an actor: at once, or when it has served the calls that wait.
+type ActorEnd struct {
+	ID         spec.ActorID `cbor:"1,keyasint"`
+	By         spec.TaskID  `cbor:"2,keyasint"`
+	NoRestart  bool         `cbor:"3,keyasint,omitempty"`
+	Gracefully bool         `cbor:"4,keyasint,omitempty"`
 }

@@ -59,6 +59,9 @@ type Instance interface {
 	Global(name string) Global
 	// Memory returns memory 0 as it is now, nil if there is none. It is valid until the guest runs again.
 	Memory() []byte
+	// Grow makes memory 0 at least size bytes long, a multiple of 64 KiB, also while the guest is in a host function; false if
+	// it cannot be, or there is none.
+	Grow(size uint64) bool
 	// Close frees the instance. The bytes of its Memory stay the allocator's.
 	Close() error
 }

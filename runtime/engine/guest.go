@@ -18,7 +18,7 @@ type Guest struct {
 	Calls uint64
 	// Tick is called when a metered guest has used its budget up.
 	Tick func(ctx context.Context) error
-	// Windows shows objects in place; nil where that cannot be done.
+	// Windows shows objects in place.
 	Windows Windows
 
 	memory func() []byte

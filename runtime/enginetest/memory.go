@@ -125,6 +125,36 @@ func (s suite) memoryGrowth(t *testing.T) {
 	}
 }
 
+// memoryGrowthByTheHost: while its guest is in a host function, which the guest notices when it goes on.
+func (s suite) memoryGrowthByTheHost(t *testing.T) {
+	var m module
+	ask := m.imp("ask", nil, asm.Types(asm.I32))
+	wasm := func() []byte {
+		m.Func("ask", nil, asm.Types(asm.I32), asm.Op(wasmbin.OpCall, ask), asm.Op(wasmbin.OpDrop), asm.Const32(4*asm.Page-4), asm.Op(wasmbin.OpI32Load, 0, 0))
+		return memoryGuest(&m)
+	}()
+	var i engine.Instance
+	i = instantiate(t, compile(t, s.engine(t, hostFunc("ask", nil, asm.Types(asm.I32), func(_ context.Context, g *engine.Guest, stack []uint64) error {
+		was := base(g.Memory())
+		for _, grow := range []struct {
+			size, len uint64
+			ok        bool
+		}{{asm.Page, asm.Page, true}, {4 * asm.Page, 4 * asm.Page, true}, {2 * asm.Page, 4 * asm.Page, true}, {1 << 33, 4 * asm.Page, false}} {
+			if ok := i.Grow(grow.size); ok != grow.ok || uint64(len(g.Memory())) != grow.len || base(g.Memory()) != was {
+				t.Errorf("grown to %d: %v, and there are %d bytes", grow.size, ok, len(g.Memory()))
+			}
+		}
+		g.Memory()[4*asm.Page-4] = 42
+		return nil
+	})), wasm), &engine.Guest{}, &memory{})
+	if got := result(t, i, "ask"); got != 42 {
+		t.Errorf("where the memory has grown the guest reads %d", got)
+	}
+	if got := result(t, i, "size"); got != 4 {
+		t.Errorf("the guest says that it has %d pages", got)
+	}
+}
+
 // memoryRefused: without room there is no instance.
 func (s suite) memoryRefused(t *testing.T) {
 	m := &memory{refuse: true}
@@ -191,6 +221,9 @@ func (s suite) noMemory(t *testing.T) {
 	i := instantiate(t, compile(t, s.engine(t), m.Binary()), guest, mem)
 	if i.Memory() != nil || guest.Memory() != nil || mem.allocated != 0 {
 		t.Errorf("there is a memory of %d bytes", len(i.Memory()))
+	}
+	if i.Grow(asm.Page) {
+		t.Error("no memory grows")
 	}
 	if _, ok := guest.View(0, 1); ok {
 		t.Error("a guest without memory gives a view of it")

@@ -31,6 +31,7 @@ func Test(t *testing.T, open engine.Open) {
 
 	t.Run("MemoryPlacement", s.memoryPlacement)
 	t.Run("MemoryGrowth", s.memoryGrowth)
+	t.Run("MemoryGrowthByTheHost", s.memoryGrowthByTheHost)
 	t.Run("MemoryRefused", s.memoryRefused)
 	t.Run("MemoryOfHostFunctions", s.memoryOfHostFunctions)
 	t.Run("NoMemory", s.noMemory)

@@ -47,6 +47,19 @@ func (i *instance) Memory() []byte {
 	return i.view
 }
 
+func (i *instance) Grow(size uint64) bool {
+	have := uint64(len(i.Memory()))
+	if i.memory == nil || size <= have {
+		return i.memory != nil
+	}
+	i.view = nil
+	_, err := i.memory.Grow(i.store, (size-have)/wasmPage)
+	return err == nil
+}
+
+// wasmPage is the unit of a memory's size, in bytes.
+const wasmPage = 64 << 10
+
 func (i *instance) Close() error {
 	i.view = nil
 	i.store.Close()

@@ -257,6 +257,18 @@ type instance struct {
 
 func (i *instance) Memory() []byte { return i.place.bytes }
 
+func (i *instance) Grow(size uint64) bool {
+	have := uint64(len(i.place.bytes))
+	if have == 0 || size <= have {
+		return have > 0
+	}
+	_, ok := i.mod.Memory().Grow(uint32((size - have) / wasmPage))
+	return ok
+}
+
+// wasmPage is the unit of a memory's size, in bytes.
+const wasmPage = 64 << 10
+
 func (i *instance) Close() error { return i.mod.Close(context.Background()) }
 
 func (i *instance) Global(name string) engine.Global {

@@ -66,6 +66,10 @@ func (a *Arena) Size() int64 { return a.size }
 // arena's.
 func (a *Arena) File() *os.File { return a.give }
 
+// Writer returns the same as a file that can be written: for a mapping of what is being made, which nobody else gets. nil
+// where there is no memfd.
+func (a *Arena) Writer() *os.File { return a.file }
+
 // Writable returns a range of the arena to be written in place. Who has written it says so with Touch.
 func (a *Arena) Writable(off, n int64) []byte { return a.write[off : off+n : off+n] }
 
@@ -92,6 +96,26 @@ func (a *Arena) Fill(off int64, data []byte) error {
 
 // writeStep is how much is written at once, in bytes: so little that it does not hold others up.
 const writeStep = 4 * spec.MiB
+
+// Clear makes zeros of a range. Pages that are not there are zeros when they come.
+func (a *Arena) Clear(off, n int64) {
+	for from, end := off, off+n; from < end; {
+		to := min(end, (from/Granule+1)*Granule)
+		if a.warmAt(from) {
+			clear(a.Writable(from, to-from))
+		}
+		from = to
+	}
+	a.Touch(off, n)
+}
+
+// warmAt reports whether the page at off may be there.
+func (a *Arena) warmAt(off int64) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	g := off / Granule
+	return a.warm[g/64]>>(g%64)&1 != 0
+}
 
 // ClearTail makes zeros of what follows a whole block of n bytes at off in its last page, for it may be mapped elsewhere.
 func (a *Arena) ClearTail(off, n int64) {
@@ -161,8 +185,5 @@ func (a *Arena) Touch(off, n int64) {
 
 // cold reports whether a range is long enough and most likely has no pages: whether its middle has none.
 func (a *Arena) cold(off, n int64) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	g := (off + n/2) / Granule
-	return n >= Granule && a.warm[g/64]>>(g%64)&1 == 0
+	return n >= Granule && !a.warmAt(off+n/2)
 }

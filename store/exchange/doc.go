@@ -8,10 +8,18 @@
 // Its owner knows where copies are ([Locations], behind which there is a [Directory]), and names a source. The object's
 // chunks come several at a time and are written where they will stay. When a source fails the owner names another one,
 // and the object goes on where it was: it is lost only when there is no copy left that the owner knows of. Fetching waits
-// while the store has no room.
+// while the store has no room. An object that takes room of which nothing comes gives it up for a while: its source may
+// have to bring the object back from disk, and be waiting for this node in the same way.
 //
 // A node serves the chunks that it has of an object that it is still getting. So an object that all nodes want spreads as
 // a tree, and its source sends it to a few.
+//
+// # How it is used
+//
+// A node opens its store with Evicted telling owners that it has an object no more, then its exchange, and answers peers'
+// requests with Serve. An owner keeps a Directory: Added when a node made an object, Removed when one has it no more, Gone
+// with what is lost then, and Freed with who is to drop it. The node's side of it, Locations, is the Directory itself
+// where the owner is, and a message to the owner's node elsewhere.
 //
 // # What is checked
 //

@@ -97,14 +97,14 @@ func (x *Exchange) Close() {
 // several fetches the one with the most urgent priority counts.
 //
 // Errors: spec.ObjectLost when there is no copy; spec.ObjectFetchTimedOut, with the cause of ctx, when ctx ends after a
-// source failed, and else the cause of ctx; spec.ObjectStoreFull when it is larger than the store;
-// spec.OwnerDied; spec.LocalNodeDied.
+// source failed, and else the cause of ctx; spec.ObjectStoreFull when it is larger than the store; spec.OwnerDied;
+// spec.LocalNodeDied.
 func (x *Exchange) Fetch(ctx context.Context, id spec.ObjectID, size int64, priority transfer.Priority, at Locations) (*store.View, error) {
 	if size < 1 {
 		return nil, spec.Errorf("fetch", spec.InvalidArgument, "object "+id.String(), "it has %d bytes, at least 1", size)
 	}
 	for pause := time.Millisecond; ; pause = min(2*pause, x.pause) {
-		view, err := x.store.Get(ctx, id)
+		view, err := patiently(ctx, x.store, size, func() (*store.View, error) { return x.store.Get(ctx, id) })
 		switch {
 		case err == nil:
 			return view, nil
@@ -117,6 +117,17 @@ func (x *Exchange) Fetch(ctx context.Context, id spec.ObjectID, size int64, prio
 		// Somebody is making it here, or views it still though it was deleted.
 		if err := wait(ctx, pause); err != nil {
 			return nil, err
+		}
+	}
+}
+
+// patiently does what needs memory of the store until there is some for an object of that size, or ctx ends.
+func patiently[T any](ctx context.Context, s store.Store, size int64, do func() (T, error)) (T, error) {
+	for {
+		got, err := do()
+		short := errors.Is(err, spec.ObjectStoreFull) || errors.Is(err, spec.OutOfDisk)
+		if !short || size > s.Usage().Limit || ctx.Err() != nil {
+			return got, err
 		}
 	}
 }

@@ -61,3 +61,40 @@ func Example() {
 	fmt.Printf("%s\n", view.Bytes)
 	// Output: immutable
 }
+
+// FuzzServe: whatever a peer asks for, it gets bytes of the object, as many as it may, or an error.
+func FuzzServe(f *testing.F) {
+	s, err := local.Open(local.Config{Limit: 64 * spec.MiB})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			f.Error(err)
+		}
+	})
+	x := exchange.Open(exchange.Config{Store: s, Link: &exchange.Local{}, Log: zap.NewNop()})
+	f.Cleanup(x.Close)
+	const size = transfer.ChunkBytes + 1000
+	id, data := storetest.Object(1), storetest.Bytes(1, size)
+	if err := store.Put(context.Background(), s, id, data, store.Primary); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(id[:], int64(size), int64(0), true)
+	f.Add(id[:], int64(size), int64(1), false)
+	f.Add(id[:], int64(-1), int64(2), true)
+	f.Add([]byte("another"), int64(1)<<62, int64(1)<<40, true)
+	f.Fuzz(func(t *testing.T, name []byte, size, chunk int64, sums bool) {
+		req := exchange.Request{Size: size, Chunk: chunk, Sums: sums}
+		copy(req.ID[:], name)
+		part, err := x.Serve(t.Context(), req)
+		if err != nil {
+			return
+		}
+		defer part.Release()
+		off := chunk * transfer.ChunkBytes
+		if req.ID != id || size != int64(len(data)) || string(part.Bytes) != string(data[off:min(off+transfer.ChunkBytes, size)]) || (len(part.Sums) == 2) != sums {
+			t.Fatalf("%+v is answered with %d bytes and %d sums", req, len(part.Bytes), len(part.Sums))
+		}
+	})
+}

@@ -3,6 +3,7 @@ package exchange
 import (
 	"context"
 	"hash/crc32"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
@@ -59,7 +60,7 @@ func (x *Exchange) step(ev transfer.PullEvent) {
 			x.begin(in)
 		case transfer.LoseSource:
 			in.try.lose(in.why)
-			x.seek(in, in.try, a.Node, in.why)
+			x.seek(in, in.try, x.rest(in))
 		case transfer.Fetch:
 			x.fetch(in, in.try, a)
 		case transfer.Complete:
@@ -83,9 +84,19 @@ func (x *Exchange) happened(in *incoming, try *attempt, ev transfer.PullEvent, n
 	}
 }
 
+// rest returns how long an object waits until a source is asked again: not after its first failure in a row, and then
+// twice as long each time, more or less, so that nodes that wait for each other do not go on doing so.
+func (x *Exchange) rest(in *incoming) time.Duration {
+	if in.failures < 2 {
+		return 0
+	}
+	d := min(x.maxPause, x.pause<<min(in.failures-2, 20))
+	return d/2 + rand.N(d)
+}
+
 // begin starts an attempt: it takes room for the object, when what was there of it before is gone, and looks for a source.
 func (x *Exchange) begin(in *incoming) {
-	try, last := &attempt{lose: func(error) {}}, in.last
+	try, last, rest := &attempt{lose: func(error) {}}, in.last, x.rest(in)
 	try.ctx, try.cancel = context.WithCancelCause(x.ctx)
 	in.try = try
 	try.work.Add(1)
@@ -94,9 +105,13 @@ func (x *Exchange) begin(in *incoming) {
 		if last != nil {
 			last.work.Wait()
 		}
-		draft, err := patiently(try.ctx, x.store, in.size, func() (*store.Draft, error) {
-			return x.store.Create(try.ctx, in.id, in.size, store.Secondary)
-		})
+		err := wait(try.ctx, rest)
+		var draft *store.Draft
+		if err == nil {
+			draft, err = patiently(try.ctx, x.store, in.size, func() (*store.Draft, error) {
+				return x.store.Create(try.ctx, in.id, in.size, store.Secondary)
+			})
+		}
 		if err != nil {
 			x.happened(in, try, transfer.PullEvent{Op: transfer.Never}, func() { in.why = err })
 			return
@@ -114,22 +129,20 @@ func (x *Exchange) begin(in *incoming) {
 			try.work.Done()
 		}}
 		x.held[in.id] = try.holding
-		x.seek(in, try, spec.NodeID{}, nil)
+		x.seek(in, try, 0)
 		x.mu.Unlock()
 	})
 }
 
-// seek asks the owner for a source. The caller holds mu.
-func (x *Exchange) seek(in *incoming, try *attempt, failed spec.NodeID, why error) {
-	pause := time.Duration(0)
-	if in.failures > 1 {
-		pause = min(x.maxPause, x.pause<<min(in.failures-2, 20))
-	}
+// seek asks the owner for a source after a rest, and tells it which one failed last, if none has worked since. The caller
+// holds mu.
+func (x *Exchange) seek(in *incoming, try *attempt, rest time.Duration) {
+	failed, why := in.failed, in.why
 	try.source, try.asked = spec.NodeID{}, false
 	try.work.Add(1)
 	x.work.Go(func() {
 		defer try.work.Done()
-		if wait(try.ctx, pause) != nil {
+		if wait(try.ctx, rest) != nil {
 			return
 		}
 		node, err := in.at.Source(try.ctx, in.id, failed, why)
@@ -163,12 +176,12 @@ func (x *Exchange) fetch(in *incoming, try *attempt, a transfer.PullAction) {
 		switch err {
 		case nil:
 			x.happened(in, try, transfer.PullEvent{Op: transfer.Came, Chunk: a.Chunk}, func() {
-				in.failures, in.why = 0, nil
+				in.failures, in.failed, in.why = 0, spec.NodeID{}, nil
 				h.here[a.Chunk] = true
 				h.tell()
 			})
 		case errDiffers:
-			x.happened(in, try, transfer.PullEvent{Op: transfer.Differs}, func() {})
+			x.happened(in, try, transfer.PullEvent{Op: transfer.Differs}, func() { in.failures++ })
 		default:
 			x.happened(in, try, transfer.PullEvent{Op: transfer.NoChunk, Chunk: a.Chunk, Node: a.Node}, func() {
 				if try.source == a.Node {

@@ -2,7 +2,6 @@ package exchange
 
 import (
 	"context"
-	"errors"
 	"hash/crc32"
 
 	"github.com/raywasm/raywasm/spec"
@@ -57,7 +56,8 @@ func (x *Exchange) leave(h *holding) {
 
 // Serve answers a peer's request from the store, or from what has come of an object that is on its way: then it waits for
 // the chunk. The part is to be released. Errors: spec.InvalidArgument for what the object does not have; spec.NotFound
-// when this node does not have it; spec.ObjectLost when its bytes are damaged; spec.LocalNodeDied; the cause of ctx.
+// when this node does not have it; spec.ObjectLost when its bytes are damaged; spec.ObjectStoreFull and spec.OutOfDisk
+// when it is on disk and there is no room for it now; spec.LocalNodeDied; the cause of ctx.
 func (x *Exchange) Serve(ctx context.Context, req Request) (*Part, error) {
 	off, n, err := req.bounds()
 	if err != nil {
@@ -92,7 +92,7 @@ func (x *Exchange) hold(ctx context.Context, req Request) (*holding, error) {
 	if h, _, err := x.use(req, nil); h != nil || err != nil {
 		return h, err
 	}
-	view, err := patiently(ctx, x.store, req.Size, func() (*store.View, error) { return x.store.Get(ctx, req.ID) })
+	view, err := x.store.Get(ctx, req.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -170,17 +170,6 @@ func (x *Exchange) await(ctx context.Context, h *holding, req Request) ([]uint32
 		x.mu.Lock()
 		if err != nil {
 			return nil, err
-		}
-	}
-}
-
-// patiently does what needs memory of the store until there is some for an object of that size, or ctx ends.
-func patiently[T any](ctx context.Context, s store.Store, size int64, do func() (T, error)) (T, error) {
-	for {
-		got, err := do()
-		short := errors.Is(err, spec.ObjectStoreFull) || errors.Is(err, spec.OutOfDisk)
-		if !short || size > s.Usage().Limit || ctx.Err() != nil {
-			return got, err
 		}
 	}
 }

@@ -153,17 +153,31 @@ func (s *Store) Create(ctx context.Context, id spec.ObjectID, size int64, kind s
 	}
 	if a.Do == residency.FallBack {
 		s.mu.Lock()
-		bytes := s.fallen[id].write
+		m := s.fallen[id]
 		s.mu.Unlock()
-		return store.NewDraft(bytes, func(data []byte) error { copy(bytes, data); return nil }, func(end store.End) (*store.View, error) { return s.end(id, end) }), nil
+		return store.NewDraft(m.write, store.Region{FD: m.fd()}, store.Writing{
+			Fill:  func(data []byte) error { copy(m.write, data); return nil },
+			Clear: func() {}, // the file is new
+			End:   func(end store.End) (*store.View, error) { return s.end(id, end) },
+		}), nil
 	}
-	b := a.Block
-	return store.NewDraft(s.arena.Writable(b.Off, size), func(data []byte) error { return s.arena.Fill(b.Off, data) }, func(end store.End) (*store.View, error) {
-		s.arena.Touch(b.Off, size)
+	b, region := a.Block, store.NoRegion
+	if f := s.arena.Writer(); b.Whole() && f != nil {
+		region = store.Region{FD: int(f.Fd()), Off: b.Off}
+	}
+	clearTail := func() {
 		if b.Whole() {
 			s.arena.ClearTail(b.Off, size)
 		}
-		return s.end(id, end)
+	}
+	return store.NewDraft(s.arena.Writable(b.Off, size), region, store.Writing{
+		Fill:  func(data []byte) error { return s.arena.Fill(b.Off, data) },
+		Clear: func() { s.arena.Clear(b.Off, size); clearTail() },
+		End: func(end store.End) (*store.View, error) {
+			s.arena.Touch(b.Off, size) // whatever became of it
+			clearTail()
+			return s.end(id, end)
+		},
 	}), nil
 }
 
@@ -206,13 +220,13 @@ func (s *Store) view(a residency.Action) *store.View {
 	b := a.Block
 	if b.Size == 0 {
 		m := s.fallen[a.ID]
-		return store.NewView(m.read, store.Region{FD: m.fd()}, release)
+		return store.NewView(m.read, store.Region{FD: m.fd()}, 0, release)
 	}
 	region := store.NoRegion
 	if b.Whole() && s.fd >= 0 {
 		region = store.Region{FD: s.fd, Off: b.Off}
 	}
-	return store.NewView(s.arena.Readable(b.Off, b.Size), region, release)
+	return store.NewView(s.arena.Readable(b.Off, b.Size), region, b.Size, release)
 }
 
 // pose puts a question to the core. The caller holds mu.

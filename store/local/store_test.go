@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
 	"strings"
 	"testing"
@@ -198,6 +199,58 @@ func TestDamageIsALostObjectAndNeverAWrongValue(t *testing.T) {
 			}
 			v.Release()
 		})
+	}
+}
+
+// TestAnObjectOf8GiB is written in place, read, spilled, and read again: with RAYWASM_LONG=1, for it takes that much memory
+// and disk.
+func TestAnObjectOf8GiB(t *testing.T) {
+	if os.Getenv("RAYWASM_LONG") == "" {
+		t.Skip("it takes 9 GiB of memory: set RAYWASM_LONG=1")
+	}
+	const size, piece = 8 * spec.GiB, 64 * spec.MiB
+	s := open(t, local.Config{Limit: 9 * spec.GiB, Disk: disk(t, spill.OS{}, t.TempDir())})
+	pattern := storetest.Bytes(1, piece)
+	took := func(what string, began time.Time) { t.Logf("%s: %v", what, time.Since(began).Round(time.Millisecond)) }
+	began := time.Now()
+	d, err := s.Create(t.Context(), storetest.Object(1), size, store.Primary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for off := 0; off < size; off += piece {
+		pattern[0] = byte(off / piece)
+		copy(d.Bytes[off:], pattern)
+	}
+	if err := d.Seal(); err != nil {
+		t.Fatal(err)
+	}
+	took("written in place", began)
+	read := func() {
+		t.Helper()
+		began := time.Now()
+		v, err := s.Get(t.Context(), storetest.Object(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer v.Release()
+		took("got", began)
+		for off := 0; off < size; off += piece {
+			if pattern[0] = byte(off / piece); string(v.Bytes[off:off+piece]) != string(pattern) {
+				t.Fatalf("it reads differently at %d", off)
+			}
+		}
+	}
+	read()
+	began = time.Now()
+	d, err = s.Create(t.Context(), storetest.Object(2), 2*spec.GiB, store.Primary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	took("spilled", began)
+	d.Abort()
+	read()
+	if u := s.Usage(); u.Restores != 1 {
+		t.Errorf("%+v", u)
 	}
 }
 

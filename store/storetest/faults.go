@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"io"
 	"sync"
 
@@ -10,7 +11,8 @@ import (
 // Files is the system's own file system, but for what a test breaks of it.
 type Files struct {
 	spill.OS
-	// Before is called before each create, write, open, read and remove; its error is what that ends with. nil: none.
+	// Before is called before each create, write, close of what was written, open, read and remove; its error is what that
+	// ends with. nil: none.
 	Before func(op string) error
 	// Read changes what was read, and returns how much of it there was. nil: all, as it is.
 	Read func(b []byte) int
@@ -87,6 +89,12 @@ func (w *writer) Write(b []byte) (int, error) {
 		return n, err
 	}
 	return w.WriteCloser.Write(b)
+}
+
+// Close closes it and fails.
+func (w *writer) Close() error {
+	err := w.files.before("close")
+	return errors.Join(err, w.WriteCloser.Close())
 }
 
 type reader struct {

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"unsafe"
 
 	"github.com/raywasm/raywasm/spec"
 	"github.com/raywasm/raywasm/store"
@@ -66,7 +67,7 @@ func Run(t *testing.T, s Suite) {
 	}
 	empty := func(t *testing.T, st store.Store) {
 		t.Helper()
-		until(func() bool { return st.Usage().Disk == 0 })
+		until(func() bool { u := st.Usage(); return u.Disk == 0 && u.Objects == 0 }) // what was being spilled goes when that is done
 		if u := st.Usage(); u.Used != 0 || u.Objects+u.Drafts+u.Waiting != 0 || u.Primary+u.Secondary+u.Viewed+u.Spilled+u.Fallback != 0 {
 			t.Fatalf("in the end there is %+v", u)
 		}
@@ -90,6 +91,46 @@ func Run(t *testing.T, s Suite) {
 			gone(t, st, n)
 		}
 		st.Delete(Object(100))
+		empty(t, st)
+	})
+	t.Run("a draft that is cleared shows nothing of what was there before", func(t *testing.T) {
+		st := s.Open(t)
+		for _, size := range []int{1, 5000, 16<<10 + 1, 100_001, spec.MiB + 5} {
+			for n := range 3 { // of which one is given up with something in it
+				d, err := st.Create(ctx, Object(n), int64(size), store.Primary)
+				if err != nil {
+					t.Fatal(err)
+				}
+				copy(d.Bytes, Bytes(n, size))
+				if n == 1 {
+					d.Abort()
+				} else if err := d.Seal(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			st.Delete(Object(0))
+			var drafts []*store.Draft
+			for n := range 2 {
+				d, err := st.Create(ctx, Object(10+n), int64(size), store.Primary)
+				if err != nil {
+					t.Fatal(err)
+				}
+				d.Clear()
+				page := d.Bytes
+				if d.Region != store.NoRegion { // to its end, where a mapping shows it
+					page = unsafe.Slice(unsafe.SliceData(d.Bytes), (size+4095)/4096*4096)
+				}
+				if len(bytes.Trim(page, "\x00")) > 0 {
+					t.Errorf("draft %d of %d bytes is not all zeros", n, size)
+				}
+				drafts = append(drafts, d)
+			}
+			get(t, st, 2, size).Release() // the neighbour is as it was
+			for _, d := range drafts {
+				d.Abort()
+			}
+			st.Delete(Object(2))
+		}
 		empty(t, st)
 	})
 	t.Run("a draft is nobody's until it is sealed", func(t *testing.T) {

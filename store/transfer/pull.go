@@ -26,6 +26,9 @@ const (
 	// ChunksAhead is how many chunks of one object are on their way at a time, and ChunksComing of all of them.
 	ChunksAhead  = 4
 	ChunksComing = 64
+	// Tries is how often in a row a source may fail until the object gives its room up and begins anew. If nothing of it has
+	// come it does so at once: the source may need that very room, for objects that this node has to send.
+	Tries = 8
 )
 
 // Chunks returns how many chunks an object of size bytes has.
@@ -73,8 +76,8 @@ const (
 	LoseSource
 	// Complete: all of the object is here.
 	Complete
-	// GiveUp: what is here of the object is not needed: nobody wants it, something more urgent needs the room, or it is of
-	// another object than what will come. If it is to come still, Locate follows.
+	// GiveUp: what is here of the object is not needed: nobody wants it, something more urgent needs the room, it is of
+	// another object than what will come, or sources fail. If it is to come still, Locate follows.
 	GiveUp
 	// Fail: it does not come.
 	Fail
@@ -99,6 +102,7 @@ type pull struct {
 	active  bool
 	source  spec.NodeID
 	sourced bool
+	failed  int     // how often in a row a source has
 	left    []int64 // chunks that are neither here nor on their way, the next one last
 	coming  []int64
 }
@@ -172,15 +176,15 @@ func (u *Puller) Step(ev PullEvent) []PullAction {
 		u.say(PullAction{Do: Fail, ID: p.id})
 		u.drop(p)
 	case ev.Op == Came && u.arrived(p, ev.Chunk):
+		p.failed = 0
 		if u.isReady(p); len(p.coming)+len(p.left) == 0 {
 			u.say(PullAction{Do: Complete, ID: p.id})
 			u.drop(p)
 		}
-	case ev.Op == NoChunk && u.arrived(p, ev.Chunk): // what came stays, the rest comes from elsewhere
+	case ev.Op == NoChunk && u.arrived(p, ev.Chunk):
 		p.left = append(p.left, ev.Chunk)
 		if p.sourced && p.source == ev.Node {
-			p.sourced = false
-			u.say(PullAction{Do: LoseSource, ID: p.id, Node: ev.Node})
+			u.lose(p)
 		}
 		u.isReady(p)
 	case ev.Op == Differs && p.active:
@@ -194,9 +198,21 @@ func (u *Puller) Step(ev PullEvent) []PullAction {
 
 func (u *Puller) say(a PullAction) { u.do = append(u.do, a) }
 
+// lose takes its source from an object. What came of it stays, the rest comes from elsewhere.
+func (u *Puller) lose(p *pull) {
+	p.failed++
+	if int64(len(p.left)+len(p.coming)) == Chunks(p.size) || p.failed == Tries {
+		u.say(PullAction{Do: GiveUp, ID: p.id})
+		u.rest(p)
+		return
+	}
+	p.sourced = false
+	u.say(PullAction{Do: LoseSource, ID: p.id, Node: p.source})
+}
+
 // begin has all of the object to come.
 func (p *pull) begin() {
-	p.left, p.coming = p.left[:0], p.coming[:0]
+	p.left, p.coming, p.failed = p.left[:0], p.coming[:0], 0
 	for k := Chunks(p.size) - 1; k >= 0; k-- {
 		p.left = append(p.left, k)
 	}

@@ -3,6 +3,7 @@ package transfer_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -121,8 +122,18 @@ func TestEverythingThatIsWantedComes(t *testing.T) {
 					}
 					delete(active, a.ID)
 					complete++
-				case transfer.GiveUp:
+				case transfer.GiveUp: // and whatever is on its way of it is too late
 					delete(active, a.ID)
+					clear(here[a.ID])
+					todo = slices.DeleteFunc(todo, func(ev transfer.PullEvent) bool {
+						if ev.ID != a.ID {
+							return false
+						}
+						if ev.Op == transfer.Came || ev.Op == transfer.NoChunk {
+							coming--
+						}
+						return true
+					})
 				}
 			}
 			sum := int64(0)

@@ -210,6 +210,18 @@ func cancels(size int) (int, error) {
 
 func nest() (int, error) { return nestRemote.Remote().Get() }
 
+// poll asks for a result again and again and never waits for it.
+func poll() (int, error) {
+	r := noopRemote.Remote(nil)
+	for {
+		if n, err := r.GetWithin(0); !errors.Is(err, ray.GetTimeout) {
+			return n, err
+		}
+	}
+}
+
+var _ = ray.Remote0(poll)
+
 type idler struct{}
 
 func newIdler() (*idler, error) { return &idler{}, nil }

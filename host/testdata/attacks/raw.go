@@ -100,6 +100,18 @@ func rawFrame(ptr, size uint32) int64
 //go:wasmimport ray_v1 get_value
 func rawGetValue(handle uint32, timeout int64, ptr, size uint32) int64
 
+//go:wasmimport ray_v1 view
+func rawView(handle uint32, timeout int64, at uint32) int64
+
+//go:wasmimport ray_v1 draft
+func rawDraft(size, at uint32) int32
+
+//go:wasmimport ray_v1 seal
+func rawSeal(at uint32) int32
+
+//go:wasmimport ray_v1 unview
+func rawUnview(at uint32) int32
+
 //go:wasmimport ray_v1 actor_terminate
 func rawActorTerminate(actor uint32) int32
 
@@ -167,6 +179,14 @@ func claims(lie uint32) []claim {
 		{"actor_find", func() int64 { return int64(rawActorFind(at, lie, 0, 0)) }},
 		{"actor_find in a namespace", func() int64 { return int64(rawActorFind(at, 1, at, lie)) }},
 		{"actor_kill", func() int64 { return int64(rawActorKill(lie, 1)) }},
+		{"view", func() int64 { return rawView(lie, never, at) }},
+		{"view at an address", func() int64 { return rawView(uint32(rawArg(0)), never, lie) }},
+		{"draft", func() int64 { return int64(rawDraft(lie, at)) }},
+		{"draft at an address", func() int64 { return int64(rawDraft(1, lie)) }},
+		{"seal", func() int64 { return int64(rawSeal(lie)) }},
+		{"seal of its own memory", func() int64 { return int64(rawSeal(at)) }},
+		{"unview", func() int64 { return int64(rawUnview(lie)) }},
+		{"unview of its own memory", func() int64 { return int64(rawUnview(at)) }},
 		{"actor_terminate", func() int64 { return int64(rawActorTerminate(lie)) }},
 		{"actor_exit, being a task", func() int64 { return int64(rawActorExit()) }},
 		{"serve", func() int64 { return int64(rawServe(lie)) }},

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"os"
 	"time"
 
 	ray "github.com/raywasm/raywasm/guest-sdk/go"
@@ -14,6 +15,8 @@ var (
 	book    = ray.Method1((*Ledger).Book)
 	tell    = ray.Method1((*Ledger).Tell)
 	history = ray.Method0((*Ledger).History)
+
+	bookAndCrashRemote = ray.Remote2(bookAndCrash)
 )
 
 // Ledger is an actor whose calls take effect exactly once. Every way in which a call could turn out otherwise when it runs
@@ -72,4 +75,21 @@ func (l *Ledger) History() ([]string, error) {
 		}
 	}
 	return l.lines, nil
+}
+
+// bookAndCrash books n lines, and crashes after each in the attempt that booked it for the first time. It returns what was
+// booked.
+func bookAndCrash(l ray.Handle[*Ledger], n int) ([]string, error) {
+	var lines []string
+	for i := range n {
+		line, err := book.Remote(l, "line").Get()
+		if err != nil {
+			return nil, err
+		}
+		if i == ray.Self().Attempt {
+			os.Exit(1)
+		}
+		lines = append(lines, line)
+	}
+	return lines, nil
 }

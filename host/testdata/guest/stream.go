@@ -13,6 +13,7 @@ var (
 	countBadRemote  = ray.Generator2(countBadly)
 	sumStreamRemote = ray.Remote1(sumStream)
 	bigRemote       = ray.Generator1(big)
+	bigOnceRemote   = ray.Generator2(bigOnce)
 )
 
 // count yields 0 to n-1, for ever if n is negative.
@@ -61,6 +62,21 @@ func big(n int) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		for range n {
 			if !yield(make([]byte, 1<<20), nil) {
+				return
+			}
+		}
+	}
+}
+
+// bigOnce is big the first time; in later attempts it gives two results only, or one and crashes.
+func bigOnce(n int, how string) iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		again := ray.Self().Attempt > 0
+		for i := range n {
+			if again && how == "crash" && i == 1 {
+				os.Exit(1)
+			}
+			if again && i == 2 || !yield(make([]byte, 1<<20), nil) {
 				return
 			}
 		}

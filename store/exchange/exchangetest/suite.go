@@ -284,6 +284,25 @@ func Run(t *testing.T, s Suite) {
 			t.Errorf("larger than the store: %v, %v", v, err)
 		}
 	})
+	t.Run("nodes that need their memory for each other's objects take turns", func(t *testing.T) {
+		w := open(t, s, 2, 4*chunk)
+		a, dataA := object(1, 3*chunk)
+		b, dataB := object(2, 3*chunk)
+		w.put(0, a, dataA)
+		w.put(1, b, dataB)
+		var asking sync.WaitGroup // both have made room before either is asked, so that what the other wants is on disk
+		asking.Add(2)
+		var asked [2]sync.Once
+		w.breaks(func(_ context.Context, from, _ int, _ exchange.Request, _ []byte, do func() ([]uint32, error)) ([]uint32, error) {
+			asked[from].Do(asking.Done)
+			asking.Wait()
+			return do()
+		})
+		var all sync.WaitGroup
+		all.Go(func() { w.comes(0, b, dataB) })
+		all.Go(func() { w.comes(1, a, dataA) })
+		all.Wait()
+	})
 	t.Run("copies are evicted for others", func(t *testing.T) {
 		w := open(t, s, 2, 6*chunk)
 		for n := range 8 {

@@ -13,6 +13,7 @@ import (
 	"github.com/raywasm/raywasm/store"
 	"github.com/raywasm/raywasm/store/exchange"
 	"github.com/raywasm/raywasm/store/local"
+	"github.com/raywasm/raywasm/store/spill"
 	"github.com/raywasm/raywasm/store/storetest"
 	"github.com/raywasm/raywasm/store/transfer"
 )
@@ -41,8 +42,12 @@ func open(t *testing.T, s Suite, nodes int, memory int64) *world {
 	}
 	links, answer := s.Connect(t, w.nodes)
 	for k, node := range w.nodes {
+		target, err := spill.OpenDir(t.TempDir(), 0, &storetest.Files{})
+		if err != nil {
+			t.Fatal(err)
+		}
 		st, err := local.Open(local.Config{
-			Limit: memory, Grace: 20 * time.Millisecond,
+			Limit: memory, Grace: 20 * time.Millisecond, Disk: spill.NewDisk(zaptest.NewLogger(t), 0, target),
 			Evicted: func(id spec.ObjectID) { w.directory.Removed(id, node) },
 		})
 		if err != nil {

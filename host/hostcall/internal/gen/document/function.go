@@ -19,6 +19,8 @@ var spelled = map[hostcall.Type]struct{ c, said string }{
 	hostcall.Flags:      {"uint8_t *", "*flags out"},
 	hostcall.Handles:    {"const uint32_t *", "*handles in"},
 	hostcall.NewHandles: {"uint32_t *", "*handles out"},
+	hostcall.Address:    {"const void *", "address"},
+	hostcall.NewAddress: {"void **", "*address out"},
 }
 
 // Head is the function as abi.md declares it: "put(ptr *bytes in, size u32, ...) -> i32".
