@@ -228,8 +228,13 @@ func (o *objects) found(id spec.ActorID, to spec.NodeID, args []spec.Arg, m *pee
 // newActor creates an actor for another node, which counts a handle of it already. Its calls come after this, and wait for its
 // module as this does.
 func (c *clusterNode) newActor(from spec.NodeID, m *peer.NewActor) {
-	c.node.objects.expectActor(m.ID, from)
 	args := argsOf(m.Args)
+	links := c.node.objects.claim(from, linksOf(args))
+	if len(links) < len(linksOf(args)) || !c.node.objects.expectActor(m.ID, from) {
+		c.node.log.Error("a node asked for an actor twice, or with references that it did not carry", zap.Stringer("node", from), zap.Stringer("actor", m.ID))
+		c.node.objects.release(links)
+		return
+	}
 	c.withModule(from, m.Module, func(module *Module, err error) {
 		if err == nil {
 			err = c.create(m, module, args)
@@ -240,7 +245,7 @@ func (c *clusterNode) newActor(from spec.NodeID, m *peer.NewActor) {
 			c.stillborn[m.ID] = &spec.Error{Op: "create " + m.Class, Kind: spec.KindOf(err), ID: "on node " + c.node.id.String(), Err: err}
 			c.mu.Unlock()
 		}
-		c.node.objects.release(linksOf(args)) // the actor has its own
+		c.node.objects.release(links) // the actor has its own
 	})
 }
 
@@ -261,12 +266,16 @@ func (c *clusterNode) create(m *peer.NewActor, module *Module, args []spec.Arg) 
 	return actorCaller{maker}.create(m.ID, class, args, m.Options, true)
 }
 
-// expectActor begins to count an actor that is being created for another node, which has a handle.
-func (o *objects) expectActor(id spec.ActorID, from spec.NodeID) {
+// expectActor begins to count an actor that is being created for another node, which has a handle; false if it is counted.
+func (o *objects) expectActor(id spec.ActorID, from spec.NodeID) bool {
 	o.mu.Lock()
+	defer o.settle()
+	if o.refs.Count(spec.ActorLink(id)) > 0 {
+		return false
+	}
 	o.refs.CreateActor(id, 1)
 	o.borrow(owner.BorrowEvent{Op: owner.Expect, Node: from, Link: spec.ActorLink(id)})
-	o.settle()
+	return true
 }
 
 // A named actor of a cluster has a key in the control store, which hangs on its node's lease and says which node that is.

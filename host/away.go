@@ -181,7 +181,7 @@ func (c *clusterNode) ran(from spec.NodeID, m *peer.Ran) {
 		}
 		a.over(values, where, err)
 	}
-	c.node.objects.release(links) // those that are wanted are counted by who wants them now
+	c.node.objects.release(c.node.objects.claim(from, links)) // those that are wanted are counted by who wants them now
 }
 
 // over ends an attempt with what came of it.

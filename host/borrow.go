@@ -38,11 +38,18 @@ type keptFor struct {
 	size   int64
 }
 
+// arrival is a reference that a node has carried here for a message that is to follow.
+type arrival struct {
+	from spec.NodeID
+	link spec.Link
+}
+
 // share makes the table one of a cluster's.
 func (o *objects) share(c *clusterNode) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.cluster, o.borrows, o.kept = c, owner.NewBorrows(c.node.id), make(map[spec.ObjectID]keptFor)
+	o.carried = make(map[arrival]int)
 	o.borrowed = c.node.memory.Account()
 }
 
@@ -83,12 +90,50 @@ func (o *objects) counted(from spec.NodeID, m *peer.Count) {
 	}
 	o.mu.Lock()
 	o.borrow(owner.BorrowEvent{Op: m.Op, Node: from, Link: spec.Link(m.Link), Owner: m.Owner})
+	if m.Op == owner.Carry {
+		o.carried[arrival{from, spec.Link(m.Link)}]++
+	}
 	o.settle()
+}
+
+// claim returns those of a message's links that were carried for it, all of them if its sender is honest. From now on they are
+// of whoever takes the message in.
+func (o *objects) claim(from spec.NodeID, links []spec.Link) []spec.Link {
+	if len(links) == 0 {
+		return nil
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.claimLocked(from, links)
+}
+
+// claimLocked is claim for a caller that holds mu.
+func (o *objects) claimLocked(from spec.NodeID, links []spec.Link) (claimed []spec.Link) {
+	for _, l := range links {
+		a := arrival{from, l}
+		if o.carried[a] == 0 {
+			continue
+		}
+		if o.carried[a]--; o.carried[a] == 0 {
+			delete(o.carried, a)
+		}
+		claimed = append(claimed, l)
+	}
+	return claimed
 }
 
 // died: a node is dead.
 func (o *objects) died(node spec.NodeID) {
 	o.mu.Lock()
+	for a, n := range o.carried {
+		if a.from != node {
+			continue
+		}
+		delete(o.carried, a)
+		for range n { // the messages do not come
+			o.forgetFreed(o.refs.Release(a.link, nil))
+		}
+	}
 	for id, k := range o.kept {
 		if k.node == node {
 			o.forgetKept(id, k)
@@ -207,7 +252,7 @@ func (o *objects) arrived(from spec.NodeID, m *peer.State) {
 			entry.made = m.Made
 		}
 	}
-	o.forgetFreed(o.releaseAll(v.Links))
+	o.forgetFreed(o.releaseAll(o.claimLocked(from, v.Links)))
 	o.settle()
 }
 

@@ -32,15 +32,17 @@ type hosted struct {
 // host makes an attempt for another node: when its module is here, and there is room for it.
 func (c *clusterNode) host(from spec.NodeID, m *peer.Run) {
 	h := &hosted{of: origin{from, m.Number}, run: m}
+	links := linksOf(argsOf(m.Args))
+	carried := c.node.objects.claim(from, links)
 	c.mu.Lock()
-	twice := c.hosted[h.of] != nil
-	if !twice {
+	bad := c.hosted[h.of] != nil || len(carried) < len(links)
+	if !bad {
 		c.hosted[h.of] = h
 	}
 	c.mu.Unlock()
-	if twice {
-		c.node.log.Error("a node asked for an attempt twice", zap.Stringer("node", from), zap.Uint64("number", m.Number))
-		c.node.objects.release(linksOf(argsOf(m.Args)))
+	if bad {
+		c.node.log.Error("a node asked for an attempt twice, or with references that it did not carry", zap.Stringer("node", from), zap.Uint64("number", m.Number))
+		c.node.objects.release(carried)
 		return
 	}
 	c.withModule(from, m.Module, func(module *Module, err error) {

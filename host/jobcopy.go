@@ -34,6 +34,9 @@ func (c *clusterNode) copyJob(m *peer.Job) {
 	if m.Home == n.id || c.jobs[m.ID] != nil || c.ended[m.ID] || c.dead[m.Home] || c.closed {
 		return
 	}
+	if n.opened(m.ID) != nil { // its own, whoever says to be its home
+		return
+	}
 	j := newJob(n, m.Namespace)
 	j.id, j.home, j.env, j.cfg.Weight = m.ID, m.Home, m.Env, m.Weight
 	if err := j.openFiles(m.Files); err != nil { // its attempts say so
@@ -63,9 +66,14 @@ func (c *clusterNode) job(id spec.JobID) *Job {
 	if j != nil {
 		return j
 	}
-	c.node.mu.Lock()
-	defer c.node.mu.Unlock()
-	for j := range c.node.open {
+	return c.node.opened(id)
+}
+
+// opened returns a job that is open on the node, or a copy of one.
+func (n *Node) opened(id spec.JobID) *Job {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for j := range n.open {
 		if j.id == id {
 			return j
 		}

@@ -18,6 +18,7 @@ import (
 	"github.com/raywasm/raywasm/control"
 	"github.com/raywasm/raywasm/control/local"
 	"github.com/raywasm/raywasm/host"
+	"github.com/raywasm/raywasm/host/peer"
 	"github.com/raywasm/raywasm/host/peer/memory"
 	"github.com/raywasm/raywasm/spec"
 )
@@ -119,6 +120,32 @@ func (c *Cluster) Bury(t testing.TB, i int) {
 	t.Helper()
 	if err := c.control.Revoke(t.Context(), c.lines[i].lease); err != nil && !errors.Is(err, spec.NotFound) {
 		t.Fatal(err)
+	}
+}
+
+// Intruder joins the network as a node that says what it likes, with the id given; as a member of the cluster if it is to be
+// one. gone ends it, as a death would.
+func (c *Cluster) Intruder(t testing.TB, id spec.NodeID, member bool) (port peer.Port, gone func()) {
+	t.Helper()
+	port, err := c.network.Join(id, func(spec.NodeID, []byte) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !member {
+		return port, port.Leave
+	}
+	lease, err := c.control.Grant(t.Context(), time.Minute)
+	if err == nil {
+		_, err = c.control.Commit(t.Context(), control.Txn{Put: []control.Put{{Key: "node/" + id.String(), Lease: lease.ID}}})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port, func() {
+		port.Leave()
+		if err := c.control.Revoke(t.Context(), lease.ID); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
