@@ -299,7 +299,11 @@ func (p *clusterProgram) replace() {
 
 // TestRandomProgramsOnACluster runs the programs of the seeds that failed once, and some of today's.
 func TestRandomProgramsOnACluster(t *testing.T) {
-	c, module := openCluster(t, host.Config{NumCPUs: 2, Seed: 1}, host.Config{NumCPUs: 1, Seed: 2}, host.Config{NumCPUs: 2, Seed: 3})
+	c, module := openCluster(t, host.Config{NumCPUs: 2, Seed: 1})
+	c.Lease = time.Minute // who is dead is buried
+	for i, cpus := range []float64{1, 2} {
+		c.Add(t, host.Config{NumCPUs: cpus, Seed: uint64(2 + i), CacheDir: cache()})
+	}
 	for _, seed := range graves(t, "testdata/clusterprograms") {
 		runOn(t, c, module, seed, 40)
 	}

@@ -23,12 +23,13 @@ import (
 	"github.com/raywasm/raywasm/spec"
 )
 
-// Lease is for how long after its last sign of life a node is taken to be alive.
+// Lease is for how long after its last sign of life a node is taken to be alive, unless the cluster says otherwise.
 const Lease = 4 * time.Second
 
 // Cluster is several nodes in this process.
 type Cluster struct {
-	Nodes   []*host.Node // dead ones among them
+	Nodes   []*host.Node  // dead ones among them
+	Lease   time.Duration // of the nodes that are opened from now on
 	network *memory.Network
 	control *local.Store
 	lines   []*line
@@ -46,7 +47,7 @@ func Open(t testing.TB, configs ...host.Config) *Cluster {
 			t.Error(err)
 		}
 	})
-	c := &Cluster{network: new(memory.Network), control: store}
+	c := &Cluster{Lease: Lease, network: new(memory.Network), control: store}
 	for _, cfg := range configs {
 		c.Add(t, cfg)
 	}
@@ -71,7 +72,7 @@ func (c *Cluster) Replace(t testing.TB, i int, cfg host.Config) {
 func (c *Cluster) open(t testing.TB, i int, cfg host.Config) {
 	t.Helper()
 	l := &line{Store: c.control}
-	cfg.Cluster = &host.ClusterConfig{Control: l, Network: c.network, Lease: Lease}
+	cfg.Cluster = &host.ClusterConfig{Control: l, Network: c.network, Lease: c.Lease}
 	n, err := host.Open(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -90,9 +91,11 @@ func (c *Cluster) open(t testing.TB, i int, cfg host.Config) {
 	}
 	for i, n := range c.Nodes {
 		if !c.lines[i].cut.Load() {
-			if err := n.WaitForMembers(t.Context(), alive); err != nil {
-				t.Fatal(err)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			if err := n.WaitForMembers(ctx, alive); err != nil {
+				t.Fatalf("node %d knows %d members, %d are alive: %v", i, len(n.Members()), alive, err)
 			}
+			cancel()
 		}
 	}
 }
@@ -112,7 +115,8 @@ func (c *Cluster) Load(t testing.TB, wasm []byte) *host.Module {
 func (c *Cluster) Kill(i int) {
 	c.lines[i].cut.Store(true)
 	c.network.Kill(c.Nodes[i].ID())
-	go func() { _ = c.Nodes[i].Close() }() // it cannot reach the control store, and says so
+	dead := c.Nodes[i]
+	go func() { _ = dead.Close() }() // it cannot reach the control store, and says so
 }
 
 // Bury ends the lease of a node that was killed: the others notice now.
