@@ -26,6 +26,7 @@ type actor struct {
 	class    *spec.Class
 	name     actorName // name "" for none
 	detached bool
+	outlives bool       // its job: it is detached, or was made by one that outlives
 	args     []spec.Arg // of the constructor, kept for restarts
 	links    []spec.Link
 	opts     spec.ActorOptions
@@ -92,8 +93,9 @@ func (c *caller) describeActor(id spec.ActorID, class *spec.Class, args []spec.A
 		id:    id,
 		class: class, args: args, links: linksOf(args), opts: opts,
 		detached: opts.Lifetime == spec.LifetimeDetached,
+		outlives: opts.Lifetime == spec.LifetimeDetached || c.outlives,
 	}
-	if a.detached {
+	if a.outlives {
 		a.scope = n.scope
 	}
 	if opts.Name != "" {
@@ -489,7 +491,7 @@ func (n *Node) killActors(j *Job, cause error) {
 	n.mu.Lock()
 	var all []*actor
 	for _, a := range n.actors {
-		if j == nil || a.job == j && !a.detached {
+		if j == nil || a.job == j && !a.outlives {
 			all = append(all, a)
 		}
 	}

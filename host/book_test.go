@@ -171,3 +171,16 @@ func TestRetriesOfACallGoBeforeThoseOfItsActor(t *testing.T) {
 	a.Release()
 	clean(t, node, j)
 }
+
+// TestARefThatIsWaitedForTwice counts twice, where Ray refuses it.
+func TestARefThatIsWaitedForTwice(t *testing.T) {
+	node, module := open(t, host.Config{})
+	j := job(t, node, host.JobConfig{Module: module})
+	r := submit(t, j, "add", spec.TaskOptions{}, 1, 2)
+	ready, pending, err := j.Wait(t.Context(), []*host.Ref{r, r}, 2, spec.Forever)
+	if err != nil || len(ready) != 2 || len(pending) != 0 {
+		t.Errorf("%d are ready and %d pending, %v; want 2 and 0", len(ready), len(pending), err)
+	}
+	r.Release()
+	clean(t, node, j)
+}

@@ -42,6 +42,7 @@ type caller struct {
 	exits     bool                 // its actor is to end, see actorCaller.Exit
 	asks      bool                 // it asked for what is not there, and has got nothing since
 	brood     *brood               // of the actors that it made; nil before there are any
+	outlives  bool                 // what it makes of actors outlives the job: it acts for an actor that does
 	of        *task                // that it is an attempt of; nil for a driver, and for calls that are told what they were told before
 	once      map[spec.ActorID]int // how many calls of actors it has made that take effect exactly once
 }
@@ -56,7 +57,8 @@ func newCaller(t *task, attempt int32, lease sched.Lease) *caller {
 // become makes c, which nobody uses any more, act for an attempt of a task.
 func (c *caller) become(t *task, attempt int32, lease sched.Lease) *caller {
 	*c = caller{job: t.job, scope: t.scope, module: t.module, task: t.id, name: t.name, function: t.function, origin: t.id, attempt: attempt,
-		lease: lease, holds: t.need, stream: t.stream, deadline: t.deadline, of: t}
+		lease: lease, holds: t.need, stream: t.stream, deadline: t.deadline, of: t,
+		outlives: t.detached || t.actor != nil && t.actor.outlives}
 	c.within = captured(t.placement())
 	if attempt > 0 {
 		c.origin = spec.NewTaskID(t.id, retryOrigin+uint64(attempt), t.id.Actor())
@@ -235,6 +237,7 @@ func (c *caller) newTask(id spec.TaskID, terms *terms, args []spec.Arg) (*task, 
 	if !terms.deadline.IsZero() {
 		sooner(terms.deadline)
 	}
+	t.detached = c.of != nil && c.of.detached
 	t.nameResults()
 	if terms.streaming {
 		t.stream = newStream(t, terms.ahead)

@@ -99,7 +99,8 @@ func (n *Node) openCluster(ctx context.Context) error {
 	c := &clusterNode{
 		node: n, cfg: *cfg, view: cluster.NewView(n.id), random: rand.New(rand.NewPCG(n.seed, 1)),
 		peers: make(map[spec.NodeID]*peerNode), dead: make(map[spec.NodeID]bool), away: make(map[uint64]*away),
-		hosted: make(map[origin]*hosted), loading: make(map[moduleKey][]func(*Module, error)), actors: make(map[spec.ActorID]*actor), stillborn: make(map[spec.ActorID]*spec.Error), jobs: make(map[spec.JobID]*Job), copies: exchange.NewDirectory(),
+		hosted: make(map[origin]*hosted), loading: make(map[moduleKey][]func(*Module, error)), actors: make(map[spec.ActorID]*actor),
+		stillborn: make(map[spec.ActorID]*spec.Error), jobs: make(map[spec.JobID]*Job), copies: exchange.NewDirectory(),
 		ended: make(map[spec.JobID]bool), asks: make(map[uint64]question), members: make(chan struct{}),
 	}
 	c.exchange = exchange.Open(exchange.Config{Store: n.store, Link: c, Log: n.log})
@@ -114,26 +115,50 @@ func (n *Node) openCluster(ctx context.Context) error {
 		return err
 	}
 	c.member = lease.ID
-	rev, err := cfg.Control.Commit(ctx, control.Txn{Put: []control.Put{{Key: memberKey(n.id), Lease: lease.ID}}})
+	epoch, err := cfg.Control.Commit(ctx, control.Txn{Put: []control.Put{{Key: epochKey, Value: n.id[:]}}})
 	if err != nil {
 		return err
 	}
-	n.groups.join(uint32(rev)) // revisions are counted from 1, and no other node's commit has this one
-	l, err := cfg.Control.List(ctx, memberPrefix, control.Page{})
-	if err != nil {
+	n.groups.join(uint32(epoch)) // no other node's commit has this revision
+	if _, err := cfg.Control.Commit(ctx, control.Txn{Put: []control.Put{{Key: memberKey(n.id), Lease: lease.ID}}}); err != nil {
 		return err
 	}
-	for _, item := range l.Items {
-		c.memberChanged(item.Key, false)
+	from, err := c.meetAll(ctx)
+	if err != nil {
+		return err
 	}
 	n.scope.run(func() { c.live(lease) })
-	n.scope.run(func() { c.watch(max(rev, l.Revision) + 1) })
+	n.scope.run(func() { c.watch(from) })
 	return nil
 }
 
-// live keeps the node's lease alive.
+// epochKey is written by each node that joins: the revision is its epoch.
+const epochKey = "epoch"
+
+// meetAll learns who is there, and returns from which revision on to watch who comes and goes.
+func (c *clusterNode) meetAll(ctx context.Context) (from control.Revision, err error) {
+	for page := (control.Page{}); ; {
+		l, err := c.cfg.Control.List(ctx, memberPrefix, page)
+		if err != nil {
+			return 0, err
+		}
+		for _, item := range l.Items {
+			c.memberChanged(item.Key, false)
+		}
+		if page.After == "" {
+			from = l.Revision + 1 // what changes between two pages is told again
+		}
+		if page.After = l.Next; page.After == "" {
+			return from, nil
+		}
+	}
+}
+
+// live keeps the node's lease alive. A node that cannot say for so long that it lives is taken for dead by the others, and
+// ends, too.
 func (c *clusterNode) live(lease control.Lease) {
 	ctx := c.node.scope.ctx
+	said := time.Now()
 	tick := time.NewTicker(lease.TTL / 3)
 	defer tick.Stop()
 	for {
@@ -142,7 +167,10 @@ func (c *clusterNode) live(lease control.Lease) {
 		case <-ctx.Done():
 			return
 		}
-		if err := c.cfg.Control.KeepAlive(ctx, lease.ID); errors.Is(err, spec.NotFound) {
+		switch err := c.cfg.Control.KeepAlive(ctx, lease.ID); {
+		case err == nil:
+			said = time.Now()
+		case errors.Is(err, spec.NotFound), time.Since(said) > lease.TTL:
 			c.expelled()
 			return
 		}

@@ -538,6 +538,76 @@ func TestDetachedActorOutlivesItsJob(t *testing.T) {
 	clean(t, node, second)
 }
 
+// TestADetachedActorGoesOnWorking: after the job that made it has ended, its own acts have effects, and what it made in a call
+// of another job outlives that one, too.
+func TestADetachedActorGoesOnWorking(t *testing.T) {
+	node, module := open(t, host.Config{})
+	next := func() *host.Job { return job(t, node, host.JobConfig{Module: module, Namespace: "shared"}) }
+	detached := func(name string) spec.ActorOptions {
+		return spec.ActorOptions{Name: name, Lifetime: spec.LifetimeDetached}
+	}
+	find := func(j *host.Job, name string) *host.Actor {
+		a, err := j.FindActor(t.Context(), name, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	first := next()
+	told, err := first.NewActor(t.Context(), "Counter", detached("told"), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	guest, err := first.NewActor(t.Context(), "Guest", detached("guest"), told, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	maker, err := first.NewActor(t.Context(), "Maker", detached("maker"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range []*host.Actor{told, guest, maker} {
+		a.Release()
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	second := next()
+	guest, maker, told = find(second, "guest"), find(second, "maker"), find(second, "told")
+	if _, err := host.CallMethod[int](t.Context(), maker, "Make", "made"); err != nil {
+		t.Fatal(err)
+	}
+	if err := guest.Terminate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for n := 0; n != 1; { // its hook tells the counter
+		if n, err = host.CallMethod[int](t.Context(), told, "Inc", 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, a := range []*host.Actor{told, guest, maker} {
+		a.Release()
+	}
+	if err := second.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	third := next()
+	maker, told = find(third, "maker"), find(third, "told")
+	if n, err := host.CallMethod[int](t.Context(), maker, "Touch"); n != 2 || err != nil {
+		t.Errorf("what it made counts %d, %v, want 2", n, err)
+	}
+	for _, a := range []*host.Actor{told, maker} {
+		kill(t, a)
+		a.Release()
+	}
+	for node.Usage().References != 0 {
+		runtime.Gosched()
+	}
+	clean(t, node, third)
+}
+
 func TestDriver(t *testing.T) {
 	node, module := open(t, host.Config{})
 	dir := t.TempDir()

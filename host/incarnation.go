@@ -94,7 +94,7 @@ const firstHook = 1 << 62
 func (a *actor) ownTask(index uint64) *task {
 	id := spec.NewTaskID(spec.DriverTaskID(a.job.id), index, a.id)
 	terms := &terms{name: a.class.Name, function: a.class.Name, need: a.hold, placed: a.opts.Placement}
-	return &task{terms: terms, job: a.job, scope: a.scope, module: a.module, id: id}
+	return &task{terms: terms, job: a.job, scope: a.scope, module: a.module, id: id, detached: a.outlives}
 }
 
 func (a *actor) construct(life *incarnation) *spec.Error {

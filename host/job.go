@@ -208,17 +208,17 @@ func (j *Job) end(cause *spec.Error) error {
 	j.mu.Unlock()
 	if !already {
 		j.node.killActors(j, cause)
-		for _, t := range j.tasks() {
+		for _, t := range j.ending() {
 			t.cancel(cause, true)
 		}
 	}
 	j.scope.close(cause)
 	if !already {
-		for _, t := range j.tasks() { // what was on its way to a goroutine when the scope closed
+		for _, t := range j.ending() { // what was on its way to a goroutine when the scope closed
 			t.finish(nil, cause)
 		}
 		j.mu.Lock()
-		for j.live.first != nil { // a deadline's timer may be finishing one
+		for j.live.ending() { // a deadline's timer may be finishing one
 			j.none.Wait()
 		}
 		j.mu.Unlock()
@@ -278,7 +278,7 @@ func (j *Job) add(t *task) error {
 		return spec.Errorf("submit "+t.function, spec.LimitExceeded, "", "the job has %d calls that have not finished, at most %d (MaxPendingTasks): wait for some before submitting more", n-1, spec.MaxPendingTasks)
 	}
 	j.mu.Lock()
-	if j.over {
+	if j.over && !t.detached {
 		j.mu.Unlock()
 		j.stats.unfinished.Add(-1)
 		return errJobEnded
@@ -297,7 +297,7 @@ func (j *Job) add(t *task) error {
 func (j *Job) remove(t *task, err *spec.Error) {
 	j.mu.Lock()
 	j.live.remove(t)
-	if j.over && j.live.first == nil {
+	if j.over {
 		j.none.Broadcast()
 	}
 	j.mu.Unlock()
@@ -313,6 +313,11 @@ func (j *Job) remove(t *task, err *spec.Error) {
 	default:
 		j.stats.failed.Add(1)
 	}
+}
+
+// ending returns the unfinished tasks that end with the job.
+func (j *Job) ending() []*task {
+	return slices.DeleteFunc(j.tasks(), func(t *task) bool { return t.detached })
 }
 
 // tasks returns the unfinished tasks, in the order of their ids.
@@ -335,6 +340,16 @@ func (l *tasks) add(t *task) {
 		t.after.before = t
 	}
 	l.first = t
+}
+
+// ending reports whether there are tasks that end with the job.
+func (l *tasks) ending() bool {
+	for t := l.first; t != nil; t = t.after {
+		if !t.detached {
+			return true
+		}
+	}
+	return false
 }
 
 func (l *tasks) remove(t *task) {

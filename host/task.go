@@ -43,6 +43,7 @@ type task struct {
 	said     *spec.TaskOptions        // then: what its caller said
 	moved    *spec.NodeID             // of such an attempt that was not begun: where it goes instead
 	cpu      int64                    // nanoseconds that its last sandbox computed
+	detached bool                     // it is of what a detached actor does by itself, and outlives the job
 	reruns   bool                     // it makes again what was lost
 	asked    map[spec.ActorID][]asked // calls of actors that take effect exactly once; guarded by mu
 
