@@ -232,6 +232,7 @@ func (a *actor) putToSleep(life *incarnation) error {
 	}
 	_ = life.sandbox.Close() // nothing of it is left but what has been saved
 	life.sandbox, life.asleep = nil, true
+	a.plain.Clear()
 	if life.turns == nil && !life.session.Holds() {
 		life.session.Close()
 		a.mu.Lock()
