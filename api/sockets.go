@@ -66,8 +66,7 @@ func private(op, dir string) error {
 	if err != nil {
 		return &spec.Error{Op: op, Kind: spec.System, ID: dir, Err: err}
 	}
-	sys, ok := info.Sys().(*syscall.Stat_t)
-	if !info.IsDir() || info.Mode().Perm()&0o077 != 0 || ok && int(sys.Uid) != os.Getuid() {
+	if !info.IsDir() || !mine(info) {
 		return spec.Errorf(op, spec.PermissionDenied, dir, "it is not a directory of yours alone (mode 0700): name another in %s", DirVariable)
 	}
 	return nil

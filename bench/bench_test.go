@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/raywasm/raywasm/spec"
 )
 
 func TestMain(m *testing.M) {
@@ -26,7 +28,7 @@ func TestMain(m *testing.M) {
 func shortest() plan {
 	return plan{
 		rounds: 1, slice: time.Millisecond, deadlines: 2, gcs: 1, goActors: 200, actors: 1000, wakeUps: 5,
-		tasks: 500, refs: 100, waits: 20, queued: 500, processes: 1, kernels: "fib|sha",
+		tasks: 500, refs: 100, waits: 20, queued: 500, processes: 1, returns: 30, large: spec.MiB, largest: 2 * spec.MiB, kernels: "fib|sha",
 	}
 }
 
@@ -45,6 +47,10 @@ var wantGroups = map[string][]string{
 	},
 	"job":   {"calls of a job", "a whole process"},
 	"crowd": {"many refs", "many waiting calls of an actor", "many queued tasks"},
+	"objects": {
+		"get of 1 MiB in a Go guest", "get of 1 MiB in the host", "put of 1 KiB in a Go guest", "put of 1 MiB in the host",
+		"many objects", "one object of 2 MiB in the host",
+	},
 }
 
 func TestEverySuiteMeasures(t *testing.T) {

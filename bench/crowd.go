@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strconv"
 	"time"
 
@@ -47,13 +48,23 @@ func crowds(ctx context.Context, l *lab) (rows []row, err error) {
 	for _, name := range []string{alone, together} {
 		rows = append(rows, newRow("many waiting calls of an actor", fmt.Sprintf("%s: %d", name, l.waits), inSeconds, samples[name]).against(samples[alone], samples[name]))
 	}
-	queued, err := queue(ctx, node, module, l.queued)
-	return append(rows, queued...), err
+	alike, err := queue(ctx, node, module, l.queued, "alike", func(int) (o spec.TaskOptions) { return o })
+	if err != nil {
+		return nil, err
+	}
+	mixed, err := queue(ctx, node, module, l.queued, "of fifty shapes", shape)
+	return slices.Concat(rows, alike, mixed), err
+}
+
+// shape returns one of fifty: a tenth of a CPU to a whole one, with five priorities.
+func shape(i int) spec.TaskOptions {
+	cpus, priority := spec.Unit*spec.Quantity(1+i%10)/10, int32(i/10%5)
+	return spec.TaskOptions{CPUs: &cpus, Priority: &priority}
 }
 
 // queue submits n tasks behind one that holds every CPU, so that all of them wait at once, and lets them run. Submission and
 // the rest are reported apart and together, each per task.
-func queue(ctx context.Context, node *host.Node, module *host.Module, n int) (rows []row, err error) {
+func queue(ctx context.Context, node *host.Node, module *host.Module, n int, which string, options func(i int) spec.TaskOptions) (rows []row, err error) {
 	job, err := node.NewJob(ctx, host.JobConfig{Module: module})
 	if err != nil {
 		return nil, err
@@ -67,7 +78,7 @@ func queue(ctx context.Context, node *host.Node, module *host.Module, n int) (ro
 	begin := time.Now()
 	refs := make([]*host.Ref, n)
 	for i := range refs {
-		made, err := job.Submit(ctx, "next", spec.TaskOptions{}, i)
+		made, err := job.Submit(ctx, "next", options(i), i)
 		if err != nil {
 			return nil, err
 		}
@@ -88,7 +99,7 @@ func queue(ctx context.Context, node *host.Node, module *host.Module, n int) (ro
 		r.Release()
 	}
 	each := func(name string, took time.Duration) row {
-		return newRow("many queued tasks", fmt.Sprintf("%s, per task of %d", name, n), inSeconds, []float64{took.Seconds() / float64(n)})
+		return newRow("many queued tasks", fmt.Sprintf("%s, per task of %d %s", name, n, which), inSeconds, []float64{took.Seconds() / float64(n)})
 	}
 	return []row{
 		each("submitted and drained", time.Since(begin)).aim(queuedTarget),

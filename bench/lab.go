@@ -14,6 +14,7 @@ import (
 	"github.com/raywasm/raywasm/host/hostcall"
 	wasmrt "github.com/raywasm/raywasm/runtime"
 	"github.com/raywasm/raywasm/runtime/engine"
+	"github.com/raywasm/raywasm/spec"
 )
 
 // plan is how thorough a run is.
@@ -29,6 +30,9 @@ type plan struct {
 	refs      int           // in one object
 	waits     int           // tasks, waited for one by one, and calls of an actor that wait
 	queued    int           // tasks that wait on a node at once
+	returns   int           // results of one call
+	large     int64         // bytes of the largest object that a guest reads
+	largest   int64         // bytes of the one that the host makes
 	processes int           // that submit a job
 	kernels   string        // which to run, as in "fib|sha", and in one language; "" for all
 }
@@ -37,10 +41,12 @@ var (
 	fullPlan = plan{
 		rounds: 9, slice: 50 * time.Millisecond, deadlines: 200, gcs: 50, goActors: 10_000, actors: 100_000, wakeUps: 2_000,
 		tasks: 50_000, refs: 10_000, waits: 1_000, queued: 1_000_000, processes: 5,
+		returns: 3_000, large: spec.GiB, largest: 8 * spec.GiB,
 	}
 	shortPlan = plan{
 		rounds: 3, slice: 5 * time.Millisecond, deadlines: 10, gcs: 3, goActors: 1_000, actors: 10_000, wakeUps: 200,
-		tasks: 10_000, refs: 10_000, waits: 1_000, queued: 100_000, processes: 3, kernels: "fib|sha|sorting|jsons",
+		tasks: 10_000, refs: 10_000, waits: 1_000, queued: 100_000, processes: 3,
+		returns: 3_000, large: 64 * spec.MiB, largest: 256 * spec.MiB, kernels: "fib|sha|sorting|jsons",
 	}
 )
 

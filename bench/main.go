@@ -11,6 +11,7 @@
 //	actors     memory of a live idle actor, and how fast one answers
 //	job        tasks and actor calls of a job; raywasm submit as a whole process
 //	crowd      an object with 10,000 refs, 1,000 waits, 1,000 calls of an actor at once, 1,000,000 queued tasks
+//	objects    objects of up to 8 GiB, read and made in place and by copies; 10,000 at once
 //
 // Ways to do the same thing are measured in turns, in rounds, and reported by the median, the extremes and the ratio to
 // the first of them. docs/bench.md keeps a run with its machine and date. It runs in the repository: it builds its
@@ -43,6 +44,7 @@ var suites = []suite{
 	{"actors", actors},
 	{"job", jobs},
 	{"crowd", crowds},
+	{"objects", objectSuite},
 }
 
 func main() {

@@ -248,9 +248,13 @@ func (c *clusterNode) dismiss(a *away, err *spec.Error) {
 func (c *clusterNode) spill() {
 	leases := c.node.leases
 	var few [maxSpilled]sched.Wait
+	var full *sched.Ask // for which no other node has room
 	for _, w := range leases.queued(few[:0]) {
 		t, ok := w.Holder.(*task)
 		if !ok || !t.movable() || t.placed != nil && t.placed.Group != "" {
+			continue
+		}
+		if w.Ask == full {
 			continue
 		}
 		req := cluster.Request{Need: t.ask.Need, Strategy: t.ask.Strategy}
@@ -258,7 +262,11 @@ func (c *clusterNode) spill() {
 		c.look()
 		to, ok := c.view.Spill(&req, c.random)
 		c.mu.Unlock()
-		if ok && leases.withdraw(w.Lease) && t.withdrawn(w.Lease) && !c.send(t, to, t.hopped()) {
+		if !ok {
+			full = w.Ask
+			continue
+		}
+		if leases.withdraw(w.Lease) && t.withdrawn(w.Lease) && !c.send(t, to, t.hopped()) {
 			t.queue(0)
 		}
 	}
@@ -294,5 +302,19 @@ func (c *clusterNode) cancelBelow(tasks []*task, force bool) {
 		if a != nil {
 			c.port.Send(a.node, peer.Message{Stop: &peer.Stop{Number: a.number, Below: true, Force: force}})
 		}
+	}
+}
+
+// explain says where an attempt is.
+func (c *clusterNode) explain(a *away) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case a.task.abroad != nil:
+		return "was sent to actor " + a.task.abroad.label() + " on node " + a.node.String()
+	case a.began:
+		return "runs on node " + a.node.String()
+	default:
+		return "is queued on node " + a.node.String()
 	}
 }

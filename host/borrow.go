@@ -396,3 +396,13 @@ func (o *objects) cancelBorrowed(id spec.ObjectID, force, recursive bool) {
 		o.cluster.port.Send(entry.remote.owner, peer.Message{Cancel: &peer.Cancel{ID: id, Force: force, Recursive: recursive}})
 	}
 }
+
+// borrowedFrom returns which node owns a borrowed object.
+func (o *objects) borrowedFrom(id spec.ObjectID) (spec.NodeID, bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if entry := o.refs.Object(id); entry != nil && entry.remote != nil && entry.remote.owner != (spec.NodeID{}) {
+		return entry.remote.owner, true
+	}
+	return spec.NodeID{}, false
+}

@@ -133,15 +133,29 @@ func (c *caller) Get(ctx context.Context, ids []spec.ObjectID, timeout time.Dura
 // Wait waits until count of the objects are there, and reports which are. A timeout is no error.
 func (c *caller) Wait(ctx context.Context, ids []spec.ObjectID, count int, timeout time.Duration) ([]bool, error) {
 	objects := c.job.node.objects
-	switch err := objects.await(ctx, ids, count, false, timeout, c.block, c.resume); err {
-	case nil:
-		c.met()
-	case spec.GetTimeout:
-		c.unmet()
-	default:
-		return nil, &spec.Error{Op: "wait", Kind: spec.KindOf(err), Err: err}
+	ready := objects.isReady(ids)
+	if !enough(ready, count) && timeout != 0 {
+		if err := objects.await(ctx, ids, count, false, timeout, c.block, c.resume); err != nil && err != spec.GetTimeout {
+			return nil, &spec.Error{Op: "wait", Kind: spec.KindOf(err), Err: err}
+		}
+		ready = objects.isReady(ids)
 	}
-	return objects.isReady(ids), nil
+	if enough(ready, count) {
+		c.met()
+	} else {
+		c.unmet()
+	}
+	return ready, nil
+}
+
+// enough reports whether count of the flags are set.
+func enough(flags []bool, count int) bool {
+	for i := 0; count > 0 && i < len(flags); i++ {
+		if flags[i] {
+			count--
+		}
+	}
+	return count <= 0
 }
 
 // block lends the CPU to others; resume takes it back.

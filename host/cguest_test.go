@@ -13,13 +13,14 @@ import (
 
 const clang = "clang-19"
 
-// TestErrorsOfCGuests: an error made in C arrives as one made in Go does.
-func TestErrorsOfCGuests(t *testing.T) {
+// openC opens a job of a guest in C.
+func openC(t *testing.T, source string) *host.Job {
+	t.Helper()
 	if _, err := exec.LookPath(clang); err != nil {
 		t.Skipf("%s is not installed: apt-get install clang-19 lld-19 wasi-libc libclang-rt-19-dev-wasm32", clang)
 	}
 	out := filepath.Join(t.TempDir(), "c.wasm")
-	build := exec.Command(clang, "--target=wasm32-wasi", "--sysroot=/usr", "-mexec-model=reactor", "-O2", "-Wall", "-Werror", "-o", out, "testdata/cguest/main.c")
+	build := exec.Command(clang, "--target=wasm32-wasi", "--sysroot=/usr", "-mexec-model=reactor", "-O2", "-Wall", "-Werror", "-o", out, source)
 	if text, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, text)
 	}
@@ -36,7 +37,12 @@ func TestErrorsOfCGuests(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	j := job(t, node, host.JobConfig{Module: module})
+	return job(t, node, host.JobConfig{Module: module})
+}
+
+// TestErrorsOfCGuests: an error made in C arrives as one made in Go does.
+func TestErrorsOfCGuests(t *testing.T) {
+	j := openC(t, "testdata/cguest/main.c")
 	fault := func(function string) *spec.Fault {
 		_, err := host.Call[int](t.Context(), j, function)
 		var f *spec.Fault
@@ -62,4 +68,25 @@ func TestErrorsOfCGuests(t *testing.T) {
 	if n != 16 {
 		t.Errorf("%d errors of the chain crossed", n)
 	}
+}
+
+// TestObjectsInPlaceInC: a C guest reads and makes objects where they lie, and alters nobody's but its own.
+func TestObjectsInPlaceInC(t *testing.T) {
+	j := openC(t, "testdata/cview/main.c")
+	for _, size := range []int{1 << 16, 300_000} { // one that is copied, and one that is mapped
+		r := putBytes(t, j, size, 3)
+		for range 2 {
+			if n, err := host.Call[int](t.Context(), j, "sum", r); err != nil || n != 3*size {
+				t.Errorf("of %d bytes it sees %d, %v", size, n, err)
+			}
+		}
+		asBytes(t, r, size, 3)
+		r.Release()
+	}
+	refs, err := host.Call[[]*host.Ref](t.Context(), j, "make")
+	if err != nil || len(refs) != 1 {
+		t.Fatalf("%d refs, %v", len(refs), err)
+	}
+	asBytes(t, refs[0], 300_000, 7)
+	refs[0].Release()
 }

@@ -391,6 +391,8 @@ func (c *clusterNode) message(from spec.NodeID, m *peer.Message) {
 		c.cancel(m.Cancel)
 	case m.Ask != nil:
 		c.asked(from, m.Ask)
+	case m.Output != nil:
+		c.output(m.Output)
 	case m.NewActor != nil:
 		c.newActor(from, m.NewActor)
 	case m.ActorEnd != nil:

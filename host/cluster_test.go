@@ -2,6 +2,7 @@ package host_test
 
 import (
 	"errors"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -58,6 +59,21 @@ func TestATaskRunsOnAnotherNode(t *testing.T) {
 	self := get[map[string]string](t, ref)
 	if self["node"] != c.Nodes[1].ID().String() || self["job"] != j.ID().String() || self["env"] != "travels" || self["namespace"] != j.Namespace() {
 		t.Errorf("the task saw %v", self)
+	}
+	ref.Release()
+	ended(t, j, c.Nodes...)
+}
+
+// What a task writes on another node reaches its job.
+func TestOutputOfAnotherNode(t *testing.T) {
+	c, module := openCluster(t, host.Config{NumCPUs: 1}, host.Config{NumCPUs: 1})
+	lines := make(chan host.OutputLine, 2)
+	j := job(t, c.Nodes[0], host.JobConfig{Module: module, TaskOutput: func(l host.OutputLine) { lines <- l }})
+	ref := submit(t, j, "say", here(c.Nodes[1]), "hello")
+	for _, want := range []string{"hello", "and no more"} {
+		if l := <-lines; l.Text != want || l.Name != "say" || l.Task != ref.ID().Task() || l.Stderr {
+			t.Errorf("the job got %+v, want the line %q", l, want)
+		}
 	}
 	ref.Release()
 	ended(t, j, c.Nodes...)
@@ -236,4 +252,25 @@ func submitTo(b *testing.B, j *host.Job, opts spec.TaskOptions) *host.Ref {
 		b.Fatal(err)
 	}
 	return refs[0]
+}
+
+// What is on another node says so.
+func TestWhatIsElsewhereSaysSo(t *testing.T) {
+	c, module := openCluster(t, host.Config{NumCPUs: 1}, host.Config{NumCPUs: 1})
+	j := job(t, c.Nodes[0], host.JobConfig{Module: module})
+	runs := submit(t, j, "spin", here(c.Nodes[1]), true)
+	for !strings.Contains(runs.Explain(), "runs on node "+c.Nodes[1].ID().String()) { // it begins
+		runtime.Gosched()
+	}
+	waits := submit(t, j, "add", here(c.Nodes[1]), 1, 2)
+	if why := waits.Explain(); !strings.Contains(why, "is queued on node "+c.Nodes[1].ID().String()) {
+		t.Errorf("what waits on another node says: %s", why)
+	}
+	if err := runs.Cancel(t.Context(), true, true); err != nil {
+		t.Fatal(err)
+	}
+	if n := get[int](t, waits); n != 3 {
+		t.Errorf("1 + 2 = %d", n)
+	}
+	ended(t, j, c.Nodes...)
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/raywasm/raywasm/control/local"
 	"github.com/raywasm/raywasm/host"
+	"github.com/raywasm/raywasm/host/peer/memory"
 	"github.com/raywasm/raywasm/spec"
 )
 
@@ -83,4 +85,54 @@ func ExampleJob_NewActor() {
 	// 11 <nil>
 	// 12 <nil>
 	// 13 <nil>
+}
+
+// Two nodes of one process share their work: a task runs on the one that has what it needs.
+func ExampleClusterConfig() {
+	ctx := context.Background()
+	wasm, err := guest()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	store, err := local.Open(nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer store.Close()
+	network := new(memory.Network)
+	var nodes []*host.Node
+	for _, gpus := range []float64{0, 1} {
+		node, err := host.Open(ctx, host.Config{NumGPUs: gpus, CacheDir: cache(), Cluster: &host.ClusterConfig{Control: store, Network: network}})
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		defer node.Close()
+		nodes = append(nodes, node)
+	}
+	if err := nodes[0].WaitForMembers(ctx, 2); err != nil {
+		fmt.Println(err)
+		return
+	}
+	module, err := nodes[0].Load(ctx, wasm)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	job, err := nodes[0].NewJob(ctx, host.JobConfig{Module: module})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	gpu := spec.Unit
+	refs, err := job.Submit(ctx, "self", spec.TaskOptions{GPUs: &gpu})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	self, err := host.Get[map[string]string](ctx, refs[0])
+	fmt.Println(self["node"] == nodes[1].ID().String(), err)
+	// Output: true <nil>
 }

@@ -70,6 +70,9 @@ func (n *Node) explain(id spec.ObjectID, depth int) string {
 	if t := n.objects.maker(id); t != nil {
 		return t.explain(depth)
 	}
+	if node, ok := n.objects.borrowedFrom(id); ok {
+		return label + " is not there: node " + node.String() + " owns it, and has not said that it is"
+	}
 	return label + " is about to be there: its task has just ended"
 }
 
@@ -77,9 +80,12 @@ func (n *Node) explain(id spec.ObjectID, depth int) string {
 func (t *task) explain(depth int) string {
 	who := fmt.Sprintf("task %s (%s)", t.name, t.id)
 	t.mu.Lock()
-	runs, since, lease, pausing, attempt := t.runs, t.since, t.lease, t.pause != nil, t.attempt
+	runs, since, lease, pausing, attempt, away := t.runs, t.since, t.lease, t.pause != nil, t.attempt, t.away
 	t.mu.Unlock()
 	n := t.job.node
+	if away != nil {
+		return who + " " + n.cluster.explain(away)
+	}
 	refs := t.refs()
 	if i := slices.Index(n.objects.isReady(refs), false); i >= 0 && !runs {
 		arg := slices.IndexFunc(t.args, func(a spec.Arg) bool { return a.IsRef && a.Ref == refs[i] })

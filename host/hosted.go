@@ -129,10 +129,6 @@ func (c *clusterNode) begin(h *hosted, module *Module) {
 			return
 		}
 	}
-	c.mu.Lock()
-	h.task = t
-	stopped := h.stopped
-	c.mu.Unlock()
 	if err := t.job.memory.Reserve(t.bytes); err != nil {
 		c.reply(h, &spec.Error{Op: "run " + m.Name, Kind: spec.KindOf(err), ID: "on node " + n.id.String(), Err: err})
 		return
@@ -141,6 +137,10 @@ func (c *clusterNode) begin(h *hosted, module *Module) {
 		c.answer(h.of, nil, nil, 0, &spec.Error{Op: "run " + m.Name, Kind: spec.KindOf(err), ID: "on node " + n.id.String(), Err: err})
 		return
 	}
+	c.mu.Lock()
+	h.task = t
+	stopped := h.stopped
+	c.mu.Unlock()
 	if stopped != nil {
 		t.cancel(stopped, true)
 	}

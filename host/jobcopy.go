@@ -16,7 +16,7 @@ func (j *Job) says() *peer.Job {
 	if home == (spec.NodeID{}) {
 		home = j.node.id
 	}
-	m := &peer.Job{ID: j.id, Home: home, Namespace: j.namespace, Env: j.env, Weight: j.cfg.Weight, Files: j.cfg.WorkingDir}
+	m := &peer.Job{ID: j.id, Home: home, Namespace: j.namespace, Env: j.env, Weight: j.cfg.Weight, Files: j.cfg.WorkingDir, Output: j.cfg.TaskOutput != nil}
 	return m
 }
 
@@ -35,6 +35,11 @@ func (c *clusterNode) copyJob(m *peer.Job) {
 	}
 	j := newJob(n, m.Namespace)
 	j.id, j.home, j.env, j.cfg.Weight = m.ID, m.Home, m.Env, m.Weight
+	if m.Output {
+		j.cfg.TaskOutput = func(l OutputLine) {
+			c.port.Send(m.Home, peer.Message{Output: &peer.Output{Job: m.ID, Task: l.Task, Name: l.Name, Stderr: l.Stderr, Text: []byte(l.Text)}})
+		}
+	}
 	if err := j.openFiles(m.Files); err != nil { // its attempts say so
 		n.log.Warn("a job's working directory is not on this node", zap.Stringer("job", m.ID), zap.Error(err))
 		j.failure = err
@@ -72,6 +77,13 @@ func (c *clusterNode) job(id spec.JobID) *Job {
 	return nil
 }
 
+// output passes on what a task of a job of this node has written on another one.
+func (c *clusterNode) output(m *peer.Output) {
+	if j := c.job(m.Job); j != nil && j.cfg.TaskOutput != nil {
+		j.cfg.TaskOutput(OutputLine{Task: m.Task, Name: m.Name, Stderr: m.Stderr, Text: string(m.Text)})
+	}
+}
+
 // endCopy ends a copy and says so when it has.
 func (c *clusterNode) endCopy(from spec.NodeID, id spec.JobID) {
 	c.mu.Lock()
@@ -88,10 +100,12 @@ func (c *clusterNode) endCopy(from spec.NodeID, id spec.JobID) {
 		ended()
 		return
 	}
-	c.node.scope.run(func() {
+	if !c.node.scope.run(func() {
 		_ = j.end(errJobEnded) // it writes no record
 		ended()
-	})
+	}) { // the node ends, and all copies with it
+		ended()
+	}
 }
 
 // jobEnded: a node has ended its copy.

@@ -68,7 +68,7 @@ func onEveryEngine(t *testing.T, cfg host.Config, test func(t *testing.T, node *
 // TestWhatAGuestWritesInAViewIsItsOwn: book example 5-2, without a copy. Small objects are copied, and it is the same.
 func TestWhatAGuestWritesInAViewIsItsOwn(t *testing.T) {
 	onEveryEngine(t, host.Config{}, func(t *testing.T, node *host.Node, j *host.Job) {
-		for _, size := range []int{5, 4096, spec.MaxInlineBytes + 1, 3*spec.MiB + 77} {
+		for _, size := range []int{5, 4096, spec.MaxInlineBytes + 1, spec.MiB + 77} {
 			r := putBytes(t, j, size, 7)
 			var calls []*host.Ref
 			for range 3 { // at once, as far as there are CPUs, and each in a sandbox that was used before
@@ -109,7 +109,7 @@ func TestNumbersInPlace(t *testing.T) {
 // TestWhatAGuestMakesInPlace cannot be altered by it when it is sealed.
 func TestWhatAGuestMakesInPlace(t *testing.T) {
 	onEveryEngine(t, host.Config{}, func(t *testing.T, node *host.Node, j *host.Job) {
-		for _, size := range []int{1, spec.MaxInlineBytes - 5, spec.MaxInlineBytes - 4, spec.MaxInlineBytes + 1, 2*spec.MiB + 1} {
+		for _, size := range []int{1, spec.MaxInlineBytes - 5, spec.MaxInlineBytes - 4, spec.MaxInlineBytes + 1, spec.MiB/2 + 1} {
 			refs, err := host.Call[[]*host.Ref](t.Context(), j, "drafted", size, 9)
 			if err != nil {
 				t.Fatal(err)

@@ -9,13 +9,21 @@ import (
 	"github.com/raywasm/raywasm/spec"
 )
 
-// show maps a file in the room: a private copy on write, or if it may be written the file itself.
+// show maps a file in the room: a private copy on write, or if it may be written the file itself. Then its pages are made
+// at once, which costs a fraction of what it costs when the guest touches them one by one, and is an error, and no fault, if
+// there is no memory for them.
 func (r *room) show(at uint64, show engine.Shown) error {
-	flags := unix.MAP_PRIVATE
+	n, flags := wholePages(show.Len()), unix.MAP_PRIVATE
 	if show.Write {
 		flags = unix.MAP_SHARED
 	}
-	if err := r.mapAt(at, wholePages(show.Len()), show.FD, show.Off, flags); err != nil {
+	err := r.mapAt(at, n, show.FD, show.Off, flags)
+	if err == nil && show.Write {
+		if err = unix.Madvise(unsafe.Slice((*byte)(unsafe.Add(r.base, at)), n), unix.MADV_POPULATE_WRITE); err != nil && !r.cover(window{at: at, n: n}) {
+			return spec.Errorf("", spec.System, "", "a window that cannot be written cannot be closed: %w", err)
+		}
+	}
+	if err != nil {
 		return &spec.Error{Kind: spec.OutOfMemory, Err: err}
 	}
 	return nil

@@ -51,6 +51,8 @@
 // that is made of it, until Get tells. Errors are [Error] values with a [Kind] for errors.Is, and carry what the remote
 // code said as a [Fault].
 //
+// Large objects need not be copied: [ViewOf] shows one where it lies, and [NewDraft] makes one there.
+//
 // Functions of other modules and languages are called by name: [Named], [ActorNamed], [MethodNamed].
 //
 // What it is not: it does no work of its own. Every function is a thin form of an import of the guest ABI (module ray_v1,

@@ -1,6 +1,7 @@
 package ray
 
 import (
+	"bytes"
 	"fmt"
 	"reflect"
 	"runtime"
@@ -115,42 +116,55 @@ func Wait[T any](refs []Ref[T], count int, timeout time.Duration) (ready, rest [
 	if count < 1 || count > len(refs) {
 		return nil, refs, spec.Errorf("wait", spec.InvalidArgument, "", "for %d of %d refs: the count is from 1 to the number of refs", count, len(refs))
 	}
-	done := make([]byte, len(refs))
-	ids, places := make([]uint32, 0, len(refs)), make([]int, 0, len(refs)) // places: of ids in refs
-	missing := count
+	ids := make([]uint32, len(refs))
+	n := 0 // how many of them the host has: not those whose submission failed, which are ready
 	for i, r := range refs {
-		if r.h != nil && r.h.err != nil {
-			done[i] = 1
-			missing--
-			continue
-		}
 		if r.h == nil || !r.h.held {
+			if r.h != nil && r.h.err != nil {
+				continue
+			}
 			return nil, refs, r.h.problem("wait", fmt.Sprintf("ref %d", i))
 		}
-		ids, places = append(ids, r.h.id), append(places, i)
+		ids[n] = r.h.id
+		n++
 	}
-	if missing > 0 {
-		found := make([]byte, len(ids))
+	ids = ids[:n]
+	done := make([]byte, n)
+	if missing := count - (len(refs) - n); missing > 0 {
 		if timeout, err = awaited("wait", ids, missing, timeout); err != nil {
 			return nil, refs, err
 		}
-		if err := check(hostWait(ids, missing, int64(timeout), found), "wait"); err != nil {
+		if err := check(hostWait(ids, missing, int64(timeout), done), "wait"); err != nil {
 			return nil, refs, err
-		}
-		for j, i := range places {
-			done[i] = found[j]
 		}
 	}
 	runtime.KeepAlive(refs)
+	if n < len(refs) {
+		done = withFailed(refs, done)
+	}
 	ready, rest = make([]Ref[T], 0, count), make([]Ref[T], 0, len(refs))
+	for len(ready) < count {
+		i := bytes.IndexByte(done, 1)
+		if i < 0 {
+			break
+		}
+		ready, rest = append(ready, refs[i]), append(rest, refs[:i]...)
+		done, refs = done[i+1:], refs[i+1:]
+	}
+	return ready, append(rest, refs...), nil
+}
+
+// withFailed adds to what is done the refs whose submission failed.
+func withFailed[T any](refs []Ref[T], done []byte) []byte {
+	all := make([]byte, len(refs))
 	for i, r := range refs {
-		if done[i] != 0 && len(ready) < count {
-			ready = append(ready, r)
+		if r.h.err != nil {
+			all[i] = 1
 		} else {
-			rest = append(rest, r)
+			all[i], done = done[0], done[1:]
 		}
 	}
-	return ready, rest, nil
+	return all
 }
 
 // Put stores a value as an object of its own: it is encoded once, however many calls it is passed to.

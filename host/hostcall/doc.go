@@ -5,7 +5,7 @@
 //	           checks    handles     ids
 //
 // Each function is one file: its doc block is the ABI's reference, from which guest-sdk/abi.md and guest-sdk/c/raywasm.h
-// are generated. A [Session] is what one sandbox has of the host. A [Caller] is what the session may do, in six small
+// are generated. A [Session] is what one sandbox has of the host. A [Caller] is what the session may do, in some small
 // interfaces that package host implements.
 //
 // What it is not: it schedules, stores and counts nothing. It has no goroutine and no lock: a session belongs to the

@@ -88,6 +88,7 @@ func (m *Message) check() (what string, err error) {
 	set("copied", m.Copied != nil, m.Copied)
 	set("placement group", m.Group != nil, m.Group)
 	set("new actor", m.NewActor != nil, m.NewActor)
+	set("output", m.Output != nil, m.Output)
 	set("end of an actor", m.ActorEnd != nil, m.ActorEnd)
 	set("answer of a placement group", m.Reply != nil, m.Reply)
 	if count != 1 {
@@ -245,6 +246,16 @@ func (a *NewActor) check() error {
 }
 
 func (*ActorEnd) check() error { return nil }
+
+func (o *Output) check() error {
+	switch {
+	case len(o.Name) > spec.MaxNameBytes:
+		return errName
+	case len(o.Text) > spec.MaxOutputLine:
+		return errTooMany
+	}
+	return nil
+}
 
 func (v *Value) check() error {
 	if len(v.Links) > spec.MaxLinks {

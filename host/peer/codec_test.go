@@ -23,7 +23,7 @@ func every() []peer.Message {
 	has := spec.Resources{CPU: 2 * spec.Unit, GPU: spec.Unit, Memory: 100, Custom: map[string]spec.Quantity{"x": 1}}
 	return []peer.Message{
 		{Report: &peer.Report{Version: 3, Total: has, Free: has, GPUs: []spec.Quantity{1}, Labels: map[string]string{"zone": "a"}, Draining: true}},
-		{Job: &peer.Job{ID: spec.JobNumber(7), Namespace: "n", Env: []string{"A=b"}, Home: node, Weight: 2, Files: "/data"}},
+		{Job: &peer.Job{ID: spec.JobNumber(7), Namespace: "n", Env: []string{"A=b"}, Home: node, Weight: 2, Files: "/data", Output: true}},
 		{JobEnd: &peer.JobEnd{ID: spec.JobNumber(7)}},
 		{JobEnded: &peer.JobEnd{ID: spec.JobNumber(7)}},
 		{Run: &peer.Run{Number: 1, Job: spec.JobNumber(7), Module: peer.Module{Digest: digest, Engine: "wazero", Trusted: true}, Task: task, Parent: task, Attempt: 2,
@@ -52,6 +52,7 @@ func every() []peer.Message {
 		{Ask: &peer.Ask{Number: 1, Actor: &actor}},
 		{Ask: &peer.Ask{Number: 1, Name: &peer.Name{Namespace: "n", Name: "a"}}},
 		{Answer: &peer.Answer{Number: 1, Actor: &peer.Actor{Class: "A", Options: spec.ActorOptions{Name: "n"}}, Found: &actor}},
+		{Output: &peer.Output{Job: spec.JobNumber(7), Task: task, Name: "t", Stderr: true, Text: []byte("hello")}},
 		{Copied: &peer.Copied{ID: object, Gone: true}},
 	}
 }

@@ -32,6 +32,7 @@ type Message struct {
 	Reply    *GroupReply `cbor:"19,keyasint,omitempty"`
 	NewActor *NewActor   `cbor:"20,keyasint,omitempty"`
 	ActorEnd *ActorEnd   `cbor:"21,keyasint,omitempty"`
+	Output   *Output     `cbor:"22,keyasint,omitempty"`
 }
 
 // Report says what a node has and what of it is free. Version grows with each.
@@ -60,6 +61,16 @@ type Job struct {
 	Home      spec.NodeID `cbor:"4,keyasint"`
 	Weight    float64     `cbor:"5,keyasint,omitempty"` // of its share of the receiver; 0: 1
 	Files     string      `cbor:"6,keyasint,omitempty"` // the working directory, which is to be at the same place everywhere
+	Output    bool        `cbor:"7,keyasint,omitempty"` // the home wants what its tasks write
+}
+
+// Output is a line that a task has written, for the job's home.
+type Output struct {
+	Job    spec.JobID  `cbor:"1,keyasint"`
+	Task   spec.TaskID `cbor:"2,keyasint"`
+	Name   string      `cbor:"3,keyasint"`
+	Stderr bool        `cbor:"4,keyasint,omitempty"`
+	Text   []byte      `cbor:"5,keyasint"`
 }
 
 // Module names a module and says how it is loaded.

@@ -3,6 +3,7 @@ package arena
 import (
 	"os"
 	"sync"
+	"sync/atomic"
 
 	"github.com/raywasm/raywasm/spec"
 	"github.com/raywasm/raywasm/store/extent"
@@ -34,8 +35,8 @@ type Arena struct {
 	read  []byte
 
 	mu       sync.Mutex
-	warm     []uint64 // a bit for each granule that may have pages
-	resident int64    // bytes of those
+	warm     []atomic.Uint64 // a bit for each granule that may have pages; changed with mu held
+	resident int64           // bytes of those
 }
 
 // Open makes an arena. Errors: spec.OutOfMemory; spec.LimitExceeded beyond MaxSize.
@@ -44,7 +45,7 @@ func Open(cfg Config) (*Arena, error) {
 		return nil, spec.Errorf("open an arena of "+spec.FormatBytes(cfg.Size), spec.LimitExceeded, "", "at most %s", spec.FormatBytes(MaxSize))
 	}
 	size := (max(cfg.Size, 1) + Granule - 1) / Granule * Granule
-	a := &Arena{size: size, keep: cfg.Keep, warm: make([]uint64, (size/Granule+63)/64)}
+	a := &Arena{size: size, keep: cfg.Keep, warm: make([]atomic.Uint64, (size/Granule+63)/64)}
 	if err := a.open(); err != nil {
 		_ = a.Close() // there is nothing in it
 		return nil, &spec.Error{Op: "open an arena of " + spec.FormatBytes(size), Kind: spec.OutOfMemory, Err: err}
@@ -101,20 +102,12 @@ const writeStep = 4 * spec.MiB
 func (a *Arena) Clear(off, n int64) {
 	for from, end := off, off+n; from < end; {
 		to := min(end, (from/Granule+1)*Granule)
-		if a.warmAt(from) {
+		if a.isWarm(from / Granule) {
 			clear(a.Writable(from, to-from))
 		}
 		from = to
 	}
 	a.Touch(off, n)
-}
-
-// warmAt reports whether the page at off may be there.
-func (a *Arena) warmAt(off int64) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	g := off / Granule
-	return a.warm[g/64]>>(g%64)&1 != 0
 }
 
 // ClearTail makes zeros of what follows a whole block of n bytes at off in its last page, for it may be mapped elsewhere.
@@ -133,13 +126,13 @@ func (a *Arena) Warm(from, to, n int64) (int64, int64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	first, g := (from+Granule-1)/Granule, to/Granule-1
-	for ; g >= first && a.warm[g/64]>>(g%64)&1 == 0; g-- {
-		if below := a.warm[g/64] & (1<<(g%64) - 1); below == 0 { // nor has the rest of the word
+	for ; g >= first && !a.isWarm(g); g-- {
+		if below := a.warm[g/64].Load() & (1<<(g%64) - 1); below == 0 { // nor has the rest of the word
 			g -= g % 64
 		}
 	}
 	end := g + 1
-	for ; g >= first && (end-g)*Granule <= n && a.warm[g/64]>>(g%64)&1 == 1; g-- {
+	for ; g >= first && (end-g)*Granule <= n && a.isWarm(g); g-- {
 	}
 	return (g + 1) * Granule, end * Granule
 }
@@ -156,8 +149,8 @@ func (a *Arena) Punch(off, n int64) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for g := from; g < to; g++ {
-		if bit := uint64(1) << (g % 64); a.warm[g/64]&bit != 0 {
-			a.warm[g/64] &^= bit
+		if a.isWarm(g) {
+			a.warm[g/64].And(^(uint64(1) << (g % 64)))
 			a.resident -= Granule
 		}
 	}
@@ -173,17 +166,25 @@ func (a *Arena) Resident() int64 {
 
 // Touch notes that a range, not empty, has pages from now on.
 func (a *Arena) Touch(off, n int64) {
+	from, to := off/Granule, (off+n-1)/Granule
+	for from <= to && a.isWarm(from) {
+		from++
+	}
+	if from > to { // it mostly is so
+		return
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for g := off / Granule; g <= (off+n-1)/Granule; g++ {
-		if bit := uint64(1) << (g % 64); a.warm[g/64]&bit == 0 {
-			a.warm[g/64] |= bit
+	for g := from; g <= to; g++ {
+		if !a.isWarm(g) {
+			a.warm[g/64].Or(uint64(1) << (g % 64))
 			a.resident += Granule
 		}
 	}
 }
 
+// isWarm reports whether a granule may have pages.
+func (a *Arena) isWarm(g int64) bool { return a.warm[g/64].Load()>>(g%64)&1 == 1 }
+
 // cold reports whether a range is long enough and most likely has no pages: whether its middle has none.
-func (a *Arena) cold(off, n int64) bool {
-	return n >= Granule && !a.warmAt(off+n/2)
-}
+func (a *Arena) cold(off, n int64) bool { return n >= Granule && !a.isWarm((off+n/2)/Granule) }

@@ -66,6 +66,7 @@ type Store struct {
 	core     *residency.Core
 	last     residency.Token
 	posing   *asker                     // whose question is being put
+	spare    *asker                     // of a question that was answered at once
 	asking   map[residency.Token]*asker // who waits for an answer
 	fallen   map[spec.ObjectID]*mapping
 	wakeAt   int64 // 0: no timer
@@ -242,16 +243,22 @@ func (s *Store) pose(w *asker, ev residency.Event) {
 
 // ask puts a question to the core and waits for the answer. If ctx ends first the question is taken back.
 func (s *Store) ask(ctx context.Context, ev residency.Event, back residency.Op) (residency.Action, error) {
-	w := &asker{}
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
 		return residency.Action{}, errClosed
 	}
+	w := s.spare
+	if s.spare = nil; w == nil {
+		w = &asker{}
+	}
 	s.pose(w, ev)
 	if w.done {
+		answer := w.answer
+		*w = asker{}
+		s.spare = w
 		s.mu.Unlock()
-		return w.answer, w.answer.Err
+		return answer, answer.Err
 	}
 	w.ready = make(chan struct{})
 	s.mu.Unlock()

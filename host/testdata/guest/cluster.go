@@ -1,12 +1,17 @@
 package main
 
-import ray "github.com/raywasm/raywasm/guest-sdk/go"
+import (
+	"fmt"
+
+	ray "github.com/raywasm/raywasm/guest-sdk/go"
+)
 
 var (
 	tallyRemote  = ray.Remote1(tally)
 	whereRemote  = ray.Remote1(where)
 	spreadRemote = ray.Remote1(spread)
 	lendRemote   = ray.Remote1(lend)
+	sayRemote    = ray.Remote1(say)
 )
 
 // tree calls itself: as an initialiser it would depend on itself.
@@ -54,3 +59,6 @@ func spread(n int) ([]ray.Ref[int], error) {
 
 // lend puts an object and returns a ref to it.
 func lend(n int) (ray.Ref[[]byte], error) { return ray.Put(make([]byte, n)) }
+
+// say writes a line, and the beginning of another one.
+func say(text string) (int, error) { return fmt.Printf("%s\nand no more", text) }
