@@ -131,11 +131,10 @@ func (r *residents) counts() (awake, parked, asleep int) {
 func (a *actor) rest(life *incarnation) {
 	over := a.node.residents.add(life)
 	a.mu.Lock()
-	ended := life.over // before it was in the list, so that nobody has taken it out
-	a.mu.Unlock()
-	if ended {
+	if life.over || life.busy { // before it was in the list, so that nobody has taken it out
 		a.node.residents.remove(life)
 	}
+	a.mu.Unlock()
 	if over != nil {
 		over.actor.parkAndSleep(over)
 	}
