@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 func shortest() plan {
 	return plan{
 		rounds: 1, slice: time.Millisecond, deadlines: 2, gcs: 1, goActors: 200, actors: 1000, wakeUps: 5,
-		tasks: 500, refs: 100, waits: 20, queued: 500, processes: 1, returns: 30, large: spec.MiB, largest: 2 * spec.MiB, kernels: "fib|sha",
+		tasks: 500, refs: 100, waits: 20, queued: 500, processes: 1, returns: 300, large: spec.MiB, largest: 2 * spec.MiB, kernels: "fib|sha",
 	}
 }
 

@@ -74,8 +74,8 @@ type clusterNode struct {
 	last    uint64       // number that was given to an attempt or a question
 	away    map[uint64]*away
 	hosted  map[origin]*hosted
-	loading map[moduleKey][]func(*Module, error) // what waits for a module
-	actors  map[spec.ActorID]*actor              // of other nodes, to which there are handles here
+	loading map[moduleKey][]wanting // what waits for a module
+	actors  map[spec.ActorID]*actor // of other nodes, to which there are handles here
 	// Actors that other nodes wanted here, and why they are not.
 	stillborn map[spec.ActorID]*spec.Error
 	jobs      map[spec.JobID]*Job // copies of other nodes' jobs
@@ -86,6 +86,8 @@ type clusterNode struct {
 
 // peerNode is what is known of another node that is alive.
 type peerNode struct {
+	receiving sync.Mutex // a message of it is taken in: its death waits
+
 	jobs map[spec.JobID]bool          // that it was told of
 	ends map[spec.JobID]chan struct{} // closed when it has ended the job
 }
@@ -99,7 +101,8 @@ func (n *Node) openCluster(ctx context.Context) error {
 	c := &clusterNode{
 		node: n, cfg: *cfg, view: cluster.NewView(n.id), random: rand.New(rand.NewPCG(n.seed, 1)),
 		peers: make(map[spec.NodeID]*peerNode), dead: make(map[spec.NodeID]bool), away: make(map[uint64]*away),
-		hosted: make(map[origin]*hosted), loading: make(map[moduleKey][]func(*Module, error)), actors: make(map[spec.ActorID]*actor), stillborn: make(map[spec.ActorID]*spec.Error), jobs: make(map[spec.JobID]*Job), copies: exchange.NewDirectory(),
+		hosted: make(map[origin]*hosted), loading: make(map[moduleKey][]wanting), actors: make(map[spec.ActorID]*actor),
+		stillborn: make(map[spec.ActorID]*spec.Error), jobs: make(map[spec.JobID]*Job), copies: exchange.NewDirectory(),
 		ended: make(map[spec.JobID]bool), asks: make(map[uint64]question), members: make(chan struct{}),
 	}
 	c.exchange = exchange.Open(exchange.Config{Store: n.store, Link: c, Log: n.log})
@@ -114,26 +117,50 @@ func (n *Node) openCluster(ctx context.Context) error {
 		return err
 	}
 	c.member = lease.ID
-	rev, err := cfg.Control.Commit(ctx, control.Txn{Put: []control.Put{{Key: memberKey(n.id), Lease: lease.ID}}})
+	epoch, err := cfg.Control.Commit(ctx, control.Txn{Put: []control.Put{{Key: epochKey, Value: n.id[:]}}})
 	if err != nil {
 		return err
 	}
-	n.groups.join(uint32(rev)) // revisions are counted from 1, and no other node's commit has this one
-	l, err := cfg.Control.List(ctx, memberPrefix, control.Page{})
-	if err != nil {
+	n.groups.join(uint32(epoch)) // no other node's commit has this revision
+	if _, err := cfg.Control.Commit(ctx, control.Txn{Put: []control.Put{{Key: memberKey(n.id), Lease: lease.ID}}}); err != nil {
 		return err
 	}
-	for _, item := range l.Items {
-		c.memberChanged(item.Key, false)
+	from, err := c.meetAll(ctx)
+	if err != nil {
+		return err
 	}
 	n.scope.run(func() { c.live(lease) })
-	n.scope.run(func() { c.watch(max(rev, l.Revision) + 1) })
+	n.scope.run(func() { c.watch(from) })
 	return nil
 }
 
-// live keeps the node's lease alive.
+// epochKey is written by each node that joins: the revision is its epoch.
+const epochKey = "epoch"
+
+// meetAll learns who is there, and returns from which revision on to watch who comes and goes.
+func (c *clusterNode) meetAll(ctx context.Context) (from control.Revision, err error) {
+	for page := (control.Page{}); ; {
+		l, err := c.cfg.Control.List(ctx, memberPrefix, page)
+		if err != nil {
+			return 0, err
+		}
+		for _, item := range l.Items {
+			c.memberChanged(item.Key, false)
+		}
+		if page.After == "" {
+			from = l.Revision + 1 // what changes between two pages is told again
+		}
+		if page.After = l.Next; page.After == "" {
+			return from, nil
+		}
+	}
+}
+
+// live keeps the node's lease alive. A node that cannot say for so long that it lives is taken for dead by the others, and
+// ends, too.
 func (c *clusterNode) live(lease control.Lease) {
 	ctx := c.node.scope.ctx
+	said := time.Now()
 	tick := time.NewTicker(lease.TTL / 3)
 	defer tick.Stop()
 	for {
@@ -142,7 +169,13 @@ func (c *clusterNode) live(lease control.Lease) {
 		case <-ctx.Done():
 			return
 		}
-		if err := c.cfg.Control.KeepAlive(ctx, lease.ID); errors.Is(err, spec.NotFound) {
+		within, cancel := context.WithTimeout(ctx, lease.TTL)
+		err := c.cfg.Control.KeepAlive(within, lease.ID)
+		cancel()
+		switch {
+		case err == nil:
+			said = time.Now()
+		case errors.Is(err, spec.NotFound), time.Since(said) > lease.TTL:
 			c.expelled()
 			return
 		}
@@ -180,7 +213,7 @@ func (c *clusterNode) memberChanged(key string, gone bool) {
 	case gone:
 		c.down(id)
 	default:
-		c.up(id)
+		c.heard(id)
 	}
 }
 
@@ -227,13 +260,6 @@ func (c *clusterNode) expelled() {
 
 var errExpelled = &spec.Error{Op: "run", Kind: spec.LocalNodeDied, ID: "on this node", Err: errorText("its lease in the cluster ended")}
 
-// up: a node is there.
-func (c *clusterNode) up(id spec.NodeID) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.peer(id)
-}
-
 // peer returns what is known of a node, nil if it is dead. The caller holds mu.
 func (c *clusterNode) peer(id spec.NodeID) *peerNode {
 	if c.dead[id] || c.closed || id == c.node.id {
@@ -244,8 +270,30 @@ func (c *clusterNode) peer(id spec.NodeID) *peerNode {
 		p = &peerNode{jobs: make(map[spec.JobID]bool), ends: make(map[spec.JobID]chan struct{})}
 		c.peers[id] = p
 		c.port.Send(id, peer.Message{Report: c.says()})
+		c.node.scope.run(func() { c.verify(id) })
 	}
 	return p
+}
+
+// heard: a node is there, or another one has named it.
+func (c *clusterNode) heard(id spec.NodeID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.peer(id)
+}
+
+// verify takes a node for dead that is no member: the cluster's list does not say when it goes.
+func (c *clusterNode) verify(id spec.NodeID) {
+	if _, err := c.cfg.Control.Get(c.node.scope.ctx, memberKey(id)); errors.Is(err, spec.NotFound) {
+		c.down(id)
+	}
+}
+
+// isDead reports whether a node is dead.
+func (c *clusterNode) isDead(id spec.NodeID) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.dead[id]
 }
 
 // down: a node is dead. What it did for this one is done again, what it has is lost, and what was done for it ends.
@@ -258,6 +306,12 @@ func (c *clusterNode) down(id spec.NodeID) {
 	c.dead[id] = true
 	p := c.peers[id]
 	delete(c.peers, id)
+	c.mu.Unlock()
+	if p != nil { // the last message that counts has been taken in
+		p.receiving.Lock()
+		defer p.receiving.Unlock()
+	}
+	c.mu.Lock()
 	c.view.Remove(id)
 	c.counted()
 	var lost []*away
@@ -349,12 +403,18 @@ func (c *clusterNode) receive(from spec.NodeID, frame []byte) {
 		return
 	}
 	c.mu.Lock()
-	known := c.peer(from) != nil
+	p := c.peer(from)
 	c.mu.Unlock()
+	if p == nil {
+		return
+	}
+	p.receiving.Lock()
+	defer p.receiving.Unlock()
 	for i := range messages {
-		if known {
-			c.message(from, &messages[i])
+		if c.isDead(from) {
+			return
 		}
+		c.message(from, &messages[i])
 	}
 }
 

@@ -592,6 +592,31 @@ func TestTheCacheIsBoundedWhileItIsUsed(t *testing.T) {
 	}
 }
 
+// TestModulesWaitToBeCompiled: not more than MaxCompiling bytes are at once.
+func TestModulesWaitToBeCompiled(t *testing.T) {
+	rt := openIn(t, "")
+	if err := rt.compiles.Acquire(t.Context(), MaxCompiling); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	if _, err := rt.Load(ctx, doubler(false), LoadConfig{}); !errors.Is(err, spec.DeadlineExceeded) {
+		t.Errorf("while others are compiled: %v", err)
+	}
+	loaded := make(chan error, 1)
+	go func() {
+		_, err := rt.Load(t.Context(), doubler(false), LoadConfig{})
+		loaded <- err
+	}()
+	rt.compiles.Release(MaxCompiling)
+	if err := <-loaded; err != nil {
+		t.Errorf("when there is room: %v", err)
+	}
+	if !rt.compiles.TryAcquire(MaxCompiling) {
+		t.Error("the room is not given back")
+	}
+}
+
 // TestRuntimesShareACacheDirectory: they do not disturb each other, nor does somebody who prunes.
 func TestRuntimesShareACacheDirectory(t *testing.T) {
 	dir := t.TempDir()

@@ -53,8 +53,11 @@ func (r *room) limitTo(limit uint64) bool {
 	return true
 }
 
-// letsAgain reports whether a room that an instance has left may be one for another: not if more of it was opened.
-func (r *room) letsAgain() bool { return r.reserved != nil && r.opened <= r.first+headroom }
+// letsAgain reports whether a room that an instance has left may be one for another: not if more of it was opened, or if it
+// is not where it should be.
+func (r *room) letsAgain() bool {
+	return r.reserved != nil && r.opened <= r.first+headroom && r.wellSeated()
+}
 
 // Size returns how long a new memory of at least so many bytes will be.
 func (r *room) Size(atLeast uint64) uint64 {

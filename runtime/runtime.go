@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/raywasm/raywasm/runtime/engine"
 	"github.com/raywasm/raywasm/runtime/wasi"
@@ -36,8 +37,9 @@ type Runtime struct {
 	allowed  map[importName]wasmbin.FuncType
 	log      *zap.Logger
 	pools    *pools
-	cache    *codeCache     // nil for none
-	prepared *preparedCache // nil for none
+	compiles *semaphore.Weighted // of MaxCompiling
+	cache    *codeCache          // nil for none
+	prepared *preparedCache      // nil for none
 }
 
 // New opens a runtime. Errors: spec.InvalidArgument for a cache directory that others may write to, spec.System.
@@ -50,7 +52,7 @@ func New(cfg Config) (*Runtime, error) {
 		cfg.Logger = zap.NewNop()
 	}
 	imports := append(wasi.Funcs(), cfg.Imports...)
-	r := &Runtime{allowed: allowedImports(imports), log: cfg.Logger}
+	r := &Runtime{allowed: allowedImports(imports), log: cfg.Logger, compiles: semaphore.NewWeighted(MaxCompiling)}
 	for n := range imports {
 		imports[n] = counted(imports[n])
 	}
@@ -107,6 +109,10 @@ func (r *Runtime) Inspect(wasm []byte) (Info, error) {
 	}
 	return p.info, nil
 }
+
+// MaxCompiling is how long all modules that are compiled at once may be together, in bytes: while it works, a compiler holds some
+// ten times as much. Those that do not fit wait for their turn.
+const MaxCompiling = spec.MaxModuleBytes
 
 // MaxCompileTime is how long the compilation of one module may take. Go's go command, of 28 MB, takes 7 seconds.
 const MaxCompileTime = 2 * time.Minute
@@ -182,6 +188,12 @@ func (r *Runtime) loadPrepared(ctx context.Context, p *prepared) (*Module, error
 // compile makes a module that has its code and nothing else yet.
 func (r *Runtime) compile(ctx context.Context, p *program) (*Module, error) {
 	const op = "compile"
+	share := int64(min(len(p.code), MaxCompiling))
+	if r.compiles.Acquire(ctx, share) != nil {
+		cause := context.Cause(ctx)
+		return nil, &spec.Error{Op: op, Kind: endedBy(cause), ID: p.id(), Err: cause}
+	}
+	defer r.compiles.Release(share)
 	ctx, stop := context.WithTimeoutCause(ctx, MaxCompileTime, errTooLong)
 	defer stop()
 	code, err := r.engine.Compile(ctx, p.code)

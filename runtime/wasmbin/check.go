@@ -92,31 +92,39 @@ func (p *parser) checkIndexes(b *Body, w *Walker, in *Instr) {
 	space := func(k Kind, own int) int { return m.imported[k] + own }
 	switch op := in.Op; op {
 	case OpRefFunc:
+		b.branches++
 		p.refs[in.Index] = true
 		w.checkIndex(in, in.Index, m.NumFuncs(), "function")
 	case OpCall, OpReturnCall:
+		b.branches++
 		p.calls = append(p.calls, int32(in.Start))
 		w.checkIndex(in, in.Index, m.NumFuncs(), "function")
 	case OpCallIndirect, OpReturnCallIndirect:
+		b.branches++
 		p.calls = append(p.calls, int32(in.Start))
 		w.checkIndex(in, in.Index, len(m.Types), "type")
 		w.checkIndex(in, in.Index2, space(KindTable, len(m.Tables)), "table")
 	case OpCallRef, OpReturnCallRef:
+		b.branches++
 		p.calls = append(p.calls, int32(in.Start))
 		p.uses[op] = true
 		w.checkIndex(in, in.Index, len(m.Types), "type")
 	case OpThrow:
+		b.branches++
 		w.checkIndex(in, in.Index, space(KindTag, len(m.Tags)), "tag")
 	case OpGlobalGet, OpGlobalSet:
 		w.checkIndex(in, in.Index, space(KindGlobal, len(m.Globals)), "global")
 	case OpTableGet, OpTableSet, OpTableGrow, OpTableSize, OpTableFill:
+		b.branches++
 		p.uses[op] = true
 		w.checkIndex(in, in.Index, space(KindTable, len(m.Tables)), "table")
 	case OpTableCopy:
+		b.branches++
 		p.uses[op] = true
 		w.checkIndex(in, in.Index, space(KindTable, len(m.Tables)), "table")
 		w.checkIndex(in, in.Index2, space(KindTable, len(m.Tables)), "table")
 	case OpTableInit:
+		b.branches++
 		p.uses[op] = true
 		w.checkIndex(in, in.Index, len(m.Elements), "element segment")
 		w.checkIndex(in, in.Index2, space(KindTable, len(m.Tables)), "table")
@@ -124,6 +132,7 @@ func (p *parser) checkIndexes(b *Body, w *Walker, in *Instr) {
 		p.uses[op] = true
 		w.checkIndex(in, in.Index, len(m.Elements), "element segment")
 	case OpMemoryInit, OpDataDrop:
+		b.branches++
 		if m.DataCount == nil {
 			w.r.failAt(in.Start, "%v needs a data count section", op)
 		}
@@ -132,16 +141,19 @@ func (p *parser) checkIndexes(b *Body, w *Walker, in *Instr) {
 			w.checkIndex(in, in.Index2, space(KindMemory, len(m.Memories)), "memory")
 		}
 	case OpMemoryCopy:
+		b.branches++
 		p.uses[op] = true
 		w.checkIndex(in, in.Index, space(KindMemory, len(m.Memories)), "memory")
 		w.checkIndex(in, in.Index2, space(KindMemory, len(m.Memories)), "memory")
 	case OpMemorySize, OpMemoryGrow, OpMemoryFill:
+		b.branches++
 		p.uses[op] = true
 		b.sizes = b.sizes || op != OpMemoryFill
 		w.checkIndex(in, in.Index, space(KindMemory, len(m.Memories)), "memory")
 	case OpRefNull:
 		p.checkHeap(w, in)
 	case OpAtomicWait32, OpAtomicWait64:
+		b.branches++
 		p.uses[op] = true
 		w.checkIndex(in, in.Index, space(KindMemory, len(m.Memories)), "memory")
 	default:

@@ -127,7 +127,7 @@ type Body struct {
 	code     int    // where in Raw the instructions begin
 	offset   int    // where in the parsed module Raw began; for messages
 	sizes    bool   // it has a memory.size or memory.grow
-	branches uint32 // how many instructions join or part the control flow
+	branches uint32 // how many instructions join, part or leave the control flow
 
 	calls  []int32 // where in the code its calls begin, unless it is edited
 	edited bool    // a pass has changed the code
@@ -242,7 +242,8 @@ func (m *Module) export(name string) (Export, bool) {
 	return Export{}, false
 }
 
-// Branches returns how many instructions of the code join or part the control
-// flow: loops, ifs, elses and branches of all sorts. Optimising compilers take
-// more than quadratic time for it.
+// Branches returns how many instructions of the code join, part or leave the
+// control flow: loops, ifs, elses and branches of all sorts, calls, and what
+// engines execute by a call, such as memory.grow. Optimising compilers take
+// quadratic time for them, or more.
 func (b *Body) Branches() int { return int(b.branches) }

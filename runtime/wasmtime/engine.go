@@ -4,6 +4,7 @@ package wasmtime
 
 import (
 	"context"
+	"sync/atomic"
 
 	wt "github.com/bytecodealliance/wasmtime-go/v44"
 
@@ -18,7 +19,7 @@ func Open(cfg engine.Config) (engine.Engine, error) {
 	if err := checkThreadStack(); err != nil {
 		return nil, &spec.Error{Op: op, Kind: spec.Unsupported, Err: err}
 	}
-	e := &wasmtimeEngine{imports: make(map[importName]wasmbin.FuncType)}
+	e := &wasmtimeEngine{imports: make(map[importName]wasmbin.FuncType), turn: make(chan struct{}, 1)}
 	e.engine = wt.NewEngineWithConfig(settings())
 	e.linker = wt.NewLinker(e.engine)
 	for _, h := range cfg.Imports {
@@ -43,6 +44,9 @@ type wasmtimeEngine struct {
 	linker  *wt.Linker
 	imports map[importName]wasmbin.FuncType
 	cache   *cache // nil for none
+	// turn is full while a module is compiled. wasmtime uses every core for one, and cannot be stopped: a compilation that
+	// was given up goes on, and the next one waits for it.
+	turn chan struct{}
 }
 
 type importName struct{ module, name string }
@@ -61,11 +65,48 @@ func (e *wasmtimeEngine) Compile(ctx context.Context, wasm []byte) (engine.Code,
 	if err != nil {
 		return nil, err
 	}
-	m, err := e.module(wasm)
-	if err != nil {
+	m, err := e.moduleWithin(ctx, wasm)
+	switch {
+	case ctx.Err() != nil && err == context.Cause(ctx):
+		return nil, err
+	case err != nil:
 		return nil, &spec.Error{Op: op, Kind: spec.InvalidModule, Err: err}
 	}
 	return &code{engine: e, module: m, surface: s}, nil
+}
+
+// moduleWithin returns what module does, unless ctx ends first.
+func (e *wasmtimeEngine) moduleWithin(ctx context.Context, wasm []byte) (*wt.Module, error) {
+	select {
+	case e.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	type outcome struct {
+		module *wt.Module
+		err    error
+	}
+	compiled := make(chan outcome, 1)
+	var settled atomic.Bool // by the compilation or the end of ctx, whichever is first
+	go func() {
+		defer func() { <-e.turn }()
+		m, err := e.module(wasm)
+		if settled.CompareAndSwap(false, true) {
+			compiled <- outcome{m, err}
+		} else if m != nil {
+			m.Close()
+		}
+	}()
+	select {
+	case <-ctx.Done():
+		if settled.CompareAndSwap(false, true) {
+			return nil, context.Cause(ctx)
+		}
+	case o := <-compiled:
+		return o.module, o.err
+	}
+	o := <-compiled
+	return o.module, o.err
 }
 
 // module returns the compiled code, from the cache if it is there. A cache that cannot be written to costs time and no
@@ -95,6 +136,7 @@ func compile(e *wt.Engine, wasm []byte) (*wt.Module, error) {
 }
 
 func (e *wasmtimeEngine) Close() error {
+	e.turn <- struct{}{} // nothing is compiled any more
 	e.linker.Close()
 	e.engine.Close()
 	return nil

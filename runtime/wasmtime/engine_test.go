@@ -3,16 +3,19 @@
 package wasmtime
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
 	"regexp"
 	"testing"
+	"time"
 
 	wt "github.com/bytecodealliance/wasmtime-go/v44"
 
 	"github.com/raywasm/raywasm/runtime/engine"
 	"github.com/raywasm/raywasm/runtime/enginetest"
+	"github.com/raywasm/raywasm/runtime/internal/asm"
 	"github.com/raywasm/raywasm/runtime/wasmbin"
 	"github.com/raywasm/raywasm/spec"
 )
@@ -55,6 +58,31 @@ func open(t testing.TB, cfg engine.Config) *wasmtimeEngine {
 	}
 	t.Cleanup(func() { e.Close() })
 	return e.(*wasmtimeEngine)
+}
+
+// TestACompilationIsGivenUp: wasmtime takes a second for this one, whatever happens; the caller does not wait for it, and the
+// next one comes after it.
+func TestACompilationIsGivenUp(t *testing.T) {
+	e := open(t, engine.Config{})
+	var m asm.Module
+	m.Func("f", asm.Types(asm.I32), nil, bytes.Repeat(asm.Add32(0, 1), 20_000))
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if c, err := e.Compile(ctx, m.Binary()); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("it ended with %v, %v", c, err)
+	}
+	var small asm.Module
+	small.Func("f", nil, nil)
+	if _, err := e.Compile(ctx, small.Binary()); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("one without time ended with %v", err)
+	}
+	c, err := e.Compile(t.Context(), small.Binary())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Close(); err != nil {
+		t.Error(err)
+	}
 }
 
 // wasm assembles the text format.
