@@ -177,20 +177,11 @@ func (c actorCaller) createElsewhere(class *spec.Class, args []spec.Arg, opts sp
 		return id, false, err
 	}
 	id = spec.NewActorID(c.origin, c.nextActor.Add(1))
-	cl.mu.Lock()
-	p := cl.peers[to]
-	if p == nil { // it has just died
-		cl.mu.Unlock()
-		return id, false, nil
-	}
-	cl.tellJob(to, p, c.job)
-	cl.mu.Unlock()
-	_, err = cl.meet(id, to, c.module, class.Name, opts)
-	if err != nil {
+	if _, err = cl.meet(id, to, c.module, class.Name, opts); err != nil {
 		return id, false, err
 	}
-	cl.node.objects.found(id, to, args, &peer.NewActor{ID: id, Job: c.job.id, Parent: c.task, Module: c.module.says(), Class: class.Name, Options: opts})
-	return id, true, nil
+	made := cl.found(c.job, to, args, &peer.NewActor{ID: id, Job: c.job.id, Parent: c.task, Module: c.module.says(), Class: class.Name, Options: opts})
+	return id, made, nil
 }
 
 // placeActor chooses the node of a new actor; false for this one.
@@ -216,13 +207,25 @@ func (c *clusterNode) placeActor(opts spec.ActorOptions) (to spec.NodeID, elsewh
 	return choice.Node, elsewhere, nil
 }
 
-// found begins to count the handles of an actor that another node is to create, one for the caller, and asks for it.
-func (o *objects) found(id spec.ActorID, to spec.NodeID, args []spec.Arg, m *peer.NewActor) {
+// found begins to count the handles of an actor that another node is to create, one for the caller, and asks for it; false if
+// the node has just died.
+func (c *clusterNode) found(j *Job, to spec.NodeID, args []spec.Arg, m *peer.NewActor) bool {
+	o := c.node.objects
 	o.mu.Lock()
+	defer o.settle()
+	c.mu.Lock()
+	p := c.peers[to]
+	if p == nil {
+		delete(c.actors, m.ID)
+		c.mu.Unlock()
+		return false
+	}
+	c.tellJob(to, p, j)
+	c.mu.Unlock()
 	m.Args = o.passArgs(to, args)
-	o.cluster.port.Send(to, peer.Message{NewActor: m})
-	o.borrow(owner.BorrowEvent{Op: owner.Carry, Node: to, Link: spec.ActorLink(id), Owner: to})
-	o.settle()
+	c.port.Send(to, peer.Message{NewActor: m})
+	o.borrow(owner.BorrowEvent{Op: owner.Carry, Node: to, Link: spec.ActorLink(m.ID), Owner: to})
+	return true
 }
 
 // newActor creates an actor for another node, which counts a handle of it already. Its calls come after this, and wait for its

@@ -43,14 +43,6 @@ func (p *clusterProgram) submit(function string, opts spec.TaskOptions, want out
 	return p.add(refs, err, want, length, true, of...)
 }
 
-// mortal is the outcome of what refers to objects that a node may have taken with it.
-func (p *clusterProgram) mortal(o outcome) outcome {
-	if p.dies {
-		o.kind, o.either = spec.AnyError, o.kind == 0 || o.either
-	}
-	return o
-}
-
 // fragile is the outcome of what a death leaves too few retries.
 func (p *clusterProgram) fragile() {
 	for i := range p.refs {
@@ -307,7 +299,7 @@ func TestRandomProgramsOnACluster(t *testing.T) {
 	for _, seed := range graves(t, "testdata/clusterprograms") {
 		runOn(t, c, module, seed, 40)
 	}
-	programs := uint64(10)
+	programs := uint64(8)
 	if long := os.Getenv("RAYWASM_LONG"); long != "" {
 		programs = 1000
 	}

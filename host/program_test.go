@@ -286,6 +286,14 @@ func (p *program) uncertain(i int, kind spec.Kind) {
 	}
 }
 
+// mortal is the outcome of what a node may have taken with it.
+func (p *program) mortal(o outcome) outcome {
+	if p.dies {
+		o.kind, o.either = spec.AnyError, o.kind == 0 || o.either
+	}
+	return o
+}
+
 // call calls an actor, crashes it or kills it.
 func (p *program) call() {
 	if len(p.all) == 0 {
@@ -298,7 +306,7 @@ func (p *program) call() {
 	case 0:
 		p.note("r%d = a%d.Crash()", len(p.refs), at)
 		refs, err := c.actor.Submit(ctx, "Crash", spec.TaskOptions{}, 1)
-		p.add(refs, err, outcome{kind: spec.ActorError}, false, false)
+		p.add(refs, err, p.mortal(outcome{kind: spec.ActorError}), false, false)
 		switch {
 		case c.dead:
 		case c.restarts > 0:
@@ -310,7 +318,7 @@ func (p *program) call() {
 	case 1:
 		if p.r.IntN(3) == 0 {
 			p.note("kill a%d", at)
-			if err := c.actor.Kill(ctx, true); err != nil {
+			if err := c.actor.Kill(ctx, true); err != nil && !(p.dies && errors.Is(err, spec.ActorDied)) {
 				p.fatalf("kill: %v", err)
 			}
 			c.dead = true
@@ -327,7 +335,7 @@ func (p *program) call() {
 			c.n += by
 			o = outcome{n: c.n}
 		}
-		c.pending = append(c.pending, p.add(refs, err, o, false, false))
+		c.pending = append(c.pending, p.add(refs, err, p.mortal(o), false, false))
 	}
 }
 
