@@ -125,30 +125,9 @@ func (c *clusterNode) introduce(id spec.ActorID, a *peer.Answer) error {
 // call sends a call to the actor's node.
 func (c *clusterNode) call(t *task) {
 	to := t.abroad.at
-	c.mu.Lock()
-	p := c.peers[to]
-	if p == nil {
-		c.mu.Unlock()
+	if !c.depart(t, to, &peer.Run{Function: t.function[len(t.abroad.class.Name)+1:], Actor: true, Options: t.said}) {
 		t.finish(nil, t.failure(nodeOfActorDied(t.abroad.id, to)))
-		return
 	}
-	c.last++
-	a := &away{task: t, node: to, number: c.last}
-	t.mu.Lock()
-	if t.finished {
-		t.mu.Unlock()
-		c.mu.Unlock()
-		return
-	}
-	t.away = a
-	t.mu.Unlock()
-	c.away[a.number] = a
-	c.tellJob(to, p, t.job)
-	c.mu.Unlock()
-	c.node.objects.dispatch(to, t.args, &peer.Run{
-		Number: a.number, Job: t.job.id, Module: t.module.says(), Task: t.id, Parent: t.parent, Name: t.name, Function: t.function[len(t.abroad.class.Name)+1:],
-		Returns: int32(len(t.returns)), Left: t.left(), Actor: true, Options: t.said,
-	})
 }
 
 // tellJob tells a node of a job, once. The caller holds mu.
@@ -198,20 +177,11 @@ func (c actorCaller) createElsewhere(class *spec.Class, args []spec.Arg, opts sp
 		return id, false, err
 	}
 	id = spec.NewActorID(c.origin, c.nextActor.Add(1))
-	cl.mu.Lock()
-	p := cl.peers[to]
-	if p == nil { // it has just died
-		cl.mu.Unlock()
-		return id, false, nil
-	}
-	cl.tellJob(to, p, c.job)
-	cl.mu.Unlock()
-	_, err = cl.meet(id, to, c.module, class.Name, opts)
-	if err != nil {
+	if _, err = cl.meet(id, to, c.module, class.Name, opts); err != nil {
 		return id, false, err
 	}
-	cl.node.objects.found(id, to, args, &peer.NewActor{ID: id, Job: c.job.id, Parent: c.task, Module: c.module.says(), Class: class.Name, Options: opts})
-	return id, true, nil
+	made := cl.found(c.job, to, args, &peer.NewActor{ID: id, Job: c.job.id, Parent: c.task, Module: c.module.says(), Class: class.Name, Options: opts})
+	return id, made, nil
 }
 
 // placeActor chooses the node of a new actor; false for this one.
@@ -237,20 +207,37 @@ func (c *clusterNode) placeActor(opts spec.ActorOptions) (to spec.NodeID, elsewh
 	return choice.Node, elsewhere, nil
 }
 
-// found begins to count the handles of an actor that another node is to create, one for the caller, and asks for it.
-func (o *objects) found(id spec.ActorID, to spec.NodeID, args []spec.Arg, m *peer.NewActor) {
+// found begins to count the handles of an actor that another node is to create, one for the caller, and asks for it; false if
+// the node has just died.
+func (c *clusterNode) found(j *Job, to spec.NodeID, args []spec.Arg, m *peer.NewActor) bool {
+	o := c.node.objects
 	o.mu.Lock()
+	defer o.settle()
+	c.mu.Lock()
+	p := c.peers[to]
+	if p == nil {
+		delete(c.actors, m.ID)
+		c.mu.Unlock()
+		return false
+	}
+	c.tellJob(to, p, j)
+	c.mu.Unlock()
 	m.Args = o.passArgs(to, args)
-	o.cluster.port.Send(to, peer.Message{NewActor: m})
-	o.borrow(owner.BorrowEvent{Op: owner.Carry, Node: to, Link: spec.ActorLink(id), Owner: to})
-	o.settle()
+	c.port.Send(to, peer.Message{NewActor: m})
+	o.borrow(owner.BorrowEvent{Op: owner.Carry, Node: to, Link: spec.ActorLink(m.ID), Owner: to})
+	return true
 }
 
 // newActor creates an actor for another node, which counts a handle of it already. Its calls come after this, and wait for its
 // module as this does.
 func (c *clusterNode) newActor(from spec.NodeID, m *peer.NewActor) {
-	c.node.objects.expectActor(m.ID, from)
 	args := argsOf(m.Args)
+	links := c.node.objects.claim(from, linksOf(args))
+	if len(links) < len(linksOf(args)) || !c.node.objects.expectActor(m.ID, from) {
+		c.node.log.Error("a node asked for an actor twice, or with references that it did not carry", zap.Stringer("node", from), zap.Stringer("actor", m.ID))
+		c.node.objects.release(links)
+		return
+	}
 	c.withModule(from, m.Module, func(module *Module, err error) {
 		if err == nil {
 			err = c.create(m, module, args)
@@ -261,7 +248,7 @@ func (c *clusterNode) newActor(from spec.NodeID, m *peer.NewActor) {
 			c.stillborn[m.ID] = &spec.Error{Op: "create " + m.Class, Kind: spec.KindOf(err), ID: "on node " + c.node.id.String(), Err: err}
 			c.mu.Unlock()
 		}
-		c.node.objects.release(linksOf(args)) // the actor has its own
+		c.node.objects.release(links) // the actor has its own
 	})
 }
 
@@ -282,12 +269,16 @@ func (c *clusterNode) create(m *peer.NewActor, module *Module, args []spec.Arg) 
 	return actorCaller{maker}.create(m.ID, class, args, m.Options, true)
 }
 
-// expectActor begins to count an actor that is being created for another node, which has a handle.
-func (o *objects) expectActor(id spec.ActorID, from spec.NodeID) {
+// expectActor begins to count an actor that is being created for another node, which has a handle; false if it is counted.
+func (o *objects) expectActor(id spec.ActorID, from spec.NodeID) bool {
 	o.mu.Lock()
+	defer o.settle()
+	if o.refs.Count(spec.ActorLink(id)) > 0 {
+		return false
+	}
 	o.refs.CreateActor(id, 1)
 	o.borrow(owner.BorrowEvent{Op: owner.Expect, Node: from, Link: spec.ActorLink(id)})
-	o.settle()
+	return true
 }
 
 // A named actor of a cluster has a key in the control store, which hangs on its node's lease and says which node that is.

@@ -8,6 +8,7 @@ import (
 	"github.com/raywasm/raywasm/host/peer"
 	"github.com/raywasm/raywasm/sched"
 	"github.com/raywasm/raywasm/sched/cluster"
+	"github.com/raywasm/raywasm/sched/resource"
 	"github.com/raywasm/raywasm/spec"
 )
 
@@ -85,7 +86,15 @@ func (c *clusterNode) look() {
 
 // send has a node make the task's next attempt; false if the node is not there.
 func (c *clusterNode) send(t *task, to spec.NodeID, hops int32) bool {
+	return c.depart(t, to, &peer.Run{Function: t.function, Need: t.need, Memory: t.memory, Priority: t.ask.Priority, Placement: t.placed, Hops: hops})
+}
+
+// depart sends an attempt of which run says how it is made; false if the node is not there. It is decided and sent under the
+// table's lock: so what the task holds is still there, and a Stop comes after its Run.
+func (c *clusterNode) depart(t *task, to spec.NodeID, run *peer.Run) bool {
 	objects := c.node.objects
+	objects.mu.Lock()
+	defer objects.settle()
 	c.mu.Lock()
 	p := c.peers[to]
 	if p == nil {
@@ -101,16 +110,14 @@ func (c *clusterNode) send(t *task, to spec.NodeID, hops int32) bool {
 		return true
 	}
 	t.away = a
-	attempt := t.attempt
+	run.Attempt = t.attempt
 	t.mu.Unlock()
 	c.away[a.number] = a
 	c.tellJob(to, p, t.job)
-	c.view.Assume(to, t.ask.Need)
+	c.view.Assume(to, resource.Of(run.Need))
 	c.mu.Unlock()
-	run := &peer.Run{
-		Number: a.number, Job: t.job.id, Module: t.module.says(), Task: t.id, Parent: t.parent, Attempt: attempt, Name: t.name, Function: t.function,
-		Returns: int32(len(t.returns)), Need: t.need, Memory: t.memory, Priority: t.ask.Priority, Placement: t.placed, Hops: hops, Left: t.left(),
-	}
+	run.Number, run.Job, run.Module, run.Task, run.Parent, run.Name = a.number, t.job.id, t.module.says(), t.id, t.parent, t.name
+	run.Returns, run.Left = int32(len(t.returns)), t.left()
 	objects.dispatch(to, t.args, run)
 	return true
 }
@@ -174,18 +181,16 @@ func (c *clusterNode) ran(from spec.NodeID, m *peer.Ran) {
 		}
 		a.over(values, where, err)
 	}
-	c.node.objects.release(links) // those that are wanted are counted by who wants them now
+	c.node.objects.release(c.node.objects.claim(from, links)) // those that are wanted are counted by who wants them now
 }
 
 // over ends an attempt with what came of it.
 func (a *away) over(values []spec.Value, where []far, err *spec.Error) {
 	t := a.task
 	t.mu.Lock()
-	if t.away != a {
+	if t.away != a { // it was dismissed
 		t.mu.Unlock()
-		for i := range min(len(where), len(t.returns)) {
-			t.job.node.objects.dropFar(t.returns[i], where[i])
-		}
+		t.dropFar(where)
 		return
 	}
 	t.away = nil
@@ -198,6 +203,9 @@ func (a *away) over(values []spec.Value, where []far, err *spec.Error) {
 		t.attempt++
 	}
 	t.mu.Unlock()
+	if err != nil {
+		t.dropFar(where)
+	}
 	switch {
 	case again:
 		t.retries(number, err)
@@ -205,6 +213,13 @@ func (a *away) over(values []spec.Value, where []far, err *spec.Error) {
 		t.finish(nil, err)
 	default:
 		t.finishAt(values, where, nil)
+	}
+}
+
+// dropFar tells the nodes that have results that nobody wants them.
+func (t *task) dropFar(where []far) {
+	for i := range min(len(where), len(t.returns)) {
+		t.job.node.objects.dropFar(t.returns[i], where[i])
 	}
 }
 
@@ -236,12 +251,12 @@ func (t *task) hopped() int32 {
 	return t.hops
 }
 
-// dismiss tells the node that makes an attempt that nobody wants it any more.
-func (c *clusterNode) dismiss(a *away, err *spec.Error) {
-	c.mu.Lock()
-	delete(c.away, a.number)
-	c.mu.Unlock()
-	c.port.Send(a.node, peer.Message{Stop: &peer.Stop{Number: a.number, Err: spec.MarshalError(err), Force: true}})
+// dismiss tells the node that makes an attempt that nobody wants it any more; without force a method that runs goes on. The node
+// answers still: large results have to be dropped there.
+func (c *clusterNode) dismiss(a *away, err *spec.Error, force bool) {
+	c.node.objects.mu.Lock() // after its Run
+	defer c.node.objects.mu.Unlock()
+	c.port.Send(a.node, peer.Message{Stop: &peer.Stop{Number: a.number, Err: spec.MarshalError(err), Force: force}})
 }
 
 // spill sends tasks that wait here to nodes that have room.

@@ -38,11 +38,18 @@ type keptFor struct {
 	size   int64
 }
 
+// arrival is a reference that a node has carried here for a message that is to follow.
+type arrival struct {
+	from spec.NodeID
+	link spec.Link
+}
+
 // share makes the table one of a cluster's.
 func (o *objects) share(c *clusterNode) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.cluster, o.borrows, o.kept = c, owner.NewBorrows(c.node.id), make(map[spec.ObjectID]keptFor)
+	o.carried = make(map[arrival]int)
 	o.borrowed = c.node.memory.Account()
 }
 
@@ -58,6 +65,7 @@ func (o *objects) borrow(ev owner.BorrowEvent) {
 		case owner.Retain:
 			switch {
 			case o.refs.Retain(a.Link):
+			case ev.Owner == o.cluster.node.id: // it was freed here
 			case a.Link.IsActor:
 				o.refs.CreateActor(a.Link.Actor, 1)
 			default:
@@ -68,7 +76,7 @@ func (o *objects) borrow(ev owner.BorrowEvent) {
 		case owner.Lose:
 			if entry := o.refs.Object(a.Link.Object); !a.Link.IsActor && entry != nil && !entry.ready {
 				o.due = append(o.due, func() { o.complete(a.Link.Object, spec.Value{}, a.Err) })
-			} else if entry != nil && entry.stored > 0 {
+			} else if entry != nil && entry.stored > 0 && entry.remote != nil {
 				entry.remote.owner = spec.NodeID{} // it is this node's now: who has the bytes is known
 			}
 		}
@@ -77,14 +85,55 @@ func (o *objects) borrow(ev owner.BorrowEvent) {
 
 // counted takes in a message about references.
 func (o *objects) counted(from spec.NodeID, m *peer.Count) {
+	if m.Op == owner.Carry {
+		o.cluster.heard(m.Owner)
+	}
 	o.mu.Lock()
 	o.borrow(owner.BorrowEvent{Op: m.Op, Node: from, Link: spec.Link(m.Link), Owner: m.Owner})
+	if m.Op == owner.Carry {
+		o.carried[arrival{from, spec.Link(m.Link)}]++
+	}
 	o.settle()
+}
+
+// claim returns those of a message's links that were carried for it, all of them if its sender is honest. From now on they are
+// of whoever takes the message in.
+func (o *objects) claim(from spec.NodeID, links []spec.Link) []spec.Link {
+	if len(links) == 0 {
+		return nil
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.claimLocked(from, links)
+}
+
+// claimLocked is claim for a caller that holds mu.
+func (o *objects) claimLocked(from spec.NodeID, links []spec.Link) (claimed []spec.Link) {
+	for _, l := range links {
+		a := arrival{from, l}
+		if o.carried[a] == 0 {
+			continue
+		}
+		if o.carried[a]--; o.carried[a] == 0 {
+			delete(o.carried, a)
+		}
+		claimed = append(claimed, l)
+	}
+	return claimed
 }
 
 // died: a node is dead.
 func (o *objects) died(node spec.NodeID) {
 	o.mu.Lock()
+	for a, n := range o.carried {
+		if a.from != node {
+			continue
+		}
+		delete(o.carried, a)
+		for range n { // the messages do not come
+			o.forgetFreed(o.refs.Release(a.link, nil))
+		}
+	}
 	for id, k := range o.kept {
 		if k.node == node {
 			o.forgetKept(id, k)
@@ -118,12 +167,11 @@ func (o *objects) ownerOf(l spec.Link) spec.NodeID {
 	return o.cluster.node.id
 }
 
-// dispatch sends a call to a node: with the values of small arguments that are there, and references to the others.
+// dispatch sends a call to a node: with the values of small arguments that are there, and references to the others. The caller
+// holds mu and settles.
 func (o *objects) dispatch(to spec.NodeID, args []spec.Arg, run *peer.Run) {
-	o.mu.Lock()
 	run.Args = o.passArgs(to, args)
 	o.cluster.port.Send(to, peer.Message{Run: run})
-	o.settle()
 }
 
 // passArgs carries the references among arguments to a node, and returns what it is sent. The caller holds mu.
@@ -204,7 +252,7 @@ func (o *objects) arrived(from spec.NodeID, m *peer.State) {
 			entry.made = m.Made
 		}
 	}
-	o.forgetFreed(o.releaseAll(v.Links))
+	o.forgetFreed(o.releaseAll(o.claimLocked(from, v.Links)))
 	o.settle()
 }
 
@@ -250,6 +298,10 @@ func (o *objects) ask(id spec.ObjectID, entry *object) bool {
 // keepFor keeps a result's bytes for another node until it drops them.
 func (o *objects) keepFor(ctx context.Context, node spec.NodeID, memory *store.Account, id spec.ObjectID, data []byte) error {
 	o.mu.Lock()
+	if entry := o.refs.Object(id); entry != nil && entry.remote == nil {
+		o.mu.Unlock()
+		return spec.Errorf("keep", spec.AlreadyExists, "object "+id.String(), "it is one of node %s itself", o.cluster.node.id)
+	}
 	if k, ok := o.kept[id]; ok { // of an attempt before
 		o.forgetKept(id, k)
 	}
@@ -261,6 +313,9 @@ func (o *objects) keepFor(ctx context.Context, node spec.NodeID, memory *store.A
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.kept[id] = keptFor{node, memory, int64(len(data))}
+	if o.cluster.isDead(node) { // what was kept for it is forgotten already, or never will be
+		o.forgetKept(id, o.kept[id])
+	}
 	return nil
 }
 

@@ -315,11 +315,8 @@ func (c *caller) Self() spec.Self {
 	return s
 }
 
-// Resources tells what the node has, which is all of the cluster.
-func (c *caller) Resources() (r spec.ClusterResources) {
-	r.Total, r.Available, _ = c.job.node.leases.usage()
-	return r
-}
+// Resources tells what the cluster has.
+func (c *caller) Resources() spec.ClusterResources { return c.job.node.resources() }
 
 // Log passes a guest's record on, as data: its text is a field, never the message.
 func (c *caller) Log(level spec.LogLevel, text string) {

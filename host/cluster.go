@@ -74,8 +74,8 @@ type clusterNode struct {
 	last    uint64       // number that was given to an attempt or a question
 	away    map[uint64]*away
 	hosted  map[origin]*hosted
-	loading map[moduleKey][]func(*Module, error) // what waits for a module
-	actors  map[spec.ActorID]*actor              // of other nodes, to which there are handles here
+	loading map[moduleKey][]wanting // what waits for a module
+	actors  map[spec.ActorID]*actor // of other nodes, to which there are handles here
 	// Actors that other nodes wanted here, and why they are not.
 	stillborn map[spec.ActorID]*spec.Error
 	jobs      map[spec.JobID]*Job // copies of other nodes' jobs
@@ -86,6 +86,8 @@ type clusterNode struct {
 
 // peerNode is what is known of another node that is alive.
 type peerNode struct {
+	receiving sync.Mutex // a message of it is taken in: its death waits
+
 	jobs map[spec.JobID]bool          // that it was told of
 	ends map[spec.JobID]chan struct{} // closed when it has ended the job
 }
@@ -99,7 +101,7 @@ func (n *Node) openCluster(ctx context.Context) error {
 	c := &clusterNode{
 		node: n, cfg: *cfg, view: cluster.NewView(n.id), random: rand.New(rand.NewPCG(n.seed, 1)),
 		peers: make(map[spec.NodeID]*peerNode), dead: make(map[spec.NodeID]bool), away: make(map[uint64]*away),
-		hosted: make(map[origin]*hosted), loading: make(map[moduleKey][]func(*Module, error)), actors: make(map[spec.ActorID]*actor),
+		hosted: make(map[origin]*hosted), loading: make(map[moduleKey][]wanting), actors: make(map[spec.ActorID]*actor),
 		stillborn: make(map[spec.ActorID]*spec.Error), jobs: make(map[spec.JobID]*Job), copies: exchange.NewDirectory(),
 		ended: make(map[spec.JobID]bool), asks: make(map[uint64]question), members: make(chan struct{}),
 	}
@@ -167,7 +169,10 @@ func (c *clusterNode) live(lease control.Lease) {
 		case <-ctx.Done():
 			return
 		}
-		switch err := c.cfg.Control.KeepAlive(ctx, lease.ID); {
+		within, cancel := context.WithTimeout(ctx, lease.TTL)
+		err := c.cfg.Control.KeepAlive(within, lease.ID)
+		cancel()
+		switch {
 		case err == nil:
 			said = time.Now()
 		case errors.Is(err, spec.NotFound), time.Since(said) > lease.TTL:
@@ -208,7 +213,7 @@ func (c *clusterNode) memberChanged(key string, gone bool) {
 	case gone:
 		c.down(id)
 	default:
-		c.up(id)
+		c.heard(id)
 	}
 }
 
@@ -255,13 +260,6 @@ func (c *clusterNode) expelled() {
 
 var errExpelled = &spec.Error{Op: "run", Kind: spec.LocalNodeDied, ID: "on this node", Err: errorText("its lease in the cluster ended")}
 
-// up: a node is there.
-func (c *clusterNode) up(id spec.NodeID) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.peer(id)
-}
-
 // peer returns what is known of a node, nil if it is dead. The caller holds mu.
 func (c *clusterNode) peer(id spec.NodeID) *peerNode {
 	if c.dead[id] || c.closed || id == c.node.id {
@@ -272,8 +270,30 @@ func (c *clusterNode) peer(id spec.NodeID) *peerNode {
 		p = &peerNode{jobs: make(map[spec.JobID]bool), ends: make(map[spec.JobID]chan struct{})}
 		c.peers[id] = p
 		c.port.Send(id, peer.Message{Report: c.says()})
+		c.node.scope.run(func() { c.verify(id) })
 	}
 	return p
+}
+
+// heard: a node is there, or another one has named it.
+func (c *clusterNode) heard(id spec.NodeID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.peer(id)
+}
+
+// verify takes a node for dead that is no member: the cluster's list does not say when it goes.
+func (c *clusterNode) verify(id spec.NodeID) {
+	if _, err := c.cfg.Control.Get(c.node.scope.ctx, memberKey(id)); errors.Is(err, spec.NotFound) {
+		c.down(id)
+	}
+}
+
+// isDead reports whether a node is dead.
+func (c *clusterNode) isDead(id spec.NodeID) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.dead[id]
 }
 
 // down: a node is dead. What it did for this one is done again, what it has is lost, and what was done for it ends.
@@ -286,6 +306,12 @@ func (c *clusterNode) down(id spec.NodeID) {
 	c.dead[id] = true
 	p := c.peers[id]
 	delete(c.peers, id)
+	c.mu.Unlock()
+	if p != nil { // the last message that counts has been taken in
+		p.receiving.Lock()
+		defer p.receiving.Unlock()
+	}
+	c.mu.Lock()
 	c.view.Remove(id)
 	c.counted()
 	var lost []*away
@@ -377,12 +403,18 @@ func (c *clusterNode) receive(from spec.NodeID, frame []byte) {
 		return
 	}
 	c.mu.Lock()
-	known := c.peer(from) != nil
+	p := c.peer(from)
 	c.mu.Unlock()
+	if p == nil {
+		return
+	}
+	p.receiving.Lock()
+	defer p.receiving.Unlock()
 	for i := range messages {
-		if known {
-			c.message(from, &messages[i])
+		if c.isDead(from) {
+			return
 		}
+		c.message(from, &messages[i])
 	}
 }
 

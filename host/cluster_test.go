@@ -254,6 +254,27 @@ func submitTo(b *testing.B, j *host.Job, opts spec.TaskOptions) *host.Ref {
 	return refs[0]
 }
 
+// What a node was making when it closes is made by others, however few retries there are.
+func TestANodeThatClosesLosesNothing(t *testing.T) {
+	c, module := openCluster(t, host.Config{NumCPUs: 1}, host.Config{NumCPUs: 2}, host.Config{NumCPUs: 1})
+	j := job(t, c.Nodes[0], host.JobConfig{Module: module})
+	once := int32(1)
+	var refs []*host.Ref
+	for i := range 30 {
+		refs = append(refs, submit(t, j, "tally", spec.TaskOptions{MaxRetries: &once, Placement: &spec.Placement{Node: c.Nodes[1].ID().String(), Soft: true}}, i))
+	}
+	get[int](t, refs[0])
+	if err := c.Nodes[1].Close(); err != nil {
+		t.Fatal(err)
+	}
+	for i, r := range refs {
+		if n := get[int](t, r); n != i {
+			t.Errorf("task %d gave %d", i, n)
+		}
+	}
+	ended(t, j, c.Nodes[0], c.Nodes[2])
+}
+
 // What is on another node says so.
 func TestWhatIsElsewhereSaysSo(t *testing.T) {
 	c, module := openCluster(t, host.Config{NumCPUs: 1}, host.Config{NumCPUs: 1})

@@ -51,10 +51,10 @@ func (n *Node) Quiet(ctx context.Context) error {
 	defer cancel()
 	for {
 		n.cluster.mu.Lock()
-		left := len(n.cluster.hosted) + len(n.cluster.away) + len(n.cluster.jobs)
+		left := len(n.cluster.hosted) + len(n.cluster.away) + len(n.cluster.jobs) + len(n.cluster.asks) + len(n.cluster.loading)
 		n.cluster.mu.Unlock()
 		n.objects.mu.Lock()
-		left += len(n.objects.kept) + n.objects.borrows.Len()
+		left += len(n.objects.kept) + len(n.objects.carried) + n.objects.borrows.Len()
 		n.objects.mu.Unlock()
 		u := n.Usage()
 		if left == 0 && u.Objects == 0 && u.References == 0 && u.ObjectBytes == 0 && u.Free.CPU == u.Total.CPU {

@@ -19,7 +19,7 @@ type question struct {
 func (c *clusterNode) question(ctx context.Context, of spec.NodeID, m peer.Ask) (*peer.Answer, error) {
 	answer := make(chan *peer.Answer, 1)
 	c.mu.Lock()
-	if c.peers[of] == nil {
+	if c.peer(of) == nil {
 		c.mu.Unlock()
 		return nil, spec.Errorf("ask", spec.NodeDied, "node "+of.String(), "it is not there")
 	}
@@ -28,32 +28,49 @@ func (c *clusterNode) question(ctx context.Context, of spec.NodeID, m peer.Ask) 
 	c.asks[m.Number] = question{of, answer}
 	c.mu.Unlock()
 	c.port.Send(of, peer.Message{Ask: &m})
+	var a *peer.Answer
+	var ok bool
 	select {
-	case a, ok := <-answer:
-		if !ok {
-			return nil, spec.Errorf("ask", spec.NodeDied, "node "+of.String(), "it died")
-		}
-		if err := peer.Error(a.Err); err != nil {
-			return nil, err
-		}
-		return a, nil
+	case a, ok = <-answer:
 	case <-ctx.Done():
 		c.mu.Lock()
+		_, waits := c.asks[m.Number]
 		delete(c.asks, m.Number)
 		c.mu.Unlock()
-		return nil, context.Cause(ctx)
+		if waits {
+			return nil, context.Cause(ctx)
+		}
+		a, ok = <-answer // it has just come, with what it brings
 	}
+	if !ok {
+		return nil, spec.Errorf("ask", spec.NodeDied, "node "+of.String(), "it died")
+	}
+	if err := peer.Error(a.Err); err != nil {
+		return nil, err
+	}
+	return a, nil
 }
 
 // answered gives an answer to who asked.
 func (c *clusterNode) answered(from spec.NodeID, m *peer.Answer) {
+	var found []spec.Link
+	if m.Found != nil {
+		found = c.node.objects.claim(from, []spec.Link{spec.ActorLink(*m.Found)})
+		if len(found) == 0 { // what it did not carry is not here
+			m.Found = nil
+		}
+	}
 	c.mu.Lock()
 	q, ok := c.asks[m.Number]
-	if ok && q.of == from {
+	ok = ok && q.of == from
+	if ok {
 		delete(c.asks, m.Number)
 		q.answer <- m
 	}
 	c.mu.Unlock()
+	if !ok { // who asked does not wait any more
+		c.node.objects.release(found)
+	}
 }
 
 // asked answers a node's question, when the answer is there: bytes may have to come from disk.

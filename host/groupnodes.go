@@ -89,7 +89,7 @@ func (g *groups) asked(from spec.NodeID, in *peer.Group) {
 		m.Pieces = append(m.Pieces, group.Piece{Bundle: b.Index, Need: resource.Of(b.Need)})
 	}
 	g.change(func() {
-		if g.closed {
+		if g.closed || !g.mayAsk(from, m) {
 			return
 		}
 		g.asking = lender{in.ID.Job(), in.Namespace}
@@ -98,6 +98,22 @@ func (g *groups) asked(from spec.NodeID, in *peer.Group) {
 		}
 		g.obey(from, m)
 	})
+}
+
+// mayAsk reports whether a message is of the node that the group belongs to, about what was reserved for it. The caller holds mu.
+func (g *groups) mayAsk(from spec.NodeID, m group.Message) bool {
+	if _, own := g.owned[m.Group]; own || epochOf(m.Attempt) == g.epoch {
+		return false
+	}
+	if home, known := g.homes[m.Group]; known && home != from || !known && m.Verb != group.Prepare {
+		return false
+	}
+	for _, r := range g.holder.Held() {
+		if r.Attempt == m.Attempt {
+			return r.Group == m.Group
+		}
+	}
+	return true
 }
 
 // obey does what another node's core asks for. The caller holds mu.
@@ -200,7 +216,11 @@ func (c *clusterNode) replace(t *task, lease sched.Lease) {
 	}
 	switch {
 	case t.origin != nil:
-		t.moved = &to
+		t.mu.Lock()
+		if !t.finished {
+			t.moved = &to
+		}
+		t.mu.Unlock()
 		t.finish(nil, t.cancelled())
 	case !c.send(t, to, t.hopped()):
 		t.queue(0)

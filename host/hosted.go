@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/raywasm/raywasm/host/peer"
 	"github.com/raywasm/raywasm/sched"
 	"github.com/raywasm/raywasm/sched/cluster"
@@ -30,9 +32,19 @@ type hosted struct {
 // host makes an attempt for another node: when its module is here, and there is room for it.
 func (c *clusterNode) host(from spec.NodeID, m *peer.Run) {
 	h := &hosted{of: origin{from, m.Number}, run: m}
+	links := linksOf(argsOf(m.Args))
+	carried := c.node.objects.claim(from, links)
 	c.mu.Lock()
-	c.hosted[h.of] = h
+	bad := c.hosted[h.of] != nil || len(carried) < len(links)
+	if !bad {
+		c.hosted[h.of] = h
+	}
 	c.mu.Unlock()
+	if bad {
+		c.node.log.Error("a node asked for an attempt twice, or with references that it did not carry", zap.Stringer("node", from), zap.Uint64("number", m.Number))
+		c.node.objects.release(carried)
+		return
+	}
 	c.withModule(from, m.Module, func(module *Module, err error) {
 		c.mu.Lock()
 		wanted := c.hosted[h.of] == h
@@ -48,6 +60,12 @@ func (c *clusterNode) host(from spec.NodeID, m *peer.Run) {
 	})
 }
 
+// wanting is what waits for a module, which a node has that wants it.
+type wanting struct {
+	from spec.NodeID
+	do   func(*Module, error)
+}
+
 // withModule does something with a module, at once if it is here, and otherwise when it has come from a node: what one module
 // is wanted for is done in its order.
 func (c *clusterNode) withModule(from spec.NodeID, m peer.Module, do func(*Module, error)) {
@@ -58,28 +76,22 @@ func (c *clusterNode) withModule(from spec.NodeID, m peer.Module, do func(*Modul
 	c.mu.Lock()
 	waiting, loads := c.loading[key]
 	if module == nil || loads { // those that wait go first
-		c.loading[key] = append(waiting, do)
+		c.loading[key] = append(waiting, wanting{from, do})
 		module = nil
 	}
 	c.mu.Unlock()
 	switch {
 	case module != nil:
 		do(module, nil)
-	case !loads && !c.node.scope.run(func() { c.load(from, key) }):
+	case !loads && !c.node.scope.run(func() { c.load(key) }):
 		do(nil, errNodeClosed)
 	}
 }
 
-// load gets a module from a node and begins what waits for it.
-func (c *clusterNode) load(from spec.NodeID, key moduleKey) {
-	n := c.node
-	module, err := func() (*Module, error) {
-		wasm, err := c.fetchModule(n.scope.ctx, from, key.digest)
-		if err != nil {
-			return nil, err
-		}
-		return n.LoadWith(n.scope.ctx, wasm, key.LoadConfig)
-	}()
+// load gets a module and does what waits for it. A node that cannot give it, because it has died, spoils nothing for others.
+func (c *clusterNode) load(key moduleKey) {
+	var module *Module
+	failed := make(map[spec.NodeID]error)
 	for {
 		c.mu.Lock()
 		waiting := c.loading[key]
@@ -90,8 +102,26 @@ func (c *clusterNode) load(from spec.NodeID, key moduleKey) {
 		}
 		c.loading[key] = waiting[1:]
 		c.mu.Unlock()
-		waiting[0](module, err)
+		w := waiting[0]
+		if module == nil && failed[w.from] == nil {
+			module, failed[w.from] = c.loadFrom(w.from, key)
+		}
+		if module != nil {
+			w.do(module, nil)
+		} else {
+			w.do(nil, failed[w.from])
+		}
 	}
+}
+
+// loadFrom gets a module from a node.
+func (c *clusterNode) loadFrom(from spec.NodeID, key moduleKey) (*Module, error) {
+	ctx := c.node.scope.ctx
+	wasm, err := c.fetchModule(ctx, from, key.digest)
+	if err != nil {
+		return nil, err
+	}
+	return c.node.LoadWith(ctx, wasm, key.LoadConfig)
 }
 
 // begin sends an attempt on its way, or to a node that has room where this one has none.
@@ -138,7 +168,7 @@ func (c *clusterNode) begin(h *hosted, module *Module) {
 		return
 	}
 	c.mu.Lock()
-	h.task = t
+	h.task = t // from now on whoever stops it does it himself
 	stopped := h.stopped
 	c.mu.Unlock()
 	if stopped != nil {
@@ -225,11 +255,15 @@ func (c *clusterNode) reply(h *hosted, err *spec.Error) {
 	c.node.objects.release(linksOf(argsOf(h.run.Args)))
 }
 
-// answer tells an attempt's origin what came of it.
+// answer tells an attempt's origin what came of it. A node that closes does not say that it failed: the origin makes it again
+// when the node has left, and not here.
 func (c *clusterNode) answer(of origin, results []peer.Result, links []spec.Link, cpu int64, err *spec.Error) {
 	c.mu.Lock()
 	delete(c.hosted, of)
 	c.mu.Unlock()
+	if err != nil && c.node.closing() {
+		return
+	}
 	m := &peer.Ran{Number: of.number, Results: results, CPU: cpu}
 	if err != nil {
 		m.Results, m.Err, links = nil, spec.MarshalError(err), nil

@@ -28,9 +28,13 @@ func (m *Module) says() peer.Module {
 // copyJob makes a copy of another node's job, unless it is there or has ended.
 func (c *clusterNode) copyJob(m *peer.Job) {
 	n := c.node
+	c.heard(m.Home)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if m.Home == n.id || c.jobs[m.ID] != nil || c.ended[m.ID] || c.dead[m.Home] || c.closed {
+		return
+	}
+	if n.opened(m.ID) != nil { // its own, whoever says to be its home
 		return
 	}
 	j := newJob(n, m.Namespace)
@@ -67,9 +71,14 @@ func (c *clusterNode) job(id spec.JobID) *Job {
 	if j != nil {
 		return j
 	}
-	c.node.mu.Lock()
-	defer c.node.mu.Unlock()
-	for j := range c.node.open {
+	return c.node.opened(id)
+}
+
+// opened returns a job that is open on the node, or a copy of one.
+func (n *Node) opened(id spec.JobID) *Job {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for j := range n.open {
 		if j.id == id {
 			return j
 		}

@@ -200,6 +200,13 @@ func (n *Node) Close() error {
 	return errors.Join(err, n.store.Close(), n.closeDurable())
 }
 
+// closing reports whether the node's work ends.
+func (n *Node) closing() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.closed || n.scope.ctx.Err() != nil
+}
+
 // random returns a number for an attempt of a task, the same for the same seed.
 func (n *Node) random(id spec.TaskID, attempt int32) uint64 {
 	return rand.New(rand.NewPCG(n.seed^uint64(attempt), binary.LittleEndian.Uint64(id[:]))).Uint64()

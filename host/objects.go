@@ -41,6 +41,7 @@ type objects struct {
 	borrows  *owner.Borrows
 	borrowed *store.Account            // of what other nodes own
 	kept     map[spec.ObjectID]keptFor // results of attempts that were made for others
+	carried  map[arrival]int           // references that came, and the messages that have them not yet
 }
 
 // object is one entry. It is pending until ready is set; then either err or value is its content.

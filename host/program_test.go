@@ -74,11 +74,16 @@ type program struct {
 	refs []known
 	all  []*member
 	log  []string
+	// graveyard is where seeds that failed are kept.
+	graveyard string
+	// options says where a function runs; nil: on the node.
+	options func() spec.TaskOptions
+	dies    bool // a node does
 }
 
 func (p *program) fatalf(format string, args ...any) {
 	p.t.Helper()
-	p.t.Fatalf("seed %d: %s\nthe program:\n%s\nput the seed into testdata/programs", p.seed, fmt.Sprintf(format, args...), strings.Join(p.log, "\n"))
+	p.t.Fatalf("seed %d: %s\nthe program:\n%s\nput the seed into %s", p.seed, fmt.Sprintf(format, args...), strings.Join(p.log, "\n"), p.graveyard)
 }
 
 func (p *program) note(format string, args ...any) {
@@ -144,6 +149,9 @@ func (p *program) check(i int) {
 func (p *program) step() {
 	ctx := p.t.Context()
 	none := spec.TaskOptions{}
+	if p.options != nil {
+		none = p.options()
+	}
 	switch p.r.IntN(22) {
 	case 0:
 		n := p.r.IntN(100)
@@ -252,6 +260,9 @@ func (p *program) step() {
 	case 21:
 		if i := p.pick(p.r.IntN(2) == 0); i >= 0 {
 			p.note("release r%d", i)
+			if p.dies && p.refs[i].length && !p.refs[i].task { // what was put cannot be made again
+				p.uncertain(i, spec.ObjectLost)
+			}
 			p.refs[i].ref.Release()
 			p.refs[i].ref = nil
 		}
@@ -275,6 +286,14 @@ func (p *program) uncertain(i int, kind spec.Kind) {
 	}
 }
 
+// mortal is the outcome of what a node may have taken with it.
+func (p *program) mortal(o outcome) outcome {
+	if p.dies {
+		o.kind, o.either = spec.AnyError, o.kind == 0 || o.either
+	}
+	return o
+}
+
 // call calls an actor, crashes it or kills it.
 func (p *program) call() {
 	if len(p.all) == 0 {
@@ -287,7 +306,7 @@ func (p *program) call() {
 	case 0:
 		p.note("r%d = a%d.Crash()", len(p.refs), at)
 		refs, err := c.actor.Submit(ctx, "Crash", spec.TaskOptions{}, 1)
-		p.add(refs, err, outcome{kind: spec.ActorError}, false, false)
+		p.add(refs, err, p.mortal(outcome{kind: spec.ActorError}), false, false)
 		switch {
 		case c.dead:
 		case c.restarts > 0:
@@ -299,7 +318,7 @@ func (p *program) call() {
 	case 1:
 		if p.r.IntN(3) == 0 {
 			p.note("kill a%d", at)
-			if err := c.actor.Kill(ctx, true); err != nil {
+			if err := c.actor.Kill(ctx, true); err != nil && !(p.dies && errors.Is(err, spec.ActorDied)) {
 				p.fatalf("kill: %v", err)
 			}
 			c.dead = true
@@ -316,13 +335,13 @@ func (p *program) call() {
 			c.n += by
 			o = outcome{n: c.n}
 		}
-		c.pending = append(c.pending, p.add(refs, err, o, false, false))
+		c.pending = append(c.pending, p.add(refs, err, p.mortal(o), false, false))
 	}
 }
 
 // runProgram runs a program and checks that all of it is as the model says, and that nothing of it is left.
 func runProgram(t *testing.T, node *host.Node, module *host.Module, seed uint64, steps int) {
-	p := &program{t: t, seed: seed, r: rand.New(rand.NewPCG(seed, 7)), node: node, j: job(t, node, host.JobConfig{Module: module})}
+	p := &program{t: t, graveyard: "testdata/programs", seed: seed, r: rand.New(rand.NewPCG(seed, 7)), node: node, j: job(t, node, host.JobConfig{Module: module})}
 	for range steps {
 		p.step()
 	}
@@ -350,15 +369,8 @@ func runProgram(t *testing.T, node *host.Node, module *host.Module, seed uint64,
 // TestRandomPrograms runs the programs of the seeds that failed once, and some of today's.
 func TestRandomPrograms(t *testing.T) {
 	node, module := open(t, host.Config{NumCPUs: 2, Seed: 1})
-	graves, err := os.ReadFile("testdata/programs")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(string(graves)) {
-		word, _, _ := strings.Cut(strings.TrimSpace(line), " ")
-		if seed, err := strconv.ParseUint(word, 10, 64); err == nil {
-			runProgram(t, node, module, seed, 60)
-		}
+	for _, seed := range graves(t, "testdata/programs") {
+		runProgram(t, node, module, seed, 60)
 	}
 	programs, steps := uint64(30), 60
 	if long := os.Getenv("RAYWASM_LONG"); long != "" {
@@ -367,4 +379,20 @@ func TestRandomPrograms(t *testing.T) {
 	for seed := range programs {
 		runProgram(t, node, module, seed, steps)
 	}
+}
+
+// graves reads the seeds that are kept in a file.
+func graves(t *testing.T, file string) (seeds []uint64) {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(b)) {
+		word, _, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if seed, err := strconv.ParseUint(word, 10, 64); err == nil {
+			seeds = append(seeds, seed)
+		}
+	}
+	return seeds
 }

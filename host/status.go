@@ -1,6 +1,8 @@
 package host
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"github.com/raywasm/raywasm/sched/autoscaler"
@@ -18,14 +20,11 @@ type Status struct {
 // maxPending bounds the kinds of requests that a status lists.
 const maxPending = 100
 
-// Status returns how the node is now. There is no autoscaler on a node alone; its block shows the node's resources and demands
-// as `ray status` does.
+// Status returns how the node is now, with what the other nodes of its cluster said last. There is no autoscaler yet; its block
+// shows resources and demands as `ray status` does.
 func (n *Node) Status() Status {
 	s := Status{Pending: n.Pending(maxPending)}
-	u := n.Usage()
-	in := autoscaler.Node{ID: autoscaler.ID(n.id.String()), Type: "local", Head: true, Total: u.Total, Free: u.Free, Actors: u.Actors, Objects: u.Objects}
-	in.Reserved, in.ReservedUsed = n.groups.reserved()
-	see := autoscaler.Observation{Nodes: []autoscaler.Node{in}, Groups: n.groups.homeless()}
+	see := autoscaler.Observation{Nodes: n.everywhere(), Groups: n.groups.homeless()}
 	for _, p := range s.Pending {
 		see.Demands = append(see.Demands, autoscaler.Demand{Need: p.Need, Count: p.Count})
 	}
@@ -34,6 +33,44 @@ func (n *Node) Status() Status {
 	s.Autoscaler = look.Status()
 	s.Autoscaler.Unmet = nil // there is nobody to meet them
 	return s
+}
+
+// everywhere returns what the nodes of the cluster have: this one, and what the others said last.
+func (n *Node) everywhere() []autoscaler.Node {
+	u := n.Usage()
+	here := nodeOf(n.id, u.Total, u.Free)
+	here.Actors, here.Objects = u.Actors, u.Objects
+	here.Reserved, here.ReservedUsed = n.groups.reserved()
+	all := []autoscaler.Node{here}
+	if c := n.cluster; c != nil {
+		c.mu.Lock()
+		for x := range c.view.Nodes() {
+			if x.ID != n.id {
+				all = append(all, nodeOf(x.ID, x.Pool.Total().Spec(), x.Pool.Free().Spec()))
+			}
+		}
+		c.mu.Unlock()
+		slices.SortFunc(all[1:], func(a, b autoscaler.Node) int { return cmp.Compare(a.ID, b.ID) })
+	}
+	return all
+}
+
+// nodeOf is a node as Ray's status names it where nodes have no types; what is held there keeps it busy.
+func nodeOf(id spec.NodeID, total, free spec.Resources) autoscaler.Node {
+	x := autoscaler.Node{ID: autoscaler.ID(id.String()), Type: "node_" + id.String(), Total: total, Free: free}
+	if !resource.Of(total).Equal(resource.Of(free)) {
+		x.Tasks = 1
+	}
+	return x
+}
+
+// resources returns what the cluster has, and what of it nobody holds.
+func (n *Node) resources() spec.ClusterResources {
+	var total, free resource.Vector
+	for _, x := range n.everywhere() {
+		total, free = total.Plus(resource.Of(x.Total)), free.Plus(resource.Of(x.Free))
+	}
+	return spec.ClusterResources{Total: total.Spec(), Available: free.Spec()}
 }
 
 // reserved returns what bundles hold of the node, and what of that is used by tasks and actors.

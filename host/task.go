@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/raywasm/raywasm/host/hostcall"
-	"github.com/raywasm/raywasm/host/peer"
 	"github.com/raywasm/raywasm/owner"
 	wasmrt "github.com/raywasm/raywasm/runtime"
 	"github.com/raywasm/raywasm/sched"
@@ -380,6 +379,7 @@ func (t *task) finishAt(values []spec.Value, where []far, err *spec.Error) {
 	t.mu.Lock()
 	if t.finished {
 		t.mu.Unlock()
+		t.dropFar(where)
 		return
 	}
 	t.finished = true
@@ -406,7 +406,7 @@ func (t *task) finishAt(values []spec.Value, where []far, err *spec.Error) {
 	}
 	objects := t.job.node.objects
 	if away != nil { // what it makes is not wanted any more
-		t.job.node.cluster.dismiss(away, err)
+		t.job.node.cluster.dismiss(away, err, true)
 	}
 	if t.origin == nil {
 		objects.finish(t, values, where, err)
@@ -438,7 +438,7 @@ func (t *task) cancel(err *spec.Error, force bool) {
 	}
 	if t.abroad != nil && !force { // its actor decides
 		if away != nil {
-			t.job.node.cluster.port.Send(away.node, peer.Message{Stop: &peer.Stop{Number: away.number, Err: spec.MarshalError(err)}})
+			t.job.node.cluster.dismiss(away, err, false)
 		}
 		return
 	}

@@ -384,3 +384,22 @@ func ExampleViewOf() {
 	fmt.Println(len(numbers.Data()), numbers.Data()[999_999])
 	// Output: 1000000 1.5
 }
+
+// TestObjectsInPlaceOnSeveralNodes: what one node's guest makes in place, others see in place, when it has come.
+func TestObjectsInPlaceOnSeveralNodes(t *testing.T) {
+	c, module := openCluster(t, host.Config{NumCPUs: 1}, host.Config{NumCPUs: 1}, host.Config{NumCPUs: 1})
+	j := job(t, c.Nodes[0], host.JobConfig{Module: module})
+	const size = 5 * spec.MiB
+	made := get[[]*host.Ref](t, submit(t, j, "drafted", here(c.Nodes[1]), size, 4))[0]
+	if n := get[int](t, submit(t, j, "viewedSum", here(c.Nodes[2]), made)); n != 4*size {
+		t.Errorf("a third node's guest sees %d", n)
+	}
+	if n := get[int](t, submit(t, j, "viewedUnderStress", here(c.Nodes[2]), []*host.Ref{made})); n != 3*4*size {
+		t.Errorf("a third node's guest sees %d in what it was lent", n)
+	}
+	asBytes(t, made, size, 4)
+	for _, n := range c.Nodes {
+		unused(t, n)
+	}
+	ended(t, j, c.Nodes...)
+}

@@ -182,8 +182,10 @@ func (b *Borrows) Step(ev BorrowEvent, exists func(spec.Link) bool, out []Borrow
 		if b.lent[ev.Link] == nil {
 			b.lent[ev.Link] = make(map[spec.NodeID]bool)
 		}
-		b.lent[ev.Link][ev.Node] = true
-		count(Retain)
+		if !b.lent[ev.Link][ev.Node] { // it counts once, however often it says so
+			b.lent[ev.Link][ev.Node] = true
+			count(Retain)
+		}
 		tell(Held, ev.Node)
 	case Unhold:
 		if b.lent[ev.Link][ev.Node] {

@@ -10,6 +10,7 @@ package clustertest
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -17,16 +18,18 @@ import (
 	"github.com/raywasm/raywasm/control"
 	"github.com/raywasm/raywasm/control/local"
 	"github.com/raywasm/raywasm/host"
+	"github.com/raywasm/raywasm/host/peer"
 	"github.com/raywasm/raywasm/host/peer/memory"
 	"github.com/raywasm/raywasm/spec"
 )
 
-// Lease is for how long after its last sign of life a node is taken to be alive.
+// Lease is for how long after its last sign of life a node is taken to be alive, unless the cluster says otherwise.
 const Lease = 4 * time.Second
 
 // Cluster is several nodes in this process.
 type Cluster struct {
-	Nodes   []*host.Node // dead ones among them
+	Nodes   []*host.Node  // dead ones among them
+	Lease   time.Duration // of the nodes that are opened from now on
 	network *memory.Network
 	control *local.Store
 	lines   []*line
@@ -44,7 +47,7 @@ func Open(t testing.TB, configs ...host.Config) *Cluster {
 			t.Error(err)
 		}
 	})
-	c := &Cluster{network: new(memory.Network), control: store}
+	c := &Cluster{Lease: Lease, network: new(memory.Network), control: store}
 	for _, cfg := range configs {
 		c.Add(t, cfg)
 	}
@@ -54,8 +57,22 @@ func Open(t testing.TB, configs ...host.Config) *Cluster {
 // Add opens one more node and returns its place in Nodes.
 func (c *Cluster) Add(t testing.TB, cfg host.Config) int {
 	t.Helper()
+	c.Nodes, c.lines = append(c.Nodes, nil), append(c.lines, nil)
+	c.open(t, len(c.Nodes)-1, cfg)
+	return len(c.Nodes) - 1
+}
+
+// Replace opens a node that takes the place in Nodes of one that was killed.
+func (c *Cluster) Replace(t testing.TB, i int, cfg host.Config) {
+	t.Helper()
+	c.open(t, i, cfg)
+}
+
+// open opens the node of a place and waits until all know of it.
+func (c *Cluster) open(t testing.TB, i int, cfg host.Config) {
+	t.Helper()
 	l := &line{Store: c.control}
-	cfg.Cluster = &host.ClusterConfig{Control: l, Network: c.network, Lease: Lease}
+	cfg.Cluster = &host.ClusterConfig{Control: l, Network: c.network, Lease: c.Lease}
 	n, err := host.Open(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -65,7 +82,7 @@ func (c *Cluster) Add(t testing.TB, cfg host.Config) int {
 			t.Error(err)
 		}
 	})
-	c.Nodes, c.lines = append(c.Nodes, n), append(c.lines, l)
+	c.Nodes[i], c.lines[i] = n, l
 	alive := 0
 	for _, l := range c.lines {
 		if !l.cut.Load() {
@@ -74,12 +91,13 @@ func (c *Cluster) Add(t testing.TB, cfg host.Config) int {
 	}
 	for i, n := range c.Nodes {
 		if !c.lines[i].cut.Load() {
-			if err := n.WaitForMembers(t.Context(), alive); err != nil {
-				t.Fatal(err)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			if err := n.WaitForMembers(ctx, alive); err != nil {
+				t.Fatalf("node %d knows %d members, %d are alive: %v", i, len(n.Members()), alive, err)
 			}
+			cancel()
 		}
 	}
-	return len(c.Nodes) - 1
 }
 
 // Load loads a module into the first node; the others get it from there when they need it.
@@ -97,13 +115,55 @@ func (c *Cluster) Load(t testing.TB, wasm []byte) *host.Module {
 func (c *Cluster) Kill(i int) {
 	c.lines[i].cut.Store(true)
 	c.network.Kill(c.Nodes[i].ID())
-	go func() { _ = c.Nodes[i].Close() }() // it cannot reach the control store, and says so
+	dead := c.Nodes[i]
+	go func() { _ = dead.Close() }() // it cannot reach the control store, and says so
+}
+
+// Bury ends the lease of a node that was killed: the others notice now.
+func (c *Cluster) Bury(t testing.TB, i int) {
+	t.Helper()
+	if err := c.control.Revoke(t.Context(), c.lines[i].lease); err != nil && !errors.Is(err, spec.NotFound) {
+		t.Fatal(err)
+	}
+}
+
+// Intruder joins the network as a node that says what it likes, with the id given; as a member of the cluster if it is to be
+// one. gone ends it, as a death would.
+func (c *Cluster) Intruder(t testing.TB, id spec.NodeID, member bool) (port peer.Port, gone func()) {
+	t.Helper()
+	port, err := c.network.Join(id, func(spec.NodeID, []byte) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !member {
+		return port, port.Leave
+	}
+	lease, err := c.control.Grant(t.Context(), time.Minute)
+	if err == nil {
+		_, err = c.control.Commit(t.Context(), control.Txn{Put: []control.Put{{Key: "node/" + id.String(), Lease: lease.ID}}})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port, func() {
+		port.Leave()
+		if err := c.control.Revoke(t.Context(), lease.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // line is a node's way to the control store.
 type line struct {
 	control.Store
-	cut atomic.Bool
+	lease control.LeaseID
+	cut   atomic.Bool
+}
+
+func (l *line) Grant(ctx context.Context, ttl time.Duration) (control.Lease, error) {
+	lease, err := l.Store.Grant(ctx, ttl)
+	l.lease = lease.ID
+	return lease, err
 }
 
 var errCut = spec.Errorf("reach the control store", spec.RPC, "", "the node was killed")

@@ -42,7 +42,7 @@ type quick struct {
 }
 
 func newQuick(b *testing.B) *quick {
-	host := &idle{}
+	host := &idle{value: [1]spec.Value{{Data: []byte{0}}}}
 	q := &quick{ctx: b.Context(), memory: make([]byte, 2*spec.MiB), serve: make(map[string]func(context.Context, *engine.Guest, []uint64) error)}
 	q.session = NewSession(Caller{Objects: host, Counts: host, Tasks: host})
 	q.guest.Owner = q.session

@@ -35,25 +35,36 @@ func (s *Session) frame(ctx context.Context, g *engine.Guest, p params) (int64, 
 	}
 	need := int64(sizeBytes + len(s.function))
 	for i := range s.args {
-		n := int64(len(s.args[i].Value.Data))
-		if s.args[i].IsRef && away(s.args[i].Value) {
-			v, err := s.caller.Views.View(ctx, s.args[i].Ref, spec.Forever, false)
-			if err != nil {
-				return 0, err
-			}
-			n = int64(len(v.Bytes))
-			v.Release()
+		if err := s.withArgument(ctx, i, func(data []byte) { need += sizeBytes + int64(len(data)) }); err != nil {
+			return 0, err
 		}
-		need += sizeBytes + n
 	}
 	if need > int64(len(dst)) {
 		return need, nil
 	}
 	dst = put(dst, s.function)
 	for i := range s.args {
-		dst = put(dst, s.args[i].Value.Data)
+		if err := s.withArgument(ctx, i, func(data []byte) { dst = put(dst, data) }); err != nil {
+			return 0, err
+		}
 	}
 	return need, nil
+}
+
+// withArgument does something with the bytes of an argument, wherever they lie.
+func (s *Session) withArgument(ctx context.Context, i int, do func(data []byte)) error {
+	a := &s.args[i]
+	if !a.IsRef || !away(a.Value) {
+		do(a.Value.Data)
+		return nil
+	}
+	v, err := s.caller.Views.View(ctx, a.Ref, spec.Forever, false)
+	if err != nil {
+		return err
+	}
+	defer v.Release()
+	do(v.Bytes)
+	return nil
 }
 
 // sizeBytes is the size of a size in a frame.

@@ -2,6 +2,7 @@ package hostcall
 
 import (
 	"context"
+	"slices"
 
 	"github.com/raywasm/raywasm/runtime/engine"
 	"github.com/raywasm/raywasm/spec"
@@ -58,13 +59,7 @@ func (s *Session) roomToPass() error {
 	return nil
 }
 
-// firstArgs is how many arguments the first of a call makes room for.
-const firstArgs = 4
-
 func (l *passed) add(a spec.Arg, links ...spec.Link) {
-	if l.args == nil {
-		l.args = make([]spec.Arg, 0, firstArgs)
-	}
 	l.args = append(l.args, a)
 	l.bytes += len(a.Value.Data)
 	l.links = append(l.links, links...)
@@ -73,21 +68,30 @@ func (l *passed) add(a spec.Arg, links ...spec.Link) {
 // takePassed returns the arguments for a call, which may keep them and reserves for what it keeps. What is counted for
 // them stays counted until forgetPassed.
 func (s *Session) takePassed() []spec.Arg {
-	args := s.passed.args
-	s.passed.args = nil
+	var args []spec.Arg
+	if len(s.passed.args) > 0 {
+		args = slices.Clone(s.passed.args) // no larger than need be: a task keeps them while it waits
+	}
 	s.drop(s.passed.holds)
 	s.passed.holds = 0
 	return args
 }
 
-// keepLinks is how many links a session keeps room for from one call to the next.
-const keepLinks = 256
+// keepArgs and keepLinks are how many arguments and links a session keeps room for from one call to the next.
+const (
+	keepArgs  = 16
+	keepLinks = 256
+)
 
 // forgetPassed gives up what was passed and releases what was counted for it.
 func (s *Session) forgetPassed() {
-	links := s.passed.links
+	args, links := s.passed.args, s.passed.links
 	s.drop(s.passed.holds)
 	s.passed = passed{}
+	if cap(args) <= keepArgs {
+		clear(args)
+		s.passed.args = args[:0]
+	}
 	if cap(links) <= keepLinks {
 		s.passed.links = links[:0]
 	}

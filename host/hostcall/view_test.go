@@ -100,6 +100,12 @@ func TestALargeValueIsReadWhereItLies(t *testing.T) {
 	if n, want := w.must("frame", memoryBytes/2, 100), int64(largeBytes+3+9); n != want {
 		t.Errorf("frame needs %d bytes, want %d", n, want)
 	}
+	w.memory = make([]byte, 2*largeBytes) // beside what a world checks
+	stack := []uint64{0, 2 * largeBytes}
+	if err := w.functions["frame"].Func(w.ctx, &w.guest, stack); err != nil || !bytes.Equal(w.memory[9:stack[0]], w.host.objects[id].value.Data) {
+		t.Errorf("a frame with room for it has another argument: %v", err)
+	}
+	w.memory = w.whole[margin : margin+memoryBytes]
 	if len(w.session.handles.at(uint32(object)).value.Data) > 0 || w.host.views != 0 {
 		t.Errorf("the session keeps its bytes, and %d views", w.host.views)
 	}

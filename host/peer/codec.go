@@ -145,10 +145,12 @@ func (g *Group) check() error {
 	if g.Verb < group.Prepare || g.Verb > group.Cancel {
 		return errors.New("it is none of the things to ask for")
 	}
+	seen := make(map[int]bool, len(g.Bundles))
 	for _, b := range g.Bundles {
-		if b.Index < 0 || b.Index >= spec.MaxBundles {
-			return errors.New("there is no such bundle")
+		if b.Index < 0 || b.Index >= spec.MaxBundles || seen[b.Index] {
+			return errors.New("there is no such bundle, or it is named twice")
 		}
+		seen[b.Index] = true
 		if err := b.Need.Check(); err != nil {
 			return err
 		}

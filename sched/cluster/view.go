@@ -1,6 +1,8 @@
 package cluster
 
 import (
+	"iter"
+
 	"github.com/raywasm/raywasm/sched/label"
 	"github.com/raywasm/raywasm/sched/resource"
 	"github.com/raywasm/raywasm/spec"
@@ -62,6 +64,17 @@ func (v *View) Node(id spec.NodeID) (Node, bool) {
 		return Node{}, false
 	}
 	return x.Node, true
+}
+
+// Nodes goes through what is known of all nodes, in no order. Their pools are not to be written to.
+func (v *View) Nodes() iter.Seq[Node] {
+	return func(yield func(Node) bool) {
+		for _, x := range v.nodes {
+			if !yield(x.Node) {
+				return
+			}
+		}
+	}
 }
 
 // Update takes in what a node says of itself. It reports whether that was news: an older version changes nothing.

@@ -33,15 +33,15 @@ type Directory struct {
 func NewDirectory() *Directory { return &Directory{core: transfer.NewDirectory()} }
 
 // Source says that a node wants the object, and names one that serves it, as [Locations]. A peer that answered that it
-// has none (spec.NotFound, spec.ObjectLost) is believed; any other failure makes it the last that is named again. Errors:
-// spec.ObjectLost.
+// has none (spec.NotFound, spec.ObjectLost) is believed, and one that is dead (spec.NodeDied) has none; any other failure
+// makes it the last that is named again. Errors: spec.ObjectLost.
 func (d *Directory) Source(id spec.ObjectID, node, failed spec.NodeID, why error) (spec.NodeID, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	ev := transfer.Event{Op: transfer.Want, ID: id, Node: node}
 	switch {
 	case failed == spec.NodeID{}:
-	case errors.Is(why, spec.NotFound), errors.Is(why, spec.ObjectLost):
+	case errors.Is(why, spec.NotFound), errors.Is(why, spec.ObjectLost), errors.Is(why, spec.NodeDied):
 		d.core.Step(transfer.Event{Op: transfer.Removed, ID: id, Node: failed})
 	default:
 		ev.Op, ev.From = transfer.Failed, failed

@@ -17,6 +17,7 @@ var (
 	planners    = ray.Actor0(NewPlanner)
 	reserveHere = ray.Method1((*Planner).Reserve)
 	strayRemote = ray.Remote0(stray)
+	cpusRemote  = ray.Remote0(cpus)
 )
 
 // NewPlanner has no groups.
@@ -29,6 +30,16 @@ func (*Planner) Reserve(name string) (string, error) {
 		return "", err
 	}
 	return g.ID, g.Wait(time.Minute)
+}
+
+// cpus returns how many CPUs the cluster has, and how many of them nobody holds.
+func cpus() ([2]float64, error) {
+	all, err := ray.ClusterResources()
+	if err != nil {
+		return [2]float64{}, err
+	}
+	free, err := ray.AvailableResources()
+	return [2]float64{all.CPU.Float(), free.CPU.Float()}, err
 }
 
 // stray lets a child run outside of its own group.
