@@ -3,6 +3,7 @@ package host_test
 import (
 	"encoding/binary"
 	"math/rand/v2"
+	"os"
 	"testing"
 	"time"
 
@@ -274,7 +275,11 @@ func intrude(t *testing.T, c *clustertest.Cluster, module *host.Module, b []byte
 func TestAnIntruder(t *testing.T) {
 	c, module := openCluster(t, host.Config{NumCPUs: 2}, host.Config{NumCPUs: 1})
 	r := rand.New(rand.NewPCG(1, 1))
-	for range 40 {
+	rounds := 40
+	if os.Getenv("RAYWASM_LONG") != "" {
+		rounds = 2000
+	}
+	for range rounds {
 		b := make([]byte, 2000)
 		for i := range b {
 			b[i] = byte(r.Uint32())
