@@ -261,7 +261,7 @@ func TestWhatANodeTells(t *testing.T) {
 
 	c := only(t, dir)
 	id := node.ID().String()
-	status := until(t, func() (Status, error) { return c.Status(t.Context()) }, func(s Status) bool { return len(s.Pending) == 3 })
+	status := until(t, func() (Status, error) { return c.Status(t.Context()) }, func(s Status) bool { return len(s.Pending) == 3 && s.Jobs[0].Stats.Running == 2 })
 	reasons := map[string]int{}
 	for _, p := range status.Pending {
 		reasons[p.Reason] += p.Count
@@ -279,7 +279,15 @@ func TestWhatANodeTells(t *testing.T) {
 		}
 	}
 
-	tasks := list[Task](t, c, "tasks", 10)
+	tasks := until(t, func() (List[Task], error) { return Lists[Task](t.Context(), c, "tasks", 10) }, func(l List[Task]) bool {
+		running := 0
+		for _, r := range l.Rows {
+			if r.State == "RUNNING" {
+				running++
+			}
+		}
+		return running == 2 // they have been granted, and are about to
+	})
 	states := map[string]string{}
 	for _, r := range tasks.Rows {
 		states[r.ID] = r.State

@@ -131,11 +131,10 @@ func (r *residents) counts() (awake, parked, asleep int) {
 func (a *actor) rest(life *incarnation) {
 	over := a.node.residents.add(life)
 	a.mu.Lock()
-	ended := life.over // before it was in the list, so that nobody has taken it out
-	a.mu.Unlock()
-	if ended {
+	if life.over || life.busy { // before it was in the list, so that nobody has taken it out
 		a.node.residents.remove(life)
 	}
+	a.mu.Unlock()
 	if over != nil {
 		over.actor.parkAndSleep(over)
 	}
@@ -232,6 +231,7 @@ func (a *actor) putToSleep(life *incarnation) error {
 	}
 	_ = life.sandbox.Close() // nothing of it is left but what has been saved
 	life.sandbox, life.asleep = nil, true
+	a.plain.Clear()
 	if life.turns == nil && !life.session.Holds() {
 		life.session.Close()
 		a.mu.Lock()

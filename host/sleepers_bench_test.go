@@ -67,7 +67,7 @@ func sleepers(b *testing.B, wasm []byte) {
 	}
 	j := job(b, node, host.JobConfig{Module: module, Namespace: "sleepers"})
 	actors := make([]*host.Actor, b.N)
-	before, resident := liveBytes(), residentBytes()
+	before, resident, disk := liveBytes(), residentBytes(), written(b)
 	b.ResetTimer()
 	for i := range actors {
 		a, err := j.NewActor(b.Context(), "Counter", spec.ActorOptions{Name: "actor " + strconv.Itoa(i)}, i)
@@ -83,6 +83,7 @@ func sleepers(b *testing.B, wasm []byte) {
 	b.StopTimer()
 	each, all := float64(liveBytes()-before)/float64(b.N), float64(residentBytes()-resident)/float64(b.N)
 	u := node.Usage()
+	disk = written(b) - disk
 	r := rand.New(rand.NewPCG(1, 2))
 	wakeUps := make([]time.Duration, min(b.N, 10_000))
 	for k := range wakeUps {
@@ -105,6 +106,7 @@ func sleepers(b *testing.B, wasm []byte) {
 	b.ReportMetric(each, "heap-B/actor")
 	b.ReportMetric(all, "resident-B/actor")
 	b.ReportMetric(float64(u.SleepingActors), "asleep")
+	b.ReportMetric(float64(disk)/float64(max(1, u.SleepingActors)), "B-written/asleep")
 	b.ReportMetric(float64(wakeUps[len(wakeUps)/2].Microseconds()), "µs/woken-median")
 	b.ReportMetric(float64(wakeUps[len(wakeUps)*99/100].Microseconds()), "µs/woken-99%")
 	for _, a := range actors {

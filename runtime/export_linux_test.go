@@ -9,5 +9,7 @@ func Scan(s *Sandbox) {
 	scanPages(pagemap(), uintptr(r.base), uintptr(r.length), r.regions[:])
 }
 
-// BestSeat is where a memory should begin, and how many entries a scan looks at then.
-func BestSeat(touched []uint64, size uint64) (at, entries uint64) { return bestSeat(touched, size) }
+// BestAlignment is where a memory should begin, and how many entries a scan looks at then.
+func BestAlignment(touched []uint64, size uint64) (at, entries uint64) {
+	return bestAlignment(touched, size)
+}

@@ -18,7 +18,7 @@ type image struct {
 	bytes   []byte // the memory, read-only; empty if the module has none
 	globals []uint64
 	reseeds []reseed      // where the guest's generators keep their seeds
-	place   atomic.Uint64 // its memories', as a seat plus one; 0 while it is not known; nothing else ever changes
+	place   atomic.Uint64 // where its memories begin, as alignment_linux.go has it, plus one; 0: not known yet
 	digest  func() spec.Digest
 }
 

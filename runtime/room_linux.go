@@ -38,7 +38,7 @@ func span(limit uint64) uint64 { return 1<<bits.Len64(limit-1) + tableSpan }
 // suits reports whether newRoom of the same would be just like this room, which is fresh.
 func (r *room) suits(img *image, limit, atLeast uint64) bool {
 	like := room{image: img, limit: limit, least: atLeast}
-	return r.image == img && span(r.limit) == span(limit) && r.first == like.Size(0) && r.wellSeated()
+	return r.image == img && span(r.limit) == span(limit) && r.first == like.Size(0) && r.wellAligned()
 }
 
 // let makes a fresh room one for another memory that it suits.
@@ -56,7 +56,7 @@ func (r *room) limitTo(limit uint64) bool {
 // letsAgain reports whether a room that an instance has left may be one for another: not if more of it was opened, or if it
 // is not where it should be.
 func (r *room) letsAgain() bool {
-	return r.reserved != nil && r.opened <= r.first+headroom && r.wellSeated()
+	return r.reserved != nil && r.opened <= r.first+headroom && r.wellAligned()
 }
 
 // Size returns how long a new memory of at least so many bytes will be.
@@ -83,7 +83,7 @@ func (r *room) Allocate(atLeast uint64) []byte {
 	}
 	r.reserved, r.base, r.first, r.length = start, start, first, first
 	if r.image != nil {
-		r.base = unsafe.Add(start, (r.image.seat()-uint64(uintptr(start)))%tableSpan)
+		r.base = unsafe.Add(start, (r.image.alignment()-uint64(uintptr(start)))%tableSpan)
 	}
 	if r.opened = min(r.limit, first+headroom); r.mapImage() != nil || !r.open(r.mapped, r.opened) {
 		r.free()

@@ -13,9 +13,6 @@ var (
 	_ = ray.Remote1(getMany)
 )
 
-// sink keeps what is read from being optimised away.
-var sink byte
-
 // readObject reads an object of size bytes, in place or by a copy, and returns the nanoseconds until all of it can be read.
 func readObject(refs []ray.Ref[[]byte], size int, way string) (int64, error) {
 	begin := time.Now()
@@ -33,14 +30,14 @@ func readObject(refs []ray.Ref[[]byte], size int, way string) (int64, error) {
 		}
 		data = v.Data()
 	}
-	sink += data[0] + data[len(data)-1]
+	sum := int(data[0]) + int(data[len(data)-1])
 	if way == "in place, a byte of each page" {
 		for i := 0; i < len(data); i += 4096 {
-			sink += data[i]
+			sum += int(data[i])
 		}
 	}
-	if len(data) != size {
-		return 0, fmt.Errorf("it has %d bytes", len(data))
+	if len(data) != size || sum < 0 {
+		return 0, fmt.Errorf("it has %d bytes, whose sum is %d", len(data), sum)
 	}
 	return int64(time.Since(begin)), nil
 }

@@ -76,7 +76,7 @@ func ViewWithin[S any](r Ref[S], timeout time.Duration) (v View[S], err error) {
 }
 
 // Seen passes a ref to a function that takes a [View] of its object.
-func Seen[S any](r Ref[S]) Arg[View[S]] { return Ref[View[S]]{r.h} }
+func Seen[S any](r Ref[S]) Arg[View[S]] { return Ref[View[S]](r) }
 
 // show makes v what the window shows. mu is held.
 func (v *View[S]) show(w *window) error {

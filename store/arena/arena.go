@@ -137,22 +137,28 @@ func (a *Arena) Warm(from, to, n int64) (int64, int64) {
 	return (g + 1) * Granule, end * Granule
 }
 
-// Punch gives the pages of a range back to the system. Nobody uses it.
-func (a *Arena) Punch(off, n int64) error {
-	from, to := (off+Granule-1)/Granule, (off+n)/Granule
-	if from >= to {
-		return nil
-	}
-	if err := a.punch(from*Granule, (to-from)*Granule); err != nil {
-		return &spec.Error{Op: "give memory of the arena back", Kind: spec.System, Err: err}
-	}
+// Cool notes that a range has no pages any more, but for granules in part: Punch is to follow.
+func (a *Arena) Cool(off, n int64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for g := from; g < to; g++ {
+	for g := (off + Granule - 1) / Granule; g < (off+n)/Granule; g++ {
 		if a.isWarm(g) {
 			a.warm[g/64].And(^(uint64(1) << (g % 64)))
 			a.resident -= Granule
 		}
+	}
+}
+
+// Punch gives the pages of a range back to the system, but for granules in part. Nobody uses it.
+func (a *Arena) Punch(off, n int64) error {
+	from, to := (off+Granule-1)/Granule*Granule, (off+n)/Granule*Granule
+	if from >= to {
+		return nil
+	}
+	a.Cool(from, to-from)
+	if err := a.punch(from, to-from); err != nil {
+		a.Touch(from, to-from)
+		return &spec.Error{Op: "give memory of the arena back", Kind: spec.System, Err: err}
 	}
 	return nil
 }

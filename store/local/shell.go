@@ -24,7 +24,7 @@ func (s *Store) step(ev residency.Event) {
 	for len(s.vacated) > 0 { // what became free, of which pages may be there that are more than are to be kept
 		free := s.vacated[0]
 		s.vacated = s.vacated[1:]
-		excess := s.arena.Excess(s.core.Usage().Used + s.punching)
+		excess := s.arena.Excess(s.core.Usage().Used)
 		if excess < arena.Granule {
 			continue
 		}
@@ -106,14 +106,10 @@ func (s *Store) restore(a residency.Action) {
 
 // punch gives pages back to the system. The caller holds mu.
 func (s *Store) punch(b extent.Block) {
-	s.punching += b.Size
+	s.arena.Cool(b.Off, b.Size) // as the core counts it
 	s.work.Go(func() {
 		err := s.arena.Punch(b.Off, b.Size) // if they stay, they cost memory until they are used again
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if s.punching -= b.Size; !s.closed {
-			s.step(residency.Event{Op: residency.Punched, Block: b, Err: err})
-		}
+		s.tellCore(residency.Event{Op: residency.Punched, Block: b, Err: err})
 	})
 }
 

@@ -61,18 +61,17 @@ type Store struct {
 	cancel   context.CancelFunc
 	work     sync.WaitGroup
 
-	mu       sync.Mutex
-	closed   bool
-	core     *residency.Core
-	last     residency.Token
-	posing   *asker                     // whose question is being put
-	spare    *asker                     // of a question that was answered at once
-	asking   map[residency.Token]*asker // who waits for an answer
-	fallen   map[spec.ObjectID]*mapping
-	wakeAt   int64 // 0: no timer
-	timer    *time.Timer
-	vacated  []extent.Free
-	punching int64 // bytes that are being given back
+	mu      sync.Mutex
+	closed  bool
+	core    *residency.Core
+	last    residency.Token
+	posing  *asker                     // whose question is being put
+	spare   *asker                     // of a question that was answered at once
+	asking  map[residency.Token]*asker // who waits for an answer
+	fallen  map[spec.ObjectID]*mapping
+	wakeAt  int64 // 0: no timer
+	timer   *time.Timer
+	vacated []extent.Free
 }
 
 // asker is one who waits for an answer of the core.

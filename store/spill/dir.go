@@ -28,6 +28,7 @@ type dir struct {
 	path     string
 	held     *os.File // the lock
 	capacity float64
+	opened   opened
 }
 
 // OpenDir makes a session's directory below parent, which is made if it is not there, and removes those of processes that
@@ -130,7 +131,7 @@ func outOfDisk(err error) error {
 
 // Open opens a part of a file.
 func (d *dir) Open(_ context.Context, name string, off, n int64) (io.ReadCloser, error) {
-	f, err := d.fs.Open(filepath.Join(d.path, name))
+	f, err := d.opened.use(name, func() (ReadAtCloser, error) { return d.fs.Open(filepath.Join(d.path, name)) })
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, ErrGone
 	}
@@ -145,6 +146,7 @@ func (d *dir) Open(_ context.Context, name string, off, n int64) (io.ReadCloser,
 
 // Remove removes a file.
 func (d *dir) Remove(_ context.Context, name string) error {
+	d.opened.forget(name)
 	if err := d.fs.Remove(filepath.Join(d.path, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -153,5 +155,6 @@ func (d *dir) Remove(_ context.Context, name string) error {
 
 // Close removes the session's directory.
 func (d *dir) Close() error {
+	d.opened.forget("")
 	return errors.Join(os.RemoveAll(d.path), d.held.Close())
 }

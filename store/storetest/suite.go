@@ -275,8 +275,10 @@ func Run(t *testing.T, s Suite) {
 		ctx, cancel := context.WithCancelCause(ctx)
 		done := make(chan error, 1)
 		go func() {
-			_, err := st.Create(ctx, Object(2), 2*spec.MiB, store.Primary)
-			done <- err
+			done <- patiently(func() error {
+				_, err := st.Create(ctx, Object(2), 2*spec.MiB, store.Primary)
+				return err
+			})
 		}()
 		until(func() bool { return st.Usage().Waiting == 1 })
 		cancel(cause)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,6 +25,7 @@ type world struct {
 	directory *exchange.Directory
 	nodes     []spec.NodeID
 	stores    []store.Store
+	creates   []*atomic.Int32 // how often each exchange asked its store for room
 	exchanges []*exchange.Exchange
 
 	mu       sync.Mutex
@@ -53,9 +55,10 @@ func open(t *testing.T, s Suite, nodes int, memory int64) *world {
 		if err != nil {
 			t.Fatal(err)
 		}
-		x := exchange.Open(exchange.Config{Store: st, Link: link{w, k, links[k]}, Pause: time.Millisecond, MaxPause: 10 * time.Millisecond, Log: zaptest.NewLogger(t)})
+		creates := new(atomic.Int32)
+		x := exchange.Open(exchange.Config{Store: counting{st, creates}, Link: link{w, k, links[k]}, Pause: time.Millisecond, MaxPause: 10 * time.Millisecond, Log: zaptest.NewLogger(t)})
 		answer(node, x)
-		w.stores, w.exchanges = append(w.stores, st), append(w.exchanges, x)
+		w.stores, w.creates, w.exchanges = append(w.stores, st), append(w.creates, creates), append(w.exchanges, x)
 	}
 	t.Cleanup(func() {
 		for _, x := range w.exchanges {
@@ -71,6 +74,17 @@ func open(t *testing.T, s Suite, nodes int, memory int64) *world {
 		}
 	})
 	return w
+}
+
+// counting is a store that counts how often it is asked for room.
+type counting struct {
+	store.Store
+	creates *atomic.Int32
+}
+
+func (c counting) Create(ctx context.Context, id spec.ObjectID, size int64, kind store.Copy) (*store.Draft, error) {
+	c.creates.Add(1)
+	return c.Store.Create(ctx, id, size, kind)
 }
 
 // link is a node's, with the world's faults.

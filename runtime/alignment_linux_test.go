@@ -14,7 +14,7 @@ import (
 
 const tableSpan = 512 * smallPage
 
-func TestTheBestSeatHasTheFewestEntriesToLookAt(t *testing.T) {
+func TestTheBestAlignmentHasTheFewestEntriesToLookAt(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		pages   uint64
@@ -39,7 +39,7 @@ func TestTheBestSeatHasTheFewestEntriesToLookAt(t *testing.T) {
 		for k, n := range c.touched {
 			offsets[k] = n * smallPage
 		}
-		at, entries := wasmrt.BestSeat(offsets, c.pages*smallPage)
+		at, entries := wasmrt.BestAlignment(offsets, c.pages*smallPage)
 		want(t, c.name+": entries", entries, c.entries)
 		want(t, c.name+": entries by looking at each table", lookedAt(at, offsets, c.pages), entries)
 	}
@@ -51,19 +51,19 @@ func TestTheBestSeatHasTheFewestEntriesToLookAt(t *testing.T) {
 			offsets[k] = random.Uint64N(pages) * smallPage
 		}
 		slices.Sort(offsets)
-		at, entries := wasmrt.BestSeat(offsets, pages*smallPage)
+		at, entries := wasmrt.BestAlignment(offsets, pages*smallPage)
 		want(t, "entries by looking at each table", lookedAt(at, offsets, pages), entries)
 	}
 }
 
 // lookedAt counts the pages of a memory that lie under a table that is there.
-func lookedAt(seat uint64, touched []uint64, pages uint64) (n uint64) {
+func lookedAt(alignment uint64, touched []uint64, pages uint64) (n uint64) {
 	there := make(map[uint64]bool)
 	for _, off := range touched {
-		there[(seat+off)/tableSpan] = true
+		there[(alignment+off)/tableSpan] = true
 	}
 	for p := range pages {
-		if there[(seat+p*smallPage)/tableSpan] {
+		if there[(alignment+p*smallPage)/tableSpan] {
 			n++
 		}
 	}
@@ -71,16 +71,16 @@ func lookedAt(seat uint64, touched []uint64, pages uint64) (n uint64) {
 }
 
 // A module whose sandboxes touch few pages gets its memories where a scan is short, and that changes nothing else.
-func TestMemoriesAreSeatedByWhatIsTouched(t *testing.T) {
+func TestMemoriesAreAlignedByWhatIsTouched(t *testing.T) {
 	var count counter
 	m := load(t, count.open(wazero.Open), notebook())
 	made := count.made.Load()
-	var seats []uint64
+	var places []uint64
 	const resets = 2*wasmrt.SettleAfter + 10
 	for range resets {
 		s := sandbox(t, m, wasmrt.SandboxConfig{Owner: host(func(_ context.Context, g *engine.Guest, _ uint64) (uint64, error) {
-			if at := uint64(uintptr(unsafe.Pointer(unsafe.SliceData(g.Memory())))) % tableSpan; !slices.Contains(seats, at) {
-				seats = append(seats, at)
+			if at := uint64(uintptr(unsafe.Pointer(unsafe.SliceData(g.Memory())))) % tableSpan; !slices.Contains(places, at) {
+				places = append(places, at)
 			}
 			return 0, nil
 		})})
@@ -89,6 +89,6 @@ func TestMemoriesAreSeatedByWhatIsTouched(t *testing.T) {
 		check(t, s.Close())
 	}
 	check(t, findTraces(t.Context(), m))
-	want(t, "how many seats there were", len(seats), 2)
+	want(t, "how many places there were", len(places), 2)
 	want(t, "instances made", count.made.Load()-made, 2)
 }

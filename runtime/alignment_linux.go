@@ -11,33 +11,35 @@ import (
 // begins: on how much of it lies under the same tables as the few pages that guests touch.
 //
 //	pages touched          x                            x   x
-//	tables, badly seated  |   all 512 entries looked at        |    all 512    |
-//	tables, well seated   |  |   none is there           |     |
+//	tables, badly aligned |   all 512 entries looked at        |    all 512    |
+//	tables, well aligned  |  |   none is there           |     |
 //
 // Which pages those are a room sees when it has been reset settleAfter times.
 const tableSpan = 2 * spec.MiB
 
 const (
 	settleAfter = 1000
-	// worthMoving is how many entries a scan must save for rooms to be seated anew.
+	// worthMoving is how many entries a scan must save for rooms to be placed anew.
 	worthMoving = 32
+	// mostTouched is with how many touched pages the best place is looked for: with more, no scan is short.
+	mostTouched = 4096
 )
 
-// seat returns where the image's memories begin, in bytes modulo tableSpan. Until it is known what is best, what is behind
+// alignment returns where the image's memories begin, in bytes modulo tableSpan. Until it is known what is best, what is behind
 // the image gets page tables of its own.
-func (img *image) seat() uint64 {
+func (img *image) alignment() uint64 {
 	if at := img.place.Load(); at > 0 {
 		return at - 1
 	}
 	return -img.size() % tableSpan
 }
 
-// wellSeated reports whether the room's memory begins where one of its image is to begin.
-func (r *room) wellSeated() bool {
-	return r.image == nil || r.reserved == nil || uint64(uintptr(r.base))%tableSpan == r.image.seat()
+// wellAligned reports whether the room's memory begins where one of its image is to begin.
+func (r *room) wellAligned() bool {
+	return r.image == nil || r.reserved == nil || uint64(uintptr(r.base))%tableSpan == r.image.alignment()
 }
 
-// settle finds the image's seat, unless another room did. false: the room is badly seated, and a new one pays.
+// settle finds the image's alignment, unless another room did. false: the room is badly aligned, and a new one pays.
 func (r *room) settle() bool {
 	if r.image == nil || r.reserved == nil || r.image.size() == 0 {
 		return true
@@ -45,12 +47,15 @@ func (r *room) settle() bool {
 	if r.image.place.Load() == 0 {
 		touched := r.touched()
 		at := -r.image.size() % tableSpan
-		if best, entries := bestSeat(touched, r.image.size()); entries+worthMoving <= entriesAt(at, touched, r.image.size()) {
+		if len(touched) > mostTouched {
+			touched = nil
+		}
+		if best, entries := bestAlignment(touched, r.image.size()); entries+worthMoving <= entriesAt(at, touched, r.image.size()) {
 			at = best
 		}
 		r.image.place.CompareAndSwap(0, at+1)
 	}
-	return r.wellSeated()
+	return r.wellAligned()
 }
 
 // touched returns the offsets, in order, of those of the image's pages that guests have touched, as far as the room shows
@@ -88,8 +93,8 @@ func (r *room) touched() (offsets []uint64) {
 	return offsets
 }
 
-// bestSeat returns the seat at which a scan of a memory of size bytes has the fewest entries to look at, and how many.
-func bestSeat(touched []uint64, size uint64) (best, entries uint64) {
+// bestAlignment returns the alignment at which a scan of a memory of size bytes has the fewest entries to look at, and how many.
+func bestAlignment(touched []uint64, size uint64) (best, entries uint64) {
 	entries = size/pageSize + 1
 	for at := uint64(0); at < tableSpan; at += pageSize {
 		if n := entriesAt(at, touched, size); n < entries {
@@ -99,17 +104,17 @@ func bestSeat(touched []uint64, size uint64) (best, entries uint64) {
 	return best, entries
 }
 
-// entriesAt is how many entries of page tables a scan of a memory of size bytes looks at, if it begins at a seat and those
+// entriesAt is how many entries of page tables a scan of a memory of size bytes looks at, if it begins at an alignment and those
 // pages of it, in order, have been touched.
-func entriesAt(seat uint64, touched []uint64, size uint64) (n uint64) {
+func entriesAt(alignment uint64, touched []uint64, size uint64) (n uint64) {
 	next := uint64(0) // offset at which the first table begins that has not been counted
 	for _, off := range touched {
 		if off < next {
 			continue
 		}
-		begins := (seat + off) / tableSpan * tableSpan
-		end := min(size, begins+tableSpan-seat)
-		n += (end - (max(begins, seat) - seat)) / pageSize
+		begins := (alignment + off) / tableSpan * tableSpan
+		end := min(size, begins+tableSpan-alignment)
+		n += (end - (max(begins, alignment) - alignment)) / pageSize
 		next = end
 	}
 	return n
