@@ -122,8 +122,18 @@ func taken(name actorName) *spec.Error {
 	return spec.Errorf("create actor", spec.AlreadyExists, quote(name.name), "an actor of that name lives in namespace %q: choose another name or ask for it with get_if_exists", name.namespace)
 }
 
-// admit gives the actor its name and asks for its place.
+// admit holds what the actor refers to, before anybody can end it, and lets it in.
 func (a *actor) admit() error {
+	a.node.objects.retain(a.links)
+	err := a.enlist()
+	if err != nil {
+		a.node.objects.release(a.links)
+	}
+	return err
+}
+
+// enlist gives the actor its name and asks for its place.
+func (a *actor) enlist() error {
 	n := a.node
 	if err := n.cluster.claim(n.scope.ctx, a.name); err != nil {
 		return err
@@ -161,7 +171,6 @@ func (a *actor) admit() error {
 			n.objects.retain([]spec.Link{spec.ActorLink(a.id)})
 		}
 	}
-	n.objects.retain(a.links)
 	a.job.stats.actors.Add(1)
 	ask := sched.Ask{Need: resource.Of(a.place), Hold: resource.Of(a.hold), Priority: said(a.opts.Priority, 0), Job: a.job.id, Namespace: a.job.namespace, Strategy: a.strategy}
 	var refs []spec.ObjectID

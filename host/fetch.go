@@ -12,6 +12,7 @@ import (
 // question is one that another node has not answered yet.
 type question struct {
 	of     spec.NodeID
+	named  bool              // it asks for an actor's name
 	answer chan *peer.Answer // of one place; closed if the node died
 }
 
@@ -25,7 +26,7 @@ func (c *clusterNode) question(ctx context.Context, of spec.NodeID, m peer.Ask) 
 	}
 	c.last++
 	m.Number = c.last
-	c.asks[m.Number] = question{of, answer}
+	c.asks[m.Number] = question{of, m.Name != nil, answer}
 	c.mu.Unlock()
 	c.port.Send(of, peer.Message{Ask: &m})
 	var a *peer.Answer
@@ -51,24 +52,25 @@ func (c *clusterNode) question(ctx context.Context, of spec.NodeID, m peer.Ask) 
 	return a, nil
 }
 
-// answered gives an answer to who asked.
+// answered gives an answer to who asked. The handle that the answer to a name brings is of whoever looked for it.
 func (c *clusterNode) answered(from spec.NodeID, m *peer.Answer) {
 	var found []spec.Link
 	if m.Found != nil {
 		found = c.node.objects.claim(from, []spec.Link{spec.ActorLink(*m.Found)})
-		if len(found) == 0 { // what it did not carry is not here
-			m.Found = nil
-		}
 	}
 	c.mu.Lock()
 	q, ok := c.asks[m.Number]
 	ok = ok && q.of == from
+	wanted := ok && q.named && len(found) > 0 && len(m.Err) == 0
+	if !wanted {
+		m.Found = nil
+	}
 	if ok {
 		delete(c.asks, m.Number)
 		q.answer <- m
 	}
 	c.mu.Unlock()
-	if !ok { // who asked does not wait any more
+	if !wanted {
 		c.node.objects.release(found)
 	}
 }

@@ -3,6 +3,7 @@ package host_test
 import (
 	"encoding/binary"
 	"math/rand/v2"
+	"os"
 	"testing"
 	"time"
 
@@ -243,10 +244,13 @@ func intrude(t *testing.T, c *clustertest.Cluster, module *host.Module, b []byte
 	j := job(t, c.Nodes[0], host.JobConfig{Module: module})
 	x := &intruder{self: spec.NodeID{0xee}, node: c.Nodes[0].ID(), other: c.Nodes[1].ID(), job: j, module: module, b: b}
 	binary.BigEndian.PutUint64(x.self[8:], rand.Uint64())
+	var puts []*host.Ref
 	for _, size := range []int{1, 200 * spec.KiB} { // it may speak of these
-		if _, err := j.Put(t.Context(), make([]byte, size)); err != nil {
+		ref, err := j.Put(t.Context(), make([]byte, size))
+		if err != nil {
 			t.Fatal(err)
 		}
+		puts = append(puts, ref)
 	}
 	port, gone := c.Intruder(t, x.self, x.coin())
 	for len(x.b) > 0 {
@@ -260,6 +264,9 @@ func intrude(t *testing.T, c *clustertest.Cluster, module *host.Module, b []byte
 		t.Errorf("2 + 3 = %d", sum)
 	}
 	gone()
+	for _, r := range puts {
+		r.Release()
+	}
 	if err := j.Close(); err != nil {
 		t.Error(err)
 	}
@@ -274,7 +281,11 @@ func intrude(t *testing.T, c *clustertest.Cluster, module *host.Module, b []byte
 func TestAnIntruder(t *testing.T) {
 	c, module := openCluster(t, host.Config{NumCPUs: 2}, host.Config{NumCPUs: 1})
 	r := rand.New(rand.NewPCG(1, 1))
-	for range 40 {
+	rounds := 40
+	if os.Getenv("RAYWASM_LONG") != "" {
+		rounds = 2000
+	}
+	for range rounds {
 		b := make([]byte, 2000)
 		for i := range b {
 			b[i] = byte(r.Uint32())

@@ -194,7 +194,7 @@ func (b *Borrows) Step(ev BorrowEvent, exists func(spec.Link) bool, out []Borrow
 		}
 	case Held, Gone:
 		x := b.borrowed[ev.Link]
-		if x == nil || x.held {
+		if x == nil || x.held || x.owner != ev.Node {
 			return out
 		}
 		x.held = true
