@@ -21,8 +21,9 @@ import (
 
 // remote is what an entry has whose bytes are elsewhere, or which another node owns.
 type remote struct {
-	owner spec.NodeID   // zero: this node
-	at    []spec.NodeID // of another's: who had the bytes when it was there
+	owner  spec.NodeID   // zero: this node
+	orphan *spec.Error   // its owner died: what it is when its bytes are gone
+	at     []spec.NodeID // of another's: who had the bytes when it was there
 }
 
 // far is where the bytes of a result are that another node made.
@@ -77,7 +78,7 @@ func (o *objects) borrow(ev owner.BorrowEvent) {
 			if entry := o.refs.Object(a.Link.Object); !a.Link.IsActor && entry != nil && !entry.ready {
 				o.due = append(o.due, func() { o.complete(a.Link.Object, spec.Value{}, a.Err) })
 			} else if entry != nil && entry.stored > 0 && entry.remote != nil {
-				entry.remote.owner = spec.NodeID{} // it is this node's now: who has the bytes is known
+				entry.remote.owner, entry.remote.orphan = spec.NodeID{}, a.Err // it is this node's now, as long as somebody has the bytes
 			}
 		}
 	}

@@ -174,6 +174,30 @@ func TestLocality(t *testing.T) {
 	ended(t, j, c.Nodes...)
 }
 
+// What a dead node owned is lost for those who have only a ref, and says so; who has the bytes keeps them.
+func TestWhatADeadNodeOwned(t *testing.T) {
+	c, module := openCluster(t, host.Config{NumCPUs: 1}, host.Config{NumCPUs: 1})
+	j := job(t, c.Nodes[0], host.JobConfig{Module: module})
+	const size = 1 << 20
+	read := get[*host.Ref](t, submit(t, j, "lend", here(c.Nodes[1]), size))
+	unread := get[*host.Ref](t, submit(t, j, "lend", here(c.Nodes[1]), size))
+	if b := get[[]byte](t, read); len(b) != size {
+		t.Fatalf("it has %d bytes", len(b))
+	}
+	dead := c.Nodes[1].ID().String()
+	c.Kill(1)
+	for len(c.Nodes[0].Members()) > 1 { // until the death is noticed
+		runtime.Gosched()
+	}
+	if _, err := host.Get[[]byte](t.Context(), unread); !errors.Is(err, spec.OwnerDied) || !strings.Contains(err.Error(), dead) {
+		t.Errorf("what nobody has read: %v", err)
+	}
+	if b := get[[]byte](t, read); len(b) != size {
+		t.Errorf("what was read has %d bytes now", len(b))
+	}
+	ended(t, j, c.Nodes[0])
+}
+
 // What a dead node ran runs again, what only it had is made again, and nobody waits for ever.
 func TestADeadNodeLosesNothing(t *testing.T) {
 	c, module := openCluster(t, host.Config{NumCPUs: 1}, host.Config{NumCPUs: 1}, host.Config{NumCPUs: 1})

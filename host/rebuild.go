@@ -101,17 +101,21 @@ func (o *objects) lose(ids []spec.ObjectID, made int, where string) {
 		switch {
 		case entry == nil:
 		case entry.ready && entry.stored > 0 && (made == 0 || entry.made == made):
-			if !o.ask(id, entry) { // another node's: it says what becomes of it
-				o.empty(id, entry)
-				entry.lost = true
+			if o.ask(id, entry) { // another node's: it says what becomes of it
+				continue
 			}
+			if r := entry.remote; r != nil && r.orphan != nil {
+				failed[id] = r.orphan
+			}
+			o.empty(id, entry)
+			entry.lost = true
 		case !entry.ready && made == notAgain:
 			entry.lost = true
 		}
 	}
 	for _, id := range ids {
-		if entry := o.refs.Object(id); entry == nil || !entry.lost {
-			continue // another one's task makes it, too
+		if entry := o.refs.Object(id); entry == nil || !entry.lost || failed[id] != nil {
+			continue // another one's task makes it, too, or nobody can
 		}
 		tasks, err := o.plan(id, where)
 		if err != nil {
