@@ -4,6 +4,7 @@ package ray
 
 import (
 	"os"
+	"runtime"
 	_ "unsafe" // for go:linkname
 
 	"github.com/raywasm/raywasm/spec"
@@ -27,7 +28,9 @@ func exportResume(events int32) int32 { return resume(int(events)) }
 //go:wasmexport ray_describe
 func exportDescribe() int32 {
 	os.Args = worker
-	return describe()
+	status := describe()
+	runtime.GC() // so that no sandbox of the image collects what was left of this, however much it was
+	return status
 }
 
 //go:wasmexport ray_main
