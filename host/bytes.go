@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"time"
 	"unsafe"
 	"weak"
 
@@ -46,12 +47,24 @@ func (o *objects) keepBytes(ctx context.Context, memory *store.Account, id spec.
 	if err := o.reserve(memory.Large(), n); err != nil {
 		return err
 	}
-	if err := store.Put(ctx, o.store, id, data, store.Primary); err != nil {
-		memory.Large().Release(n)
-		return err
+	err := store.Put(ctx, o.store, id, data, store.Primary)
+	for pause := time.Millisecond; spec.KindOf(err) == spec.AlreadyExists && pause < maxClearing && ctx.Err() == nil; pause *= 2 {
+		o.store.Delete(id)
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+		}
+		err = store.Put(ctx, o.store, id, data, store.Primary)
 	}
-	return nil
+	if err != nil {
+		memory.Large().Release(n)
+	}
+	return err
 }
+
+// maxClearing bounds the pauses before an object takes the place of a copy of what it was before: one that came from another
+// node, perhaps, and that somebody views still, or that is coming.
+const maxClearing = 2 * time.Second
 
 // dropBytes is the opposite of keepBytes for n bytes.
 func (o *objects) dropBytes(memory *store.Account, id spec.ObjectID, n int64) {
