@@ -70,8 +70,12 @@ func TestAGeneratorWaitsForItsConsumer(t *testing.T) {
 			t.Fatalf("%d objects, 2 may wait", u.Objects)
 		}
 	}
-	g.Release() // nobody takes any more: it ends
-	for node.Usage().Objects != 0 || j.Stats().Running != 0 {
+	g.Release() // nobody takes any more: it is cancelled, or ends with the error that its yield gives it, whichever comes first
+	ended := func() bool {
+		s := j.Stats()
+		return node.Usage().Objects == 0 && s.Running == 0 && s.Cancelled+s.Failed == 1
+	}
+	for !ended() {
 		if _, err := host.Call[int](t.Context(), j, "add", 1, 1); err != nil {
 			t.Fatal(err)
 		}

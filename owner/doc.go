@@ -1,7 +1,7 @@
 // Package owner holds the duties of whoever owns objects and actors: counting references, deciding whether a failed
 // task runs again, and the life of an actor. Its types are pure cores: events in, actions out, no I/O, goroutine, lock
 // or clock; the host's shell feeds them and does what they say. Refs counts on one node and is its table of objects; Borrows
-// counts between nodes; no node uses it yet.
+// counts between nodes, for the host of a cluster.
 //
 // What it is not: it stores no bytes, runs nothing, and knows nothing of resources.
 //
