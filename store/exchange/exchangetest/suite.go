@@ -145,7 +145,7 @@ func Run(t *testing.T, s Suite) {
 		asked.Store(0)
 		w.breaks(func(_ context.Context, _, _ int, req exchange.Request, _ []byte, do func() ([]uint32, error)) ([]uint32, error) {
 			sums, err := do()
-			if req.Sums && asked.Add(1) == 1 { // and then it tells the truth
+			if err == nil && req.Sums && asked.Add(1) == 1 { // and then it tells the truth
 				sums = []uint32{sums[0], sums[1] + 1}
 			}
 			return sums, err
