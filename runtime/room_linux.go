@@ -23,10 +23,10 @@ type room struct {
 	first     uint64         // length at the beginning
 	reserved  unsafe.Pointer // where our reservation begins; nil if the engine placed the memory
 	regions   [maxDirtyRegions]pageRegion
-	private   int  // how many of regions hold all private copies that there were after the last reset
-	known     bool // whether they do
-	idleSince int  // the round of the pools, while no instance is in it
-	resets    int  // since it was made
+	private   int    // how many of regions hold all private copies that there were after the last reset
+	foreseen  uint64 // in so many bytes; 0: nobody knows
+	idleSince int    // the round of the pools, while no instance is in it
+	resets    int    // since it was made
 }
 
 // newRoom returns a room for a memory of at most limit bytes that begins as img and is at least so long.
@@ -46,7 +46,7 @@ func (r *room) suits(img *image, limit, atLeast uint64) bool {
 
 // let makes a fresh room one for another memory that it suits.
 func (r *room) let(limit, atLeast uint64) {
-	r.limit, r.least, r.length, r.known = limit, atLeast, r.first, false
+	r.limit, r.least, r.length, r.foreseen = limit, atLeast, r.first, 0
 }
 
 // limitTo changes the limit of a fresh room; false if rooms of that limit are of another size.
@@ -160,13 +160,16 @@ func (r *room) reset(memory []byte, faultless bool) bool {
 		return r.drop()
 	}
 	r.restoreAll(regions)
-	r.private, r.known = len(regions), r.image != nil && faultsAreTold() && covers(regions, r.base, r.image.reseeds)
+	if r.image != nil && faultsAreTold() && covers(regions, r.base, r.image.reseeds) {
+		r.private, r.foreseen = len(regions), min(near, r.mapped)
+	}
 	return r.settled()
 }
 
-// foresees reports whether all that a sandbox without page faults could change in the memory is known. Beyond what the image's
-// file covers it is not: there the kernel may make pages larger on its own, and what had none has one, without a fault.
-func (r *room) foresees() bool { return r.known && r.length <= r.mapped }
+// foresees reports whether all that a sandbox without page faults could change in the memory is known. Beyond what has been
+// scanned there may be private copies of when the memory was longer; and beyond what the image's file covers the kernel may make
+// pages larger on its own, so that what had none has one, without a fault.
+func (r *room) foresees() bool { return r.foreseen > 0 && r.length <= r.foreseen }
 
 // settled counts the reset, and after many says whether the room is where it should be.
 func (r *room) settled() bool {
@@ -188,7 +191,7 @@ func covers(regions []pageRegion, base unsafe.Pointer, reseeds []reseed) bool {
 // changed returns the runs of the first n bytes' pages that differ, or may differ, from the image; ok is false if there are
 // many, or if the kernel cannot tell.
 func (r *room) changed(n uint64) (regions []pageRegion, ok bool) {
-	r.known = false
+	r.foreseen = 0
 	fd := pagemap()
 	if fd < 0 {
 		return nil, false
@@ -209,7 +212,7 @@ func (r *room) suspects(memory []byte) iter.Seq2[int, []byte] {
 	return func(yield func(int, []byte) bool) {
 		base := uintptr(unsafe.Pointer(unsafe.SliceData(memory)))
 		fd, from, to := pagemap(), base, base+uintptr(len(memory))
-		r.known = false
+		r.foreseen = 0
 		for from < to {
 			n, end, ok := 0, to, false
 			if fd >= 0 && r.image != nil {

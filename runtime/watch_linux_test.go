@@ -54,6 +54,52 @@ func TestOnlyPageFaultsAreLookedInto(t *testing.T) {
 	})
 }
 
+// A memory that is shorter than one in its place before does not forget what is private beyond it.
+func TestPrivateCopiesBeyondAShorterMemory(t *testing.T) {
+	everyEngine(t, func(t *testing.T, open engine.Open) {
+		m := loadQuick(t, open)
+		grown := func(end func(s *wasmrt.Sandbox)) {
+			s := sandbox(t, m, wasmrt.SandboxConfig{})
+			call(t, s, "grow", 1)
+			call(t, s, "poke", notebookBytes, 0x55)
+			end(s)
+			check(t, s.Close())
+		}
+		grown(func(s *wasmrt.Sandbox) {
+			if _, err := s.Call(t.Context(), "trap"); err == nil { // the memory is kept, the instance is not
+				t.Fatal("there was no trap")
+			}
+		})
+		for range 3 {
+			s := sandbox(t, m, wasmrt.SandboxConfig{})
+			call(t, s, "poke", 0, 0x55)
+			check(t, s.Close())
+		}
+		grown(func(*wasmrt.Sandbox) {})
+		check(t, wasmrt.Compare(m, compare))
+	})
+}
+
+// What a parked sandbox brings into another instance is no page fault of its calls.
+func TestAWakingSandboxIsSeen(t *testing.T) {
+	everyEngine(t, func(t *testing.T, open engine.Open) {
+		m := loadQuick(t, open)
+		for range 3 {
+			s := sandbox(t, m, wasmrt.SandboxConfig{})
+			call(t, s, "poke", 0, 0x55)
+			check(t, s.Close())
+		}
+		first, second := sandbox(t, m, wasmrt.SandboxConfig{}), sandbox(t, m, wasmrt.SandboxConfig{})
+		call(t, second, "poke", 50*smallPage, 0x55)
+		second.Park()
+		call(t, first, "poke", 0, 0x55)
+		check(t, first.Close())
+		call(t, second, "poke", 0, 0x55)
+		check(t, second.Close())
+		check(t, wasmrt.Compare(m, compare))
+	})
+}
+
 // What the host writes is seen as what the guest writes, whether it waits or not, and on whatever thread it goes on.
 func TestTheHostsPageFaultsAreSeen(t *testing.T) {
 	for _, quick := range []bool{true, false} {
@@ -172,14 +218,15 @@ func randomSandbox(ctx context.Context, m *wasmrt.Module, random *rand.Rand, pag
 			c = do("clock", 0)
 		case 9:
 			c = do("sleep", 1)
-		case 10:
-			s.Park()
 		}
 		if c.export == "fill" && c.params[0]+c.params[2] > notebookBytes {
 			c.params[0] = notebookBytes - c.params[2]
 		}
 		if err := run(ctx, s, c); err != nil {
 			return err
+		}
+		if random.IntN(16) == 0 {
+			s.Park()
 		}
 	}
 	return s.Close()
