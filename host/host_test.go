@@ -2,6 +2,7 @@ package host_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,14 +38,15 @@ var guest = sync.OnceValues(func() ([]byte, error) {
 // cache keeps the guest compiled for all tests of this package.
 var cache = sync.OnceValue(func() string { return filepath.Join(os.TempDir(), "raywasm-host-test-cache") })
 
-// open opens a node and loads the guest; at the end of the test nothing may be left in it.
+// open opens a node, of two CPUs on any machine if nothing is said, and loads the guest; at the end of the test nothing may
+// be left in it.
 func open(t testing.TB, cfg host.Config) (*host.Node, *host.Module) {
 	t.Helper()
 	wasm, err := guest()
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg.CacheDir = cache()
+	cfg.CacheDir, cfg.NumCPUs = cache(), cmp.Or(cfg.NumCPUs, 2)
 	node, err := host.Open(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
