@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -16,24 +15,12 @@ import (
 	"time"
 
 	"github.com/raywasm/raywasm/host"
+	"github.com/raywasm/raywasm/internal/guesttest"
 	"github.com/raywasm/raywasm/spec"
 )
 
 // guest builds testdata/guest once.
-var guest = sync.OnceValues(func() ([]byte, error) {
-	dir, err := os.MkdirTemp("", "raywasm-host-test")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	out := filepath.Join(dir, "guest.wasm")
-	build := exec.Command("go", "build", "-buildmode=c-shared", "-ldflags=-w", "-o", out, "./testdata/guest")
-	build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
-	if b, err := build.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("%w: %s", err, b)
-	}
-	return os.ReadFile(out)
-})
+var guest = guesttest.Go("testdata/guest")
 
 // cache keeps the guest compiled for all tests of this package.
 var cache = sync.OnceValue(func() string { return filepath.Join(os.TempDir(), "raywasm-host-test-cache") })
