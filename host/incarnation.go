@@ -30,6 +30,10 @@ type incarnation struct {
 	fresh   *checkpoint // taken and not installed
 	asleep  bool        // on disk, without a sandbox
 
+	// Of an actor whose calls take effect exactly once: gone is closed when nobody is in the sandbox any more, and before when
+	// that is so of the one before this.
+	gone, before chan struct{}
+
 	// Guarded by the actor's mu.
 	busy bool        // a goroutine is in the sandbox; it cleans up when it leaves and over is set
 	over bool        // it was stopped or crashed
@@ -56,6 +60,9 @@ var errRestarts = &spec.Error{Op: "run", Kind: spec.WorkerCrashed, Err: errorTex
 // start constructs the actor, after a pause, in a fresh sandbox or in one that goes on from its checkpoint.
 func (a *actor) start(life *incarnation, wait time.Duration) {
 	pause(life.ctx, wait)
+	if life.before != nil {
+		<-life.before // soon: it was stopped
+	}
 	a.node.residents.takeTurn(life.ctx)
 	err := a.construct(life)
 	ev := owner.ActorEvent{Op: owner.Started, Now: clock()}
@@ -252,6 +259,9 @@ func (a *actor) leave(life *incarnation) {
 	a.mu.Unlock()
 	if !clean {
 		return
+	}
+	if life.gone != nil {
+		close(life.gone)
 	}
 	a.node.residents.remove(life)
 	life.stop(nil)
