@@ -18,7 +18,7 @@ func (j *Job) Occupy(n int, waiting bool) (vacate func()) {
 	}
 	for range n {
 		j.gate.mu.Lock()
-		if j.gate.core.Enter(nil) != owner.Admitted {
+		if room, _ := j.gate.room(); j.gate.core.Enter(nil, room) != owner.Admitted {
 			panic("the gate is full")
 		}
 		if waiting {

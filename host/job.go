@@ -129,7 +129,8 @@ func (n *Node) NewJob(ctx context.Context, cfg JobConfig) (*Job, error) {
 
 // newJob returns a job of the node, or a copy of one, without an id, a module and a scope.
 func newJob(n *Node, namespace string) *Job {
-	j := &Job{node: n, namespace: namespace, memory: n.memory.Account(), gate: newGate(), started: time.Now()}
+	memory := n.memory.Account()
+	j := &Job{node: n, namespace: namespace, memory: memory, gate: newGate(memory), started: time.Now()}
 	j.none.L = &j.mu
 	return j
 }
