@@ -230,6 +230,7 @@ func (j *Job) end(cause *spec.Error) error {
 		j.node.mu.Unlock()
 		j.node.leases.weigh(j.id, 1) // the node need not remember it
 		if j.home != (spec.NodeID{}) {
+			j.node.cluster.copyEnded(j.id)
 			return nil
 		}
 		j.node.cluster.endJob(j.id)
