@@ -1,6 +1,9 @@
 package host
 
 import (
+	"cmp"
+	"time"
+
 	"go.uber.org/zap"
 
 	"github.com/raywasm/raywasm/host/peer"
@@ -225,12 +228,16 @@ func (c *clusterNode) jobEnded(from spec.NodeID, id spec.JobID) {
 	}
 }
 
+// endLeases is for how many leases a node waits for another one to end a copy of a job: a node that lives that long and says
+// nothing will not say it.
+const endLeases = 10
+
 // endJob ends the copies of a job of this node, and waits until they have or their nodes are dead.
 func (c *clusterNode) endJob(id spec.JobID) {
 	if c == nil {
 		return
 	}
-	var all []chan struct{}
+	all := make(map[spec.NodeID]chan struct{})
 	c.mu.Lock()
 	for node, p := range c.peers {
 		if p.ends[id] == nil {
@@ -238,13 +245,18 @@ func (c *clusterNode) endJob(id spec.JobID) {
 			c.port.Send(node, peer.Message{JobEnd: &peer.JobEnd{ID: id}})
 		}
 		delete(p.jobs, id)
-		all = append(all, p.ends[id])
+		all[node] = p.ends[id]
 	}
 	c.mu.Unlock()
-	for _, done := range all {
+	late := time.NewTimer(endLeases * cmp.Or(c.cfg.Lease, defaultLease))
+	defer late.Stop()
+	for node, done := range all {
 		select {
 		case <-done:
 		case <-c.node.scope.ctx.Done():
+		case <-late.C:
+			c.node.log.Error("a node does not end its copy of a job", zap.Stringer("node", node), zap.Stringer("job", id))
+			late.Reset(0) // nor is any other waited for that has not done so by now
 		}
 	}
 }
