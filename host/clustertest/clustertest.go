@@ -131,10 +131,21 @@ func (c *Cluster) Bury(t testing.TB, i int) {
 }
 
 // Intruder joins the network as a node that says what it likes, with the id given; as a member of the cluster if it is to be
-// one. gone ends it, as a death would.
-func (c *Cluster) Intruder(t testing.TB, id spec.NodeID, member bool) (port peer.Port, gone func()) {
+// one. hear gets what is sent to it; nil: it does not listen. gone ends it, as a death would.
+func (c *Cluster) Intruder(t testing.TB, id spec.NodeID, member bool, hear func(from spec.NodeID, m peer.Message)) (port peer.Port, gone func()) {
 	t.Helper()
-	port, err := c.network.Join(id, func(spec.NodeID, []byte) {})
+	port, err := c.network.Join(id, func(from spec.NodeID, frame []byte) {
+		if hear == nil {
+			return
+		}
+		messages, err := peer.Decode(frame)
+		if err != nil {
+			t.Error(err)
+		}
+		for _, m := range messages {
+			hear(from, m)
+		}
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +161,7 @@ func (c *Cluster) Intruder(t testing.TB, id spec.NodeID, member bool) (port peer
 	}
 	return port, func() {
 		port.Leave()
-		if err := c.control.Revoke(t.Context(), lease.ID); err != nil {
+		if err := c.control.Revoke(context.Background(), lease.ID); err != nil { // also when the test is over
 			t.Fatal(err)
 		}
 	}
