@@ -120,9 +120,11 @@ func (s *Sandbox) Enter(ctx context.Context, export string, params ...uint64) (u
 	if i.refused != nil {
 		i.refused.Set(0) // what an earlier call was refused it got over
 	}
+	i.watch.begin(i)
 	i.resume()
 	err := f.f.Call(ctx, stack)
 	i.pause()
+	i.watch.end(i)
 	if err != nil {
 		s.broken = true
 		return 0, s.failure("call "+export, err)
