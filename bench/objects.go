@@ -176,7 +176,9 @@ func (o *objects) makes(ctx context.Context) (rows []row, err error) {
 			return nil, err
 		}
 		for _, group := range [][]row{inGuest, inHost} {
-			group[1] = group[1].aim(putTarget * group[0].Median)
+			for i := range group[1:] {
+				group[i+1] = group[i+1].aim(putTarget * group[0].Median)
+			}
 			rows = append(rows, group...)
 		}
 	}
