@@ -2,7 +2,6 @@ package wasmrt
 
 import (
 	"context"
-	"runtime"
 	"time"
 
 	"github.com/raywasm/raywasm/runtime/engine"
@@ -54,7 +53,7 @@ func (i *instance) tick(ctx context.Context) error {
 		return err
 	}
 	i.pause()
-	runtime.Gosched()
+	i.module.runtime.turns.next(ctx)
 	i.resume()
 	i.meter.thread = threadTime()
 	if err := ended(ctx); err != nil {
