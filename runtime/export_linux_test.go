@@ -13,3 +13,6 @@ func Scan(s *Sandbox) {
 func BestAlignment(touched []uint64, size uint64) (at, entries uint64) {
 	return bestAlignment(touched, size)
 }
+
+// Alignment is where a sandbox's memory begins, in bytes modulo what one page table covers.
+func Alignment(s *Sandbox) uint64 { return uint64(uintptr(s.instance.room.base)) % tableSpan }

@@ -21,8 +21,8 @@ type turns struct {
 	queuing sync.WaitGroup // goroutines in guests' places
 }
 
-// longTurn is how long guests wait for their turns where it is worth a goroutine to notice an end at once: a microsecond then
-// for each quantum, and a deadline is kept within 2 milliseconds.
+// longTurn is how long guests wait for their turns where it is worth a goroutine, about a microsecond for each quantum, to
+// notice an end at once. It is half of what a deadline may be late.
 const longTurn = time.Millisecond
 
 // next returns when all who are ready had their turn, or when ctx has ended.
