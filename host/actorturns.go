@@ -202,7 +202,7 @@ func (a *actor) begin(life *incarnation, t *task) *spec.Error {
 // enter calls the guest and takes up what calls have ended of it.
 func (a *actor) enter(life *incarnation, export string, params ...uint64) *spec.Error {
 	before := life.sandbox.Usage().CPU
-	progress, err := life.sandbox.Call(life.ctx, export, params...)
+	progress, err := life.sandbox.Enter(life.ctx, export, params...)
 	a.job.stats.cpu.Add(int64(life.sandbox.Usage().CPU - before))
 	if err != nil {
 		for _, t := range life.turns.running {
