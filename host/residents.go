@@ -286,14 +286,14 @@ func (a *actor) putToSleep(life *incarnation) error {
 	_ = life.reserve(0)      // less is never refused
 	life.sandbox, life.asleep = nil, true
 	a.plain.Clear()
-	if life.turns == nil && !life.session.Holds() {
-		life.session.Close()
+	if session := life.session; life.turns == nil && !session.Holds() {
 		a.mu.Lock()
-		life.session, life.caller = nil, nil
+		life.session, life.caller = nil, nil // before it is closed: who looks for what is unreachable reads it
 		if len(a.calls) == 0 {
 			a.calls = nil
 		}
 		a.mu.Unlock()
+		session.Close()
 	}
 	r.slept(1)
 	return nil
