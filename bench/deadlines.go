@@ -40,15 +40,18 @@ func deadlines(ctx context.Context, l *lab) (rows []row, err error) {
 	return append(rows, disturbed...), err
 }
 
-// stopped measures how late a guest that never returns is stopped, alone and while others compute on every core.
+// crowd is how many guests compute at once where they are many.
+const crowd = 500
+
+// stopped measures how late a guest that never returns is stopped, alone, while others compute on every core, and while many do.
 func (l *lab) stopped(ctx context.Context, m *wasmrt.Module, guest string) (rows []row, err error) {
 	for _, c := range []struct {
-		name string
-		busy *wasmrt.Module
-	}{{"the only guest", nil}, {"others on every core", m}} {
+		name   string
+		others int
+	}{{"the only guest", 0}, {"others on every core", runtime.GOMAXPROCS(0)}, {fmt.Sprintf("%d others", crowd), crowd}} {
 		group := "lateness of a deadline, " + guest + " guest"
 		var late []float64
-		control, err := l.beside(ctx, c.busy, func() (err error) {
+		control, err := l.beside(ctx, m, c.others, func() (err error) {
 			late, err = lateness(ctx, m, l.deadlines)
 			return err
 		})
@@ -60,10 +63,9 @@ func (l *lab) stopped(ctx context.Context, m *wasmrt.Module, guest string) (rows
 	return rows, nil
 }
 
-// beside does something while guests of the module, unless it is nil, compute on every core, and a sleeper sleeps. It returns
-// how late that one woke up.
-func (l *lab) beside(ctx context.Context, busy *wasmrt.Module, do func() error) (control []float64, err error) {
-	stop, err := occupy(ctx, busy, l.slice)
+// beside does something while so many guests of the module compute, and a sleeper sleeps. It returns how late that one woke up.
+func (l *lab) beside(ctx context.Context, busy *wasmrt.Module, guests int, do func() error) (control []float64, err error) {
+	stop, err := occupy(ctx, busy, guests, l.slice)
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +122,11 @@ func (l *lab) disturbed(ctx context.Context, rt *wasmrt.Runtime, g guest) (rows 
 		{"metered guests on every core", metered, l.deadlines, l.gcs},
 	} {
 		var late, pause, collection []float64
-		control, err := l.beside(ctx, c.busy, func() error {
+		guests := runtime.GOMAXPROCS(0)
+		if c.busy == nil {
+			guests = 0
+		}
+		control, err := l.beside(ctx, c.busy, guests, func() error {
 			late = timerLateness(c.timers)
 			pause, collection = collect(c.gcs)
 			return nil
@@ -167,10 +173,9 @@ func collect(n int) (pauses, collections []float64) {
 	return pauses, collections
 }
 
-// occupy has guests of the module, unless it is nil, compute on every core, in calls of about such a length, until stop
-// is called.
-func occupy(ctx context.Context, m *wasmrt.Module, length time.Duration) (stop func() error, err error) {
-	if m == nil {
+// occupy has so many guests of the module compute, in calls of about such a length, until stop is called.
+func occupy(ctx context.Context, m *wasmrt.Module, guests int, length time.Duration) (stop func() error, err error) {
+	if guests == 0 {
 		return func() error { return nil }, nil
 	}
 	rounds, err := calibrateWork(ctx, m, length)
@@ -178,17 +183,19 @@ func occupy(ctx context.Context, m *wasmrt.Module, length time.Duration) (stop f
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	cores := runtime.GOMAXPROCS(0)
-	ended := make(chan error, cores)
-	for range cores {
+	ended := make(chan error, guests)
+	for range guests {
 		go func() {
 			ended <- func() error {
 				s, err := m.NewSandbox(context.WithoutCancel(ctx), wasmrt.SandboxConfig{})
 				if err != nil {
 					return err
 				}
-				for ctx.Err() == nil && err == nil {
-					_, err = s.Call(context.WithoutCancel(ctx), "work", rounds)
+				for err == nil {
+					_, err = s.Call(ctx, "work", rounds)
+				}
+				if ctx.Err() != nil { // it was stopped
+					err = nil
 				}
 				return errors.Join(err, s.Close())
 			}()
@@ -196,7 +203,7 @@ func occupy(ctx context.Context, m *wasmrt.Module, length time.Duration) (stop f
 	}
 	return func() (err error) {
 		cancel()
-		for range cores {
+		for range guests {
 			err = errors.Join(err, <-ended)
 		}
 		return err

@@ -237,7 +237,8 @@ func (a *actor) enqueue(t *task) {
 	}
 	t.call = a.nextCall
 	a.calls[t.call] = t
-	deeds := a.decide(owner.ActorEvent{Op: owner.Call, Call: t.call, Caller: callerNumber(t.parent), Group: t.group, MaxRetries: t.retry.MaxRetries, Paced: t.retry.Delay > 0})
+	var few [4]deed
+	deeds := a.decide(owner.ActorEvent{Op: owner.Call, Call: t.call, Caller: callerNumber(t.parent), Group: t.group, MaxRetries: t.retry.MaxRetries, Paced: t.retry.Delay > 0}, few[:0])
 	pending := a.core.Pending()
 	warn := pending >= max(2*a.warned, spec.PendingCallsWarning)
 	if warn {
@@ -277,15 +278,16 @@ func (a *actor) cancel(t *task, err *spec.Error, force bool) {
 
 // step tells the core and does what it says.
 func (a *actor) step(ev owner.ActorEvent) {
+	var few [4]deed
 	a.mu.Lock()
-	deeds := a.decide(ev)
+	deeds := a.decide(ev, few[:0])
 	a.mu.Unlock()
 	a.carryOut(deeds)
 }
 
 // carryOut performs the deeds; what is to be done in the sandbox, another goroutine does.
 func (a *actor) carryOut(deeds []deed) {
-	if next := a.perform(deeds); next != nil {
+	if next := a.perform(deeds); next.life != nil {
 		if !a.scope.run(func() { a.serve(next) }) && next.task != nil {
 			next.task.finish(nil, errJobEnded)
 		}
@@ -293,12 +295,11 @@ func (a *actor) carryOut(deeds []deed) {
 }
 
 // report leaves the incarnation's sandbox and tells the core what happened there, unless the incarnation was stopped
-// meanwhile: then it is stale. A crashed sandbox is over.
-func (a *actor) report(life *incarnation, ev owner.ActorEvent, crashed bool) []deed {
+// meanwhile: then it is stale. A crashed sandbox is over. What is to be done is appended to deeds.
+func (a *actor) report(life *incarnation, ev owner.ActorEvent, crashed bool, deeds []deed) []deed {
 	a.mu.Lock()
 	life.busy = false
 	old, log := a.install(life)
-	var deeds []deed
 	if !life.over {
 		if crashed {
 			life.over = true
@@ -307,7 +308,7 @@ func (a *actor) report(life *incarnation, ev owner.ActorEvent, crashed bool) []d
 		if ev.Op == owner.Returned {
 			delete(a.calls, ev.Call)
 		}
-		deeds = a.decide(ev)
+		deeds = a.decide(ev, deeds)
 	}
 	over := life.over
 	a.mu.Unlock()
@@ -319,15 +320,10 @@ func (a *actor) report(life *incarnation, ev owner.ActorEvent, crashed bool) []d
 	return deeds
 }
 
-// decide steps the core and looks up what its actions are about. The caller holds mu.
-func (a *actor) decide(ev owner.ActorEvent) []deed {
+// decide steps the core, looks up what its actions are about, and appends it to deeds. The caller holds mu.
+func (a *actor) decide(ev owner.ActorEvent, deeds []deed) []deed {
 	var few [4]owner.ActorAction
-	actions := a.core.Step(ev, few[:0])
-	if len(actions) == 0 {
-		return nil
-	}
-	deeds := make([]deed, 0, len(actions))
-	for _, act := range actions {
+	for _, act := range a.core.Step(ev, few[:0]) {
 		d := deed{do: act.Do, err: act.Err, life: a.now}
 		switch act.Do {
 		case owner.Start:
@@ -363,7 +359,8 @@ func (a *actor) decide(ev owner.ActorEvent) []deed {
 			box.gone = append(box.gone, a.calls[act.Call])
 		case owner.Save, owner.End:
 			if box := a.now.box(); box != nil {
-				box.next = &d
+				next := d
+				box.next = &next
 				break
 			}
 			a.now.busy = true
@@ -388,8 +385,8 @@ func (a *actor) decide(ev owner.ActorEvent) []deed {
 }
 
 // perform does the deeds. A Run, a Save or an End is returned for the caller to do in its own goroutine: there is at most
-// one.
-func (a *actor) perform(deeds []deed) (next *deed) {
+// one. If there is none, the one that is returned has no life.
+func (a *actor) perform(deeds []deed) (next deed) {
 	for i := range deeds {
 		d := &deeds[i]
 		switch d.do {
@@ -398,14 +395,15 @@ func (a *actor) perform(deeds []deed) (next *deed) {
 				a.node.log.Warn("actor restarts", zap.String("actor", a.label()), zap.Int32("restart", d.life.number), zap.Int32("max_restarts", said(a.opts.MaxRestarts, 0)), zap.Bool("from_checkpoint", d.life.resumes), zap.Duration("after", d.wait))
 			}
 			d.gone.end(a.ownerGone(errRestarts))
-			if !a.scope.run(func() { a.start(d.life, d.wait) }) {
-				d.life.stop(nil)
+			life, wait := d.life, d.wait
+			if !a.scope.run(func() { a.start(life, wait) }) {
+				life.stop(nil)
 			}
 		case owner.Run, owner.Again, owner.Save, owner.End:
 			if d.life.turns != nil {
 				a.wake(d.life)
 			} else {
-				next = d
+				next = *d
 			}
 		case owner.Interrupt:
 			a.wake(d.life)

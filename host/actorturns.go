@@ -118,7 +118,7 @@ func (a *actor) wake(life *incarnation) {
 // takeTurns tells the guest what is in the inbox until nothing is.
 func (a *actor) takeTurns(life *incarnation) {
 	if cannot := a.rouse(life); cannot != nil {
-		a.perform(a.report(life, owner.ActorEvent{Op: owner.Crashed, Err: cannot}, true))
+		a.perform(a.report(life, owner.ActorEvent{Op: owner.Crashed, Err: cannot}, true, nil))
 		return
 	}
 	for {
@@ -138,7 +138,7 @@ func (a *actor) takeTurns(life *incarnation) {
 		}
 		a.mu.Unlock()
 		if crash := a.tell(life, in); crash != nil {
-			a.perform(a.report(life, owner.ActorEvent{Op: owner.Crashed, Err: crash}, true))
+			a.perform(a.report(life, owner.ActorEvent{Op: owner.Crashed, Err: crash}, true, nil))
 			return
 		}
 	}
@@ -202,7 +202,7 @@ func (a *actor) begin(life *incarnation, t *task) *spec.Error {
 // enter calls the guest and takes up what calls have ended of it.
 func (a *actor) enter(life *incarnation, export string, params ...uint64) *spec.Error {
 	before := life.sandbox.Usage().CPU
-	progress, err := life.sandbox.Call(life.ctx, export, params...)
+	progress, err := life.sandbox.Enter(life.ctx, export, params...)
 	a.job.stats.cpu.Add(int64(life.sandbox.Usage().CPU - before))
 	if err != nil {
 		for _, t := range life.turns.running {
@@ -236,12 +236,13 @@ func (a *actor) enter(life *incarnation, export string, params ...uint64) *spec.
 func (a *actor) happened(life *incarnation, ev owner.ActorEvent) {
 	a.mu.Lock()
 	old, log := a.install(life)
-	var deeds []deed
+	var few [4]deed
+	deeds := few[:0]
 	if !life.over {
 		if ev.Op == owner.Returned {
 			delete(a.calls, ev.Call)
 		}
-		deeds = a.decide(ev)
+		deeds = a.decide(ev, deeds)
 	}
 	a.mu.Unlock()
 	a.discard(old)

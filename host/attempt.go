@@ -11,7 +11,7 @@ import (
 // attempt is the context of a task's runs: it ends when the task is cancelled, and when its scope ends. It costs nothing
 // until somebody waits for its end, which few runs do, where a context of package context costs a microsecond.
 type attempt struct {
-	scope *scope
+	task  *task
 	cause atomic.Pointer[spec.Error]
 
 	// Guarded by the scope's mu.
@@ -25,8 +25,8 @@ func (a *attempt) stop(err *spec.Error) {
 	if !a.cause.CompareAndSwap(nil, err) {
 		return
 	}
-	a.scope.mu.Lock()
-	defer a.scope.mu.Unlock()
+	a.task.scope.mu.Lock()
+	defer a.task.scope.mu.Unlock()
 	a.endLocked()
 }
 
@@ -38,8 +38,11 @@ func (a *attempt) endLocked() {
 	}
 }
 
-// Deadline: the task's own timer stops it.
-func (a *attempt) Deadline() (at time.Time, ok bool) { return }
+// Deadline is the task's, so that a guest that computes sees it pass itself: the timer that stops it may be with a processor
+// that does not get to it.
+func (a *attempt) Deadline() (at time.Time, ok bool) {
+	return a.task.deadline, !a.task.deadline.IsZero()
+}
 
 // Value: there is none.
 func (a *attempt) Value(any) any { return nil }
@@ -49,15 +52,15 @@ func (a *attempt) Err() error {
 	if err := a.cause.Load(); err != nil {
 		return err
 	}
-	if a.scope.ctx.Err() != nil {
-		return context.Cause(a.scope.ctx)
+	if a.task.scope.ctx.Err() != nil {
+		return context.Cause(a.task.scope.ctx)
 	}
 	return nil
 }
 
 // Done returns the channel that is closed at the end.
 func (a *attempt) Done() <-chan struct{} {
-	s := a.scope
+	s := a.task.scope
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if a.done == nil {
@@ -76,7 +79,7 @@ func (a *attempt) Done() <-chan struct{} {
 
 // leave takes the attempt out of the scope's list; nobody waits for it any more.
 func (a *attempt) leave() {
-	s := a.scope
+	s := a.task.scope
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if a.done == nil {

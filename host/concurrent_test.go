@@ -182,3 +182,56 @@ func BenchmarkConcurrentWaits(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/n, "µs/wait")
 }
+
+// TestConcurrentCallsViewObjects in place: each sees its own and what it has written there, until its own end, and nothing is
+// left of it for the next, nor in a checkpoint.
+func TestConcurrentCallsViewObjects(t *testing.T) {
+	onEveryEngine(t, host.Config{}, func(t *testing.T, node *host.Node, j *host.Job) {
+		restarts := int32(1)
+		a := hall(t, j, spec.ActorOptions{MaxRestarts: &restarts, Checkpoint: &spec.CheckpointPolicy{Calls: 1}})
+		objects := []*host.Ref{putBytes(t, j, spec.MiB, 2), putBytes(t, j, 200_000, 3), putBytes(t, j, 3*spec.MiB, 4)}
+		watch := func(n int) *host.Ref { return method(t, a, "Watch", objects[n]) }
+		arrive := func(n int) {
+			t.Helper()
+			for call(t, a, "Inside") != n {
+				if t.Context().Err() != nil {
+					t.Fatal("the calls do not get as far")
+				}
+			}
+		}
+		saw := func(n int, r *host.Ref) {
+			t.Helper()
+			if got, err := host.Get[int](t.Context(), r); err != nil || got != n {
+				t.Errorf("a call that views an object of %ds saw %d, %v", n, got, err)
+			}
+			r.Release()
+		}
+		first := watch(0)
+		arrive(1)
+		second, third, same := watch(1), watch(2), watch(0) // the last sees what the first has not written
+		arrive(4)
+		call(t, a, "Let", 1)
+		saw(2, first)
+		again := watch(0) // where the first one's was
+		arrive(4)
+		call(t, a, "Let", 4)
+		saw(3, second)
+		saw(4, third)
+		saw(2, same)
+		saw(2, again)
+		if viewed := node.Usage().Store.Viewed; viewed != 0 {
+			t.Errorf("%d bytes are viewed when all calls have ended", viewed)
+		}
+		if err := a.Kill(t.Context(), false); err != nil {
+			t.Fatal(err)
+		}
+		r := watch(2)
+		arrive(1)
+		call(t, a, "Let", 1)
+		saw(4, r)
+		for _, o := range objects {
+			o.Release()
+		}
+		a.Release()
+	})
+}

@@ -88,3 +88,14 @@ func (n *Node) Quiet(ctx context.Context) error {
 		}
 	}
 }
+
+// StopDeadlines stops the timers of the job's tasks, as if they were with a processor that never gets to them.
+func (j *Job) StopDeadlines() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for t := j.live.first; t != nil; t = t.after {
+		t.mu.Lock()
+		t.timer.Stop()
+		t.mu.Unlock()
+	}
+}

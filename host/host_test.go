@@ -244,6 +244,22 @@ func TestWhatCannotFitIsRefused(t *testing.T) {
 	clean(t, node, j)
 }
 
+func TestASpinningTaskSeesItsTimeoutItself(t *testing.T) {
+	node, module := open(t, host.Config{NumCPUs: 1})
+	j := job(t, node, host.JobConfig{Module: module})
+	short := 200 * time.Millisecond
+	refs, err := j.Submit(t.Context(), "spin", spec.TaskOptions{Timeout: &short}, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	j.StopDeadlines()
+	if _, err := host.Get[int](t.Context(), refs[0]); !errors.Is(err, spec.DeadlineExceeded) {
+		t.Errorf("a spinning task whose timer does not run: %v", err)
+	}
+	refs[0].Release()
+	clean(t, node, j)
+}
+
 func TestTimeoutsEndSpinningTasks(t *testing.T) {
 	node, module := open(t, host.Config{NumCPUs: 1})
 	j := job(t, node, host.JobConfig{Module: module})

@@ -26,6 +26,7 @@ type incarnation struct {
 	resumes  bool  // from the actor's checkpoint
 	sandbox  *wasmrt.Sandbox
 	session  *hostcall.Session
+	caller   *caller // of one call after the other, if they run one by one; nil without a session
 	out      *taskOutput
 	brood    *brood      // of the actors that it makes
 	turns    *turns      // nil if calls run one by one
@@ -71,9 +72,9 @@ func (a *actor) start(life *incarnation, wait time.Duration) {
 	if err != nil {
 		ev = owner.ActorEvent{Op: owner.StartFailed, Err: err}
 	}
-	next := a.perform(a.report(life, ev, err != nil))
+	next := a.perform(a.report(life, ev, err != nil, nil))
 	switch {
-	case next != nil:
+	case next.life != nil:
 		a.serve(next)
 	case err != nil:
 	case life.turns != nil:
@@ -126,7 +127,7 @@ func (a *actor) construct(life *incarnation) *spec.Error {
 			return t.failure(err)
 		}
 	}
-	life.session = hostcall.NewSession(c.functions())
+	life.caller, life.session = c, hostcall.NewSession(c.functions())
 	if life.turns != nil {
 		defer life.session.Concurrent(c.functions(), life)
 	}
@@ -148,8 +149,9 @@ func (a *actor) construct(life *incarnation) *spec.Error {
 }
 
 // serve runs the actor's calls, one after the other, takes its checkpoints and runs its hook, as long as the core says.
-func (a *actor) serve(next *deed) {
+func (a *actor) serve(next deed) {
 	cannot := a.rouse(next.life)
+	var deeds []deed
 	answer := answered // of a durable actor's call: when the checkpoint that is due after it is durable
 	for {
 		life := next.life
@@ -167,12 +169,13 @@ func (a *actor) serve(next *deed) {
 		default:
 			ev, crashed, answer = a.invoke(life, next.task)
 		}
-		next = a.perform(a.report(life, ev, crashed))
-		if next == nil || next.do != owner.Save {
+		deeds = a.report(life, ev, crashed, deeds[:0])
+		next = a.perform(deeds)
+		if next.life == nil || next.do != owner.Save {
 			answer(ev.Err)
 			answer = answered
 		}
-		if next == nil {
+		if next.life == nil {
 			if !crashed {
 				a.rest(life)
 			}
@@ -184,7 +187,7 @@ func (a *actor) serve(next *deed) {
 // invoke runs one method and finishes its task, unless the sandbox crashed: then the core decides about the call. A
 // durable actor's task is finished by answer.
 func (a *actor) invoke(life *incarnation, t *task) (ev owner.ActorEvent, crashed bool, answer func(error)) {
-	c := newCaller(t, t.attempt, a.lease)
+	c := life.caller.become(t, t.attempt, a.lease)
 	c.holds, c.brood = a.hold, life.brood
 	life.session.SetCaller(c.functions())
 	if t.attempt > 0 {

@@ -47,19 +47,19 @@ type objects struct {
 // object is one entry. It is pending until ready is set; then either err or value is its content.
 type object struct {
 	ready   bool
+	kept    bool               // the lineage counts it among what its task made
+	lost    bool               // its bytes are gone, and nothing makes them again yet
+	stale   int32              // how many of the waiters wait no longer
 	task    *task              // that makes it, unless it is ready or that is known otherwise
 	stored  int64              // how many bytes are in the store and reserved as large; 0: they are in value
 	made    int                // how often they were put there
 	remote  *remote            // of what is another node's, or whose bytes are there; nil for others
 	copy    weak.Pointer[byte] // the first of a copy of them
 	viewed  viewing
-	kept    bool    // the lineage counts it among what its task made
 	stream  *stream // of the generator that declares it; nil for others
-	lost    bool    // its bytes are gone, and nothing makes them again yet
 	value   spec.Value
 	err     *spec.Error
 	waiters []*waiter
-	stale   int // how many of the waiters wait no longer
 	memory  *store.Account
 	bytes   int64 // reserved in memory, beside stored
 	site    Site
@@ -394,7 +394,7 @@ func (o *objects) ignore(w *waiter) {
 			if entry.ready {
 				continue
 			}
-			if entry.stale++; 2*entry.stale > len(entry.waiters) {
+			if entry.stale++; 2*int(entry.stale) > len(entry.waiters) {
 				entry.waiters = slices.DeleteFunc(entry.waiters, func(x *waiter) bool { return x.over })
 				entry.stale = 0
 			}

@@ -203,7 +203,7 @@ func (a *actor) away(life *incarnation, do func()) {
 	a.mu.Unlock()
 	close(done)
 	if lost != nil {
-		a.perform(a.report(life, owner.ActorEvent{Op: owner.Crashed, Err: lost}, true))
+		a.perform(a.report(life, owner.ActorEvent{Op: owner.Crashed, Err: lost}, true, nil))
 		return
 	}
 	a.leave(life)
@@ -289,7 +289,7 @@ func (a *actor) putToSleep(life *incarnation) error {
 	if life.turns == nil && !life.session.Holds() {
 		life.session.Close()
 		a.mu.Lock()
-		life.session = nil
+		life.session, life.caller = nil, nil
 		if len(a.calls) == 0 {
 			a.calls = nil
 		}
@@ -318,7 +318,8 @@ func (a *actor) rouse(life *incarnation) *spec.Error {
 	}
 	life.asleep = false
 	if life.session == nil {
-		life.session = hostcall.NewSession(newCaller(a.ownTask(uint64(life.number)), life.number, a.lease).functions())
+		life.caller = newCaller(a.ownTask(uint64(life.number)), life.number, a.lease)
+		life.session = hostcall.NewSession(life.caller.functions())
 	}
 	saved, err := a.node.residents.disk.Load(a.id)
 	if err == nil {

@@ -81,7 +81,7 @@ func (t *task) begin() ([]spec.ObjectID, error) {
 // an error it does not, and they are not.
 func (t *task) start() error {
 	n := t.job.node
-	t.context.scope = t.scope
+	t.context.task = t
 	if refs := t.refs(); len(refs) > 0 && t.abroad == nil {
 		t.waiter = &waiter{ids: refs, left: len(refs), failFast: true, fire: t.argued}
 	}

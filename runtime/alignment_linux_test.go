@@ -9,6 +9,8 @@ import (
 
 	wasmrt "github.com/raywasm/raywasm/runtime"
 	"github.com/raywasm/raywasm/runtime/engine"
+	"github.com/raywasm/raywasm/runtime/internal/asm"
+	"github.com/raywasm/raywasm/runtime/wasmbin"
 	"github.com/raywasm/raywasm/runtime/wazero"
 )
 
@@ -91,4 +93,19 @@ func TestMemoriesAreAlignedByWhatIsTouched(t *testing.T) {
 	check(t, findTraces(t.Context(), m))
 	want(t, "how many places there were", len(places), 2)
 	want(t, "instances made", count.made.Load()-made, 2)
+}
+
+// Of a memory of 32 pages it pays, too: the one that is touched gets a table of its own.
+func TestASmallMemoryIsAlignedByWhatIsTouched(t *testing.T) {
+	var a assembly
+	a.Memory(2)
+	a.Func("count", nil, asm.Types(asm.I64), asm.Const32(0), asm.Const32(0), asm.Access(asm.OpI64Load, 3), asm.Const64(1), asm.Op(wasmbin.OpI64Add),
+		asm.Access(asm.OpI64Store, 3), asm.Const32(0), asm.Access(asm.OpI64Load, 3))
+	m := load(t, wazero.Open, a.Binary())
+	for range wasmrt.SettleAfter {
+		s := sandbox(t, m, wasmrt.SandboxConfig{})
+		want(t, "count", call(t, s, "count"), 1)
+		check(t, s.Close())
+	}
+	want(t, "where the memory begins", wasmrt.Alignment(sandbox(t, m, wasmrt.SandboxConfig{})), tableSpan-smallPage)
 }

@@ -110,6 +110,9 @@ func (s *Sandbox) Checkpoint(kind CheckpointKind) ([]byte, error) {
 	if n := i.system.OpenFiles(); n > 0 {
 		return nil, spec.Errorf(op, spec.Unsupported, s.label(), "it has %d open files, which cannot be taken along: close them between calls", n)
 	}
+	if !i.closeWindows() {
+		return nil, &spec.Error{Op: op, Kind: spec.OutOfMemory, ID: s.label(), Err: errMappings}
+	}
 	switch kind {
 	case CheckpointDelta:
 		return encodeCheckpoint(i.save(false), m.Digest(), m.image.digest(), kind), nil

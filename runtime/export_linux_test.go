@@ -14,6 +14,9 @@ func BestAlignment(touched []uint64, size uint64) (at, entries uint64) {
 	return bestAlignment(touched, size)
 }
 
+// Alignment is where a sandbox's memory begins, in bytes modulo what one page table covers.
+func Alignment(s *Sandbox) uint64 { return uint64(uintptr(s.instance.room.base)) % tableSpan }
+
 // Compare holds what is in the memory of the module's idle instance, the one used last, against its image.
 func Compare(m *Module, compare func(memory, image []byte) error) error {
 	idle := m.pool.idle

@@ -1,6 +1,7 @@
 package wasmrt
 
 import (
+	"context"
 	"encoding/binary"
 	"hash/crc32"
 )
@@ -26,3 +27,12 @@ const (
 	RoundTime  = roundTime
 	IdleRounds = idleRounds
 )
+
+// Turns is how guests take turns.
+type Turns = turns
+
+// Next waits for a turn, or until ctx has ended.
+func (t *turns) Next(ctx context.Context) { t.next(ctx) }
+
+// Long reports whether turns are long.
+func (t *turns) Long() bool { return t.last.Load() >= int64(longTurn) }

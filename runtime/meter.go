@@ -2,7 +2,6 @@ package wasmrt
 
 import (
 	"context"
-	"runtime"
 	"time"
 
 	"github.com/raywasm/raywasm/runtime/engine"
@@ -58,7 +57,7 @@ func (i *instance) tick(ctx context.Context) error {
 	}
 	i.pause()
 	i.guest.Unpin()
-	runtime.Gosched()
+	i.module.runtime.turns.next(ctx)
 	i.resume()
 	i.meter.thread = threadTime()
 	if err := ended(ctx); err != nil {

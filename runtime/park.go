@@ -19,7 +19,7 @@ type parked struct {
 // parked, for it has open files or its module no image, stays as it is. Not to be called while it runs.
 func (s *Sandbox) Park() {
 	i := s.instance
-	if i == nil || s.broken || s.closed || i.module.image == nil || i.system.OpenFiles() > 0 {
+	if i == nil || s.broken || s.closed || i.module.image == nil || i.system.OpenFiles() > 0 || !i.closeWindows() {
 		return
 	}
 	p := &parked{module: i.module, config: i.config, used: s.Usage(), state: i.save(false)}

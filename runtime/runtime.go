@@ -40,6 +40,7 @@ type Runtime struct {
 	compiles *semaphore.Weighted // of MaxCompiling
 	cache    *codeCache          // nil for none
 	prepared *preparedCache      // nil for none
+	turns    turns
 }
 
 // New opens a runtime. Errors: spec.InvalidArgument for a cache directory that others may write to, spec.System.
@@ -96,6 +97,7 @@ func (r *Runtime) Engine() string { return r.engine.Name() }
 
 // Close frees everything. No sandbox may be open.
 func (r *Runtime) Close() error {
+	r.turns.queuing.Wait()
 	r.pools.close()
 	return r.engine.Close()
 }

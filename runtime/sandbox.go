@@ -80,6 +80,20 @@ func (s *Sandbox) SetOwner(owner any) {
 // spec.OutOfMemory with a *spec.Fault; the cause of ctx, or context.DeadlineExceeded if the guest saw its deadline pass first; what
 // a host function returned.
 func (s *Sandbox) Call(ctx context.Context, export string, params ...uint64) (uint64, error) {
+	result, err := s.Enter(ctx, export, params...)
+	if s.instance != nil && !s.instance.closeWindows() && err == nil {
+		s.broken = true
+		return 0, s.failure("call "+export, errMappings)
+	}
+	return result, err
+}
+
+// errMappings is why a window cannot be closed.
+var errMappings = spec.Errorf("close the guest's windows", spec.OutOfMemory, "", "the process has too many mappings")
+
+// Enter is Call for a guest that serves several calls at once and leaves some of them for later: its windows stay open.
+// Whoever has opened one closes it when its call ends.
+func (s *Sandbox) Enter(ctx context.Context, export string, params ...uint64) (uint64, error) {
 	if s.broken || s.closed {
 		return 0, spec.Errorf("call "+export, spec.WorkerCrashed, s.label(), "the sandbox has ended")
 	}
@@ -111,9 +125,6 @@ func (s *Sandbox) Call(ctx context.Context, export string, params ...uint64) (ui
 	err := f.f.Call(ctx, stack)
 	i.pause()
 	i.watch.end(i)
-	if !i.closeWindows() {
-		err = spec.Errorf("close the guest's windows", spec.OutOfMemory, "", "the process has too many mappings")
-	}
 	if err != nil {
 		s.broken = true
 		return 0, s.failure("call "+export, err)

@@ -9,9 +9,10 @@ import (
 	"github.com/raywasm/raywasm/spec"
 )
 
-// show maps a file in the room: a private copy on write, or if it may be written the file itself. Then its pages are made
+// show maps a file in the room: a private copy on write, or if it may be written the file itself. Then its pages are mapped
 // at once, which costs a fraction of what it costs when the guest touches them one by one, and is an error, and no fault, if
-// there is no memory for them.
+// there is no memory for them. They are mapped as if they were read, for then the system maps many at a time, and those of
+// shared memory can be written nevertheless.
 func (r *room) show(at uint64, show engine.Shown) error {
 	n, flags := wholePages(show.Len()), unix.MAP_PRIVATE
 	if show.Write {
@@ -19,7 +20,7 @@ func (r *room) show(at uint64, show engine.Shown) error {
 	}
 	err := r.mapAt(at, n, show.FD, show.Off, flags)
 	if err == nil && show.Write {
-		if err = unix.Madvise(unsafe.Slice((*byte)(unsafe.Add(r.base, at)), n), unix.MADV_POPULATE_WRITE); err != nil && !r.cover(window{at: at, n: n}) {
+		if err = unix.Madvise(unsafe.Slice((*byte)(unsafe.Add(r.base, at)), n), unix.MADV_POPULATE_READ); err != nil && !r.cover(window{at: at, n: n}) {
 			return spec.Errorf("", spec.System, "", "a window that cannot be written cannot be closed: %w", err)
 		}
 	}

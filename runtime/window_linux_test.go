@@ -112,6 +112,52 @@ func TestAWindowIsClosedWhenItsGuestCrashes(t *testing.T) {
 	})
 }
 
+// TestAWindowOfSeveralTurns stays open from one to the next, is the guest's until it is closed, and never in what is kept.
+func TestAWindowOfSeveralTurns(t *testing.T) {
+	const limit, n = 256 * asm.Page, 3 * asm.Page
+	everyEngine(t, func(t *testing.T, open engine.Open) {
+		a := shared(t, limit)
+		m := load(t, open, viewer())
+		at, released := uint32(0), 0
+		cfg := wasmrt.SandboxConfig{MemoryBytes: limit, Owner: host(func(_ context.Context, g *engine.Guest, n uint64) (r uint64, err error) {
+			if n == 0 {
+				return 0, g.Windows.Close(at)
+			}
+			at, err = g.Windows.Open(mapped(a, asm.Page, n), func() { released++ })
+			return uint64(at), err
+		})}
+		s := sandbox(t, m, cfg)
+		enter := func(export string, params ...uint64) int {
+			t.Helper()
+			got, err := s.Enter(t.Context(), export, params...)
+			check(t, err)
+			return int(int32(uint32(got)))
+		}
+		want(t, "what it reads in the window", enter("view", n, 0x55), 0x77)
+		want(t, "what it reads in the next turn, which it wrote", enter("look", uint64(at)), 0x55)
+		want(t, "how many windows were closed", released, 0)
+		want(t, "what it reads when it has closed it", enter("view", 0, 0), 0)
+		want(t, "how many windows were closed", released, 1)
+		want(t, "what it reads there then", enter("look", uint64(at)), 0)
+		for what, keep := range map[string]func(){
+			"a checkpoint":  func() { _, err := s.Checkpoint(wasmrt.CheckpointFull); check(t, err) },
+			"parking":       func() { s.Park() },
+			"an only call":  func() { call(t, s, "look", 0) },
+			"the sandbox's": func() { check(t, s.Close()); s = sandbox(t, m, cfg) },
+		} {
+			before := released
+			want(t, "what it reads in the window", enter("view", n, 0x55), 0x77)
+			keep()
+			want(t, "how many windows were closed by "+what+" end", released-before, 1)
+			want(t, "what it reads there afterwards", enter("look", uint64(at)), 0)
+		}
+		if got := a.Readable(0, limit); !bytes.Equal(got, bytes.Repeat([]byte{0x77}, limit)) {
+			t.Error("the object has changed")
+		}
+		check(t, s.Close())
+	})
+}
+
 // TestAGuestDoesNotGrowIntoAWindow, and it does when that is closed. What it has grown to is no room for windows.
 func TestAGuestDoesNotGrowIntoAWindow(t *testing.T) {
 	everyEngine(t, func(t *testing.T, open engine.Open) {

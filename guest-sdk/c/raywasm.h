@@ -363,7 +363,8 @@ RAY_IMPORT("wait") int32_t ray_wait(const uint32_t *handles, uint32_t n, uint32_
 //   - OutOfMemory: it does not fit between what the guest has grown to and its limit
 //   - LimitExceeded: MaxWindows views and drafts are open
 //   - ObjectStoreFull: so much is kept in memory for views that not all of it can be: release some
-//   - Unsupported: the sandbox serves several calls at once, or the module's memory has no limit. read copies
+//   - Unsupported: the guest acts for none of the calls that it serves at once, or the module's memory has no limit. read
+//     copies
 RAY_IMPORT("view") int64_t ray_view(uint32_t handle, int64_t timeout, void **at);
 
 // draft makes room for an object and shows it to the guest, which writes the object's CBOR there, in place, and makes it an
@@ -669,7 +670,7 @@ RAY_IMPORT("actor_exit") int32_t ray_actor_exit();
 RAY_IMPORT("serve") int32_t ray_serve(uint32_t call);
 
 // done ends the call that the guest acts for, which was begun by ray_start. Its results are what ret was given, its error
-// what fail was given. From then on the guest acts for no call.
+// what fail was given. Its views end, and its drafts. From then on the guest acts for no call.
 //
 // Parameters:
 //   - status: 0: it returned, 1: it failed

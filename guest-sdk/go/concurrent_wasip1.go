@@ -70,6 +70,7 @@ func (c *running) end(err error) {
 		status = fail(err)
 	}
 	hostDone(status)
+	closeWindows(c.number)
 	concurrency.serving = 0
 	delete(concurrency.calls, c.number)
 	c.cancel(context.Canceled)

@@ -50,15 +50,17 @@ func readEnvironment() {
 	}
 }
 
+// told is where WASI tells number and size. Every task asks, and variables of wasiStrings would be on the heap.
+var told struct{ count, bytes uint32 }
+
 // wasiStrings reads a list of strings, each ended by NUL, of which WASI tells number and size first.
 func wasiStrings(sizes, get func(_, _ unsafe.Pointer) uint32) []string {
-	var count, bytes uint32
-	if sizes(unsafe.Pointer(&count), unsafe.Pointer(&bytes)) != 0 || count == 0 {
+	if sizes(unsafe.Pointer(&told.count), unsafe.Pointer(&told.bytes)) != 0 || told.count == 0 {
 		return nil
 	}
-	pointers, buf := make([]uint32, count), make([]byte, bytes)
+	pointers, buf := make([]uint32, told.count), make([]byte, told.bytes)
 	if get(unsafe.Pointer(unsafe.SliceData(pointers)), unsafe.Pointer(unsafe.SliceData(buf))) != 0 {
 		return nil
 	}
-	return strings.SplitN(strings.TrimSuffix(string(buf), "\x00"), "\x00", int(count))
+	return strings.SplitN(strings.TrimSuffix(string(buf), "\x00"), "\x00", int(told.count))
 }

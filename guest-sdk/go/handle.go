@@ -3,6 +3,7 @@ package ray
 import (
 	"runtime"
 	"slices"
+	"sort"
 	"strconv"
 
 	"github.com/raywasm/raywasm/spec"
@@ -46,10 +47,16 @@ const maxYoung = 1 << 15
 func grow() {
 	young = slices.DeleteFunc(young, func(h *handle) bool { return !h.held })
 	if more := len(young) - maxYoung/2; more > 0 {
-		for _, h := range young[:more] {
-			h.watch()
-		}
+		watchAll(young[:more])
 		young = slices.Delete(young, 0, more)
+	}
+}
+
+// watchAll watches handles, the youngest first. The collector keeps those of a span in a list by address and looks for the
+// place of each from its beginning, where the eldest are: in the order of their making each would go to the end of the list.
+func watchAll(hs []*handle) {
+	for _, h := range slices.Backward(hs) {
+		h.watch()
 	}
 }
 
@@ -153,13 +160,11 @@ func dig() {
 	graveyard.ids = graveyard.ids[:0]
 	if graveyard.collected {
 		graveyard.collected = false
-		young = slices.DeleteFunc(young, func(h *handle) bool {
-			if h.aged {
-				h.watch()
-			}
-			leaves := h.aged || !h.held
+		aged := sort.Search(len(young), func(i int) bool { return !young[i].aged }) // they are the eldest
+		watchAll(young[:aged])
+		young = slices.DeleteFunc(slices.Delete(young, 0, aged), func(h *handle) bool {
 			h.aged = true
-			return leaves
+			return !h.held
 		})
 	}
 }

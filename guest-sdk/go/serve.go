@@ -51,7 +51,7 @@ func serve(kind spec.CallKind, nargs int) (status int32) {
 	*in = inbound{entry: e, nargs: nargs, frame: args}
 	err := e.invoke(in)
 	spare = in
-	closeWindows()
+	closeWindows(0)
 	if err != nil {
 		return fail(err)
 	}

@@ -21,7 +21,7 @@ import (
 //
 // What is written to it stays the sandbox's own: the object is immutable. A view needs room in the sandbox's memory, below
 // its limit ([MemoryBytes]), but no memory unless it is written. It ends with Release, or with the call that opened it; an
-// actor that goes on keeps the ref and views it again. In an actor with [MaxConcurrency] the object is copied.
+// actor that goes on keeps the ref and views it again. Outside of a call, in an actor with [MaxConcurrency], it is copied.
 //
 // As a function's parameter, a View shows what is passed by [Seen], or any value.
 type View[S any] struct{ v *viewing[S] }
@@ -117,6 +117,7 @@ func (v View[S]) MarshalCBOR() ([]byte, error) {
 type window struct {
 	bytes []byte // its CBOR; nil when it is closed
 	at    uint32 // its address; 0: it is a copy on the heap
+	call  uint32 // which of the calls that run at once it ends with
 }
 
 // windows are those that are open in the guest's memory, guarded by mu.
@@ -140,7 +141,7 @@ func openWindow(id uint32, timeout time.Duration) (*window, error) {
 
 // newWindow is the window of n bytes that the host has opened.
 func newWindow(at unsafe.Pointer, n int) *window {
-	w := &window{bytes: unsafe.Slice((*byte)(at), n), at: uint32(uintptr(at))}
+	w := &window{bytes: unsafe.Slice((*byte)(at), n), at: uint32(uintptr(at)), call: concurrency.serving}
 	windows = append(windows, w)
 	return w
 }
@@ -154,11 +155,13 @@ func (w *window) close() {
 	w.bytes = nil
 }
 
-// closeWindows notes that the call ends, and with it the windows in the guest's memory.
-func closeWindows() {
-	for i, w := range windows {
+// closeWindows notes that a call ends, and with it its windows in the guest's memory.
+func closeWindows(call uint32) {
+	windows = slices.DeleteFunc(windows, func(w *window) bool {
+		if w.call != call {
+			return false
+		}
 		w.bytes = nil
-		windows[i] = nil
-	}
-	windows = windows[:0]
+		return true
+	})
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/raywasm/raywasm/runtime/engine"
 	"github.com/raywasm/raywasm/spec"
 )
 
@@ -43,13 +44,16 @@ type concurrent struct {
 	calls  map[uint32]*turn // all but the one in Session.turn; 0 is the actor itself
 	ended  []Ended
 	events []Event // not read yet
+
+	// The calls whose windows are open, by where they are. Those of 0 could not be closed with their call.
+	windows map[uint32]uint32
 }
 
 // Concurrent makes the session one that serves several calls at once. c is the caller of what belongs to none of them.
 func (s *Session) Concurrent(c Caller, w Waits) {
 	s.End()
 	s.turn = turn{caller: c}
-	s.concurrent = &concurrent{waits: w, calls: make(map[uint32]*turn)}
+	s.concurrent = &concurrent{waits: w, calls: make(map[uint32]*turn), windows: make(map[uint32]uint32)}
 }
 
 // Start begins a call beside those that run, and returns its number, from 1. The guest acts for it until it says otherwise.
@@ -104,6 +108,34 @@ func (s *Session) Finish(number uint32) {
 		s.End()
 		s.turn = *s.concurrent.calls[0]
 		delete(s.concurrent.calls, 0)
+	}
+}
+
+// openWindow opens a window, which ends with the call that the guest acts for.
+func (s *Session) openWindow(g *engine.Guest, show engine.Shown, release func()) (at uint32, err error) {
+	c := s.concurrent
+	if c == nil {
+		return g.Windows.Open(show, release)
+	}
+	at, err = g.Windows.Open(show, func() {
+		delete(c.windows, at)
+		release()
+	})
+	if err == nil {
+		c.windows[at] = s.number
+	}
+	return at, err
+}
+
+// closeWindows closes those of a call that ends.
+func (c *concurrent) closeWindows(g *engine.Guest, call uint32) {
+	for at, of := range c.windows {
+		if of != call && of != 0 {
+			continue
+		}
+		if g.Windows.Close(at) != nil { // it stays until another call or the sandbox ends
+			c.windows[at] = 0
+		}
 	}
 }
 

@@ -48,7 +48,7 @@ func (s *Session) draft(ctx context.Context, g *engine.Guest, p params) (int64, 
 		r := d.object.Region()
 		show.FD, show.Off, show.Write = r.FD, r.Off, true
 	}
-	d.at, err = g.Windows.Open(show, d.release)
+	d.at, err = s.openWindow(g, show, d.release)
 	if err != nil {
 		d.release()
 		return 0, err

@@ -34,7 +34,8 @@ import (
 //   - OutOfMemory: it does not fit between what the guest has grown to and its limit
 //   - LimitExceeded: MaxWindows views and drafts are open
 //   - ObjectStoreFull: so much is kept in memory for views that not all of it can be: release some
-//   - Unsupported: the sandbox serves several calls at once, or the module's memory has no limit. read copies
+//   - Unsupported: the guest acts for none of the calls that it serves at once, or the module's memory has no limit. read
+//     copies
 func (s *Session) view(ctx context.Context, g *engine.Guest, p params) (int64, error) {
 	if s.caller.Views == nil {
 		return 0, denied("view")
@@ -48,7 +49,7 @@ func (s *Session) view(ctx context.Context, g *engine.Guest, p params) (int64, e
 		return 0, err
 	}
 	n := len(v.Bytes)
-	at, err := g.Windows.Open(shown(v), v.Release)
+	at, err := s.openWindow(g, shown(v), v.Release)
 	if err != nil {
 		v.Release()
 		return 0, err
@@ -67,8 +68,8 @@ const addressBytes = 4
 
 // placeFor returns where the address of a window is to be written, if there may be one.
 func (s *Session) placeFor(g *engine.Guest, ptr uint32) ([]byte, error) {
-	if s.concurrent != nil {
-		return nil, spec.Errorf("", spec.Unsupported, "", "this sandbox serves several calls at once: what it sees would end with the turn of one of them")
+	if s.concurrent != nil && !s.serving {
+		return nil, spec.Errorf("", spec.Unsupported, "", "what is seen ends with a call, and the guest acts for none of those that it serves at once")
 	}
 	return view(g, ptr, addressBytes)
 }

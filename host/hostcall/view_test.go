@@ -170,10 +170,42 @@ func TestASealThatIsRefused(t *testing.T) {
 	w.must("seal", at)
 }
 
-func TestNoWindowsAmongSeveralCalls(t *testing.T) {
+// TestWindowsOfSeveralCalls: each ends with its call, or before, and none is of no call.
+func TestWindowsOfSeveralCalls(t *testing.T) {
 	w := newWorld(t)
-	handle := w.put("x")
+	if err := w.session.roomFor(10); err != nil {
+		t.Fatal(err)
+	}
+	handle := w.large()
 	w.session.Concurrent(w.host.caller(), w.host)
 	w.refused(spec.Unsupported, "view", handle, 0, 0)
 	w.refused(spec.Unsupported, "draft", 5, 0)
+	first := w.start("A.first", "one")
+	w.view(handle)
+	closed, _ := w.view(handle)
+	w.draft(largeBytes)
+	second := w.start("A.second", "two")
+	kept, _ := w.view(handle)
+	w.must("unview", closed) // another call's: it is the same guest
+	again, _ := w.view(handle)
+	if again != closed {
+		t.Fatalf("the place at %d is not used again, but %d", closed, again)
+	}
+	w.must("serve", first)
+	w.answer("of the first")
+	w.session.Finish(uint32(first))
+	if len(w.windows.opened) != 2 || w.host.views != 2 || w.host.drafts != 0 {
+		t.Errorf("when the first has ended, %d windows are open, %d views and %d drafts", len(w.windows.opened), w.host.views, w.host.drafts)
+	}
+	for _, at := range []int64{kept, again} {
+		if _, open := w.windows.opened[uint32(at)]; !open {
+			t.Errorf("the second call's window at %d has gone with the first", at)
+		}
+	}
+	w.must("serve", second)
+	w.answer("of the second")
+	w.session.Finish(uint32(second))
+	if len(w.windows.opened) != 0 || w.host.views != 0 || len(w.session.concurrent.windows) != 0 {
+		t.Errorf("in the end %d windows are open, and %d views", len(w.windows.opened), w.host.views)
+	}
 }

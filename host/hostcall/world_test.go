@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -484,6 +485,7 @@ func (w *world) invoke(name string, args ...uint64) (int64, error) {
 	stack := make([]uint64, max(len(f.Params), 1))
 	copy(stack, args)
 	copy(w.before, w.memory)
+	opened := slices.Collect(maps.Keys(w.windows.opened))
 	err := f.Func(w.ctx, &w.guest, stack)
 	if !bytes.Equal(w.whole[:margin], around) || !bytes.Equal(w.whole[margin+memoryBytes:], around) {
 		w.t.Fatalf("%s(%x) wrote outside the memory", name, args)
@@ -505,8 +507,10 @@ func (w *world) invoke(name string, args ...uint64) (int64, error) {
 	for at := range w.windows.opened { // its own business
 		copy(w.before[at:][:windowBytes], w.memory[at:])
 	}
-	if name == "unview" && result == 0 {
-		clear(w.before[uint32(args[0]):][:windowBytes])
+	for _, at := range opened {
+		if _, open := w.windows.opened[at]; !open && result == 0 && (name == "done" || name == "unview" && uint32(args[0]) == at) {
+			clear(w.before[at:][:windowBytes])
+		}
 	}
 	if !bytes.Equal(w.before[:from], w.memory[:from]) || !bytes.Equal(w.before[to:], w.memory[to:]) {
 		w.t.Errorf("%s(%x) returned %d, %v and wrote outside %d to %d", name, args, result, err, from, to)

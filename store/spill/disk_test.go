@@ -149,7 +149,7 @@ func TestAnyBitOfAFileIsChecked(t *testing.T) {
 	}
 	files, _ := filepath.Glob(filepath.Join(dir, "*", "*"))
 	good, err := os.ReadFile(files[0])
-	if err != nil || len(good) != 2*152 {
+	if err != nil || len(good) != 2*160 {
 		t.Fatalf("%d bytes, %v", len(good), err)
 	}
 	to := make([]byte, 100)
@@ -164,7 +164,7 @@ func TestAnyBitOfAFileIsChecked(t *testing.T) {
 			if err == nil && !bytes.Equal(to, storetest.Bytes(n, 100)) {
 				t.Fatalf("byte %d altered: object %d reads wrong", i, n)
 			}
-			if off := i - 152*(n-1); off >= 0 && off < 152 && !errors.Is(err, spec.ObjectLost) {
+			if off := i - 160*(n-1); off >= 0 && off < 160 && !errors.Is(err, spec.ObjectLost) {
 				t.Fatalf("byte %d altered: object %d: %v", i, n, err)
 			}
 		}

@@ -7,12 +7,12 @@
 // Objects are written in batches, each batch one file; a file is complete or it is removed. Every object is a record
 // with a header of its own:
 //
-//	"raywasm\x03"    8   what it is, and the version of the form
+//	"raywasm\x04"    8   what it is, and the version of the form
 //	object id       28
 //	length           8   of the data in bytes
-//	checksum         4   CRC-32C of the header up to here
+//	checksum         8   XXH3 of the header up to here
 //	data             .
-//	checksum         4   CRC-32C of the data
+//	checksum         8   XXH3 of the data
 //
 // All numbers are little-endian. The checksum of the data follows it, so that data goes to a file and through the checksum
 // piece by piece, in one pass. What is read back is checked against both checksums, the id and the length: a record that

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"sync"
@@ -22,6 +23,7 @@ var (
 	parents    = ray.Method1((*Hall).Children)
 	collapse   = ray.Method0((*Hall).Collapse)
 	squeeze    = ray.Method1((*Hall).Squeeze, ray.InGroup("narrow"))
+	watch      = ray.Method1((*Hall).Watch)
 	goOut      = ray.Method0((*Hall).Leave)
 	crowdTask  = ray.Remote2(crowd)
 	lingerTask = ray.Remote1(stopLingering)
@@ -91,6 +93,24 @@ func (h *Hall) Children(n int) (int, error) {
 	}
 	wg.Wait()
 	return sums[0] + sums[1], nil
+}
+
+// Watch looks at an object of one byte again and again, leaves a mark of its own there, waits until it is let in, and looks
+// again. It returns the byte, and -1 if it sees anything else.
+func (h *Hall) Watch(v ray.View[[]byte]) (int, error) {
+	data := v.Data()
+	first, last := data[0], len(data)-1
+	if bytes.Count(data, data[:1]) != len(data) {
+		return -1, nil
+	}
+	data[last] = ^first
+	if _, err := h.Enter(); err != nil {
+		return 0, err
+	}
+	if bytes.Count(data, data[:1]) != last || data[0] != first || data[last] != ^first {
+		return -1, nil
+	}
+	return int(first), nil
 }
 
 // Collapse ends the sandbox.
