@@ -177,18 +177,19 @@ func TestSharesAreKeptInBundles(t *testing.T) {
 	for name, bundle := range map[string]int{"a bundle by its number": 0, "any bundle": group.AnyBundle} {
 		t.Run(name, func(t *testing.T) {
 			node, module := open(t, host.Config{NumCPUs: 1})
-			sharesAreKept(t, node, module, bundle)
+			sharesAreKept(t, node, node, module, bundle)
 			free(t, node, 1)
 		})
 		t.Run(name+" on another node", func(t *testing.T) {
 			c, module := openCluster(t, host.Config{NumCPUs: 0.5}, host.Config{NumCPUs: 1})
-			sharesAreKept(t, c.Nodes[0], module, bundle)
+			sharesAreKept(t, c.Nodes[0], c.Nodes[1], module, bundle)
 			free(t, c.Nodes[1], 1)
 		})
 	}
 }
 
-func sharesAreKept(t *testing.T, node *host.Node, module *host.Module, bundle int) {
+// sharesAreKept has both jobs of a node call functions that run on the other one, or the same.
+func sharesAreKept(t *testing.T, node, other *host.Node, module *host.Module, bundle int) {
 	var mu sync.Mutex
 	var order []string // whose tasks ran
 	heard := func(who string) func(host.OutputLine) {
@@ -214,6 +215,9 @@ func sharesAreKept(t *testing.T, node *host.Node, module *host.Module, bundle in
 			}
 			refs = append(refs, r...)
 		}
+	}
+	for other.Usage().Waiting < len(refs) || !strings.Contains(spins.Explain(), "runs ") { // they get there
+		runtime.Gosched()
 	}
 	if err := spins.Cancel(t.Context(), true, false); err != nil {
 		t.Fatal(err)

@@ -55,11 +55,11 @@ func TestAnActorSleepsWhenItSays(t *testing.T) {
 }
 
 // idlers makes actors that are parked a millisecond after each call, calls each of them once, and returns how many answered;
-// the others are dead for want of memory.
+// for want of memory the others are dead, or were refused because the first were parked already.
 func idlers(t *testing.T, j *host.Job, n int) (actors []*host.Actor, answered int) {
 	for i := range n {
 		a, err := j.NewActor(t.Context(), "Counter", spec.ActorOptions{SleepAfter: new(time.Millisecond)}, i)
-		if errors.Is(err, spec.ObjectStoreFull) { // not even for its record
+		if errors.Is(err, spec.ObjectStoreFull) {
 			break
 		}
 		if err != nil {
@@ -71,7 +71,7 @@ func idlers(t *testing.T, j *host.Job, n int) (actors []*host.Actor, answered in
 		switch v, err := host.CallMethod[int](t.Context(), a, "Inc", 1); {
 		case err == nil && v == i+1:
 			answered++
-		case !errors.Is(err, spec.ActorDied) || !errors.Is(err, spec.OutOfMemory) && !errors.Is(err, spec.ObjectStoreFull):
+		case !errors.Is(err, spec.ObjectStoreFull) && !(errors.Is(err, spec.ActorDied) && errors.Is(err, spec.OutOfMemory)):
 			t.Fatalf("actor %d counts %d, %v", i, v, err)
 		}
 	}
@@ -94,7 +94,7 @@ func TestParkedStatesAreReserved(t *testing.T) {
 				t.Errorf("10 parked actors have reserved %s", spec.FormatBytes(bytes))
 			}
 			many, answered := idlers(t, j, n)
-			if where == "disk" && answered != n || where == "memory" && (answered < n/8 || answered > n/2) {
+			if where == "disk" && answered != n || where == "memory" && (answered < n/8 || answered >= n) { // 20 KiB each at least, of 7 MiB
 				t.Errorf("%d of %d answered", answered, n)
 			}
 			for _, a := range append(few, many...) {
