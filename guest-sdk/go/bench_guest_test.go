@@ -61,7 +61,7 @@ func (q *quietImports) offer(ctx context.Context, r wazero.Runtime) error {
 		s[0] = write(m, s[2], rest[:min(int(uint32(s[3])), len(rest))])
 	})
 	for name, params := range map[string][]api.ValueType{
-		"links": i32s(3), "ret": i32s(4), "fail": i32s(2), "put": i32s(4), "get": {i32, i32, i64},
+		"links": i32s(3), "pieces": i32s(2), "ret": i32s(4), "fail": i32s(2), "put": i32s(4), "get": {i32, i32, i64},
 		"wait": {i32, i32, i32, i64, i32}, "pass_value": i32s(4), "pass_ref": i32s(1), "submit": i32s(6),
 		"actor_create": i32s(4), "actor_call": i32s(7), "actor_find": i32s(4), "actor_kill": i32s(2), "cancel": i32s(2),
 		"group_create": i32s(4), "group_find": i32s(6), "group_table": i32s(4), "group_ready": i32s(2), "group_remove": i32s(2),

@@ -43,6 +43,7 @@ const (
 	NewHandles             // pointer to handles that the host writes
 	Address                // an address that the host has given
 	NewAddress             // pointer to an address that the host writes: 32 bits, little-endian
+	Pieces                 // pointer to pairs of an address and a size that the host reads, 32 bits each, little-endian, anywhere
 )
 
 // Wasm returns the type as the module's binary says it.
@@ -65,6 +66,7 @@ var functions = []function{
 	{Signature{"read", []Param{{"handle", Handle}, {"offset", Long}, {"ptr", Buffer}, {"size", Uint}}, Int}, (*Session).read},
 	{Signature{"links", []Param{{"handle", Handle}, {"ptr", NewHandles}, {"cap", Uint}}, Int}, (*Session).links},
 
+	{Signature{"pieces", []Param{{"list", Pieces}, {"n", Uint}}, Int}, (*Session).pieces},
 	{Signature{"put", []Param{{"ptr", Bytes}, {"size", Uint}, {"handles", Handles}, {"n", Uint}}, Int}, (*Session).put},
 	{Signature{"get", []Param{{"handles", Handles}, {"n", Uint}, {"timeout", Long}}, Int}, (*Session).get},
 	{Signature{"get_value", []Param{{"handle", Handle}, {"timeout", Long}, {"ptr", Buffer}, {"cap", Uint}}, Long}, (*Session).getValue},

@@ -31,8 +31,8 @@ func view(g *engine.Guest, ptr, n uint32) ([]byte, error) {
 // handleBytes is the size of a handle in a list of them: 32 bits, little-endian.
 const handleBytes = 4
 
-// list returns a list of n handles in place. n is at most most, which is at most 1<<28.
-func list(g *engine.Guest, ptr, n uint32, most int, what string) ([]byte, error) {
+// handleList returns a list of n handles in place. n is at most most, which is at most 1<<28.
+func handleList(g *engine.Guest, ptr, n uint32, most int, what string) ([]byte, error) {
 	if n > uint32(most) {
 		return nil, spec.Errorf("", spec.LimitExceeded, "", "%d %s, at most %d", n, what, most)
 	}
@@ -64,17 +64,13 @@ type space struct {
 	limit string // its name
 }
 
-// readValue copies a value: size bytes at ptr, and what the n handles at handles stand for. The session then holds
-// valueBytes of it.
-func (s *Session) readValue(g *engine.Guest, ptr, size, handles, n uint32, left space) (v spec.Value, err error) {
-	if int64(size) > left.bytes {
-		return v, spec.Errorf("", spec.LimitExceeded, "", "a value of %d bytes where %d are left (%s)", size, left.bytes, left.limit)
-	}
-	data, err := view(g, ptr, size)
+// readValue copies a value: its bytes, and what the n handles at handles stand for. The session then holds valueBytes of it.
+func (s *Session) readValue(g *engine.Guest, from source, handles, n uint32, left space) (v spec.Value, err error) {
+	list, size, head, err := from.measure(g, left)
 	if err != nil {
 		return v, err
 	}
-	in, err := list(g, handles, n, left.links, "links")
+	in, err := handleList(g, handles, n, left.links, "links")
 	if err != nil {
 		return v, err
 	}
@@ -86,8 +82,8 @@ func (s *Session) readValue(g *engine.Guest, ptr, size, handles, n uint32, left 
 	if err := s.hold(valueBytes(int(size), int(n))); err != nil {
 		return v, err
 	}
-	v.Data = spec.MakeAligned(data, len(data)) // so that whoever gets the value can read an array in place
-	copy(v.Data, data)
+	v.Data = spec.MakeAligned(head, int(size)) // so that whoever gets the value can read an array in place
+	from.copy(g, list, v.Data)
 	if n > 0 {
 		v.Links = make([]spec.Link, n)
 		for i := range v.Links {

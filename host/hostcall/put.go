@@ -38,13 +38,14 @@ func (s *Session) put(ctx context.Context, g *engine.Guest, p params) (int64, er
 }
 
 func (s *Session) putValue(ctx context.Context, g *engine.Guest, p params) (int64, error) {
+	from := s.takeSource(p.u32(0), p.u32(1))
 	if s.caller.Objects == nil {
 		return 0, denied("put")
 	}
 	if err := s.roomFor(1); err != nil {
 		return 0, err
 	}
-	v, err := s.readValue(g, p.u32(0), p.u32(1), p.u32(2), p.u32(3), space{spec.MaxValueBytes, spec.MaxLinks, "MaxValueBytes"})
+	v, err := s.readValue(g, from, p.u32(2), p.u32(3), space{spec.MaxValueBytes, spec.MaxLinks, "MaxValueBytes"})
 	if err != nil {
 		return 0, err
 	}

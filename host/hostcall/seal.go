@@ -42,7 +42,7 @@ func (s *Session) seal(ctx context.Context, g *engine.Guest, p params) (int64, e
 
 func (s *Session) sealDraft(ctx context.Context, g *engine.Guest, d *draft) (spec.ObjectID, error) {
 	if d.object == nil {
-		v, err := s.readValue(g, d.at, d.size, 0, 0, space{bytes: spec.MaxValueBytes, limit: "MaxValueBytes"})
+		v, err := s.readValue(g, source{ptr: d.at, size: d.size}, 0, 0, space{bytes: spec.MaxValueBytes, limit: "MaxValueBytes"})
 		if err != nil {
 			return spec.ObjectID{}, err
 		}
