@@ -209,12 +209,12 @@ func TestBuffersAreNeitherCopiedInNorOut(t *testing.T) {
 	}
 	var copied, pieces int
 	own := map[unsafe.Pointer]bool{unsafe.Pointer(&m.Rows[0]): true, unsafe.Pointer(&m.Masks[0][0]): true, unsafe.Pointer(&m.Raw["x"][0]): true}
-	w.Pieces(form, func(piece []byte) {
+	for _, piece := range w.Pieces(form) {
 		pieces++
 		if !own[unsafe.Pointer(&piece[0])] {
 			copied += len(piece)
 		}
-	})
+	}
 	if copied > 100 || pieces != 7 {
 		t.Errorf("%d bytes were copied into the encoding, which has %d pieces", copied, pieces)
 	}
@@ -297,10 +297,8 @@ func TestMoreBuffersThanPieces(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pieces := 0
-	w.Pieces(form, func([]byte) { pieces++ })
-	if pieces > MaxPieces || pieces < MaxPieces/2 {
-		t.Errorf("%d pieces", pieces)
+	if n := len(w.Pieces(form)); n > MaxPieces || n < MaxPieces/2 {
+		t.Errorf("%d pieces", n)
 	}
 	var got [][]byte
 	if err := Unmarshal(w.Joined(form), &got); err != nil || !reflect.DeepEqual(got, many) {

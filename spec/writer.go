@@ -66,19 +66,25 @@ func (w *Writer) Whole(f Form) []byte {
 	return w.buf[f.begin:f.end:f.end]
 }
 
-// Pieces calls what with each piece of an item, in order. None is empty.
-func (w *Writer) Pieces(f Form, what func(piece []byte)) {
+// Pieces returns the pieces of an item, at most MaxPieces.
+func (w *Writer) Pieces(f Form) (pieces [][]byte) {
 	from := f.begin
 	for _, c := range w.cuts[f.first:f.after] {
-		if from < c.at {
-			what(w.buf[from:c.at])
-		}
-		what(c.data)
+		pieces = append(pieces, w.buf[from:c.at], c.data) // before each buffer is its head
 		from = c.at
 	}
 	if from < f.end {
-		what(w.buf[from:f.end])
+		pieces = append(pieces, w.buf[from:f.end])
 	}
+	return pieces
+}
+
+// SizeOf returns how many bytes pieces have together.
+func SizeOf(pieces [][]byte) (n int64) {
+	for _, p := range pieces {
+		n += int64(len(p))
+	}
+	return n
 }
 
 // Joined returns the bytes of an item in one piece, a copy if it has several.
@@ -87,7 +93,9 @@ func (w *Writer) Joined(f Form) []byte {
 		return whole
 	}
 	b := MakeAligned(w.buf[f.begin:f.end], f.Size)[:0]
-	w.Pieces(f, func(piece []byte) { b = append(b, piece...) })
+	for _, piece := range w.Pieces(f) {
+		b = append(b, piece...)
+	}
 	return b
 }
 

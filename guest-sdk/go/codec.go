@@ -105,9 +105,7 @@ func (e *encoder) links(it *item) []uint32 { return e.linked[it.firstLink:it.aft
 func (e *encoder) hand(it *item, to func(p []byte, links []uint32) int32) (status int32) {
 	whole := e.w.Whole(it.form)
 	if whole == nil {
-		var pieces [][]byte
-		e.w.Pieces(it.form, func(p []byte) { pieces = append(pieces, p) })
-		if status = hostPieces(pieces); status < 0 {
+		if status = hostPieces(e.w.Pieces(it.form)); status < 0 {
 			return status
 		}
 	}

@@ -64,33 +64,62 @@ type space struct {
 	limit string // its name
 }
 
-// readValue copies a value: its bytes, and what the n handles at handles stand for. The session then holds valueBytes of it.
-func (s *Session) readValue(g *engine.Guest, from source, handles, n uint32, left space) (v spec.Value, err error) {
-	list, size, head, err := from.measure(g, left)
-	if err != nil {
+// valueAt is a value in place: where it lies, the list of its pieces, how long it is and how it begins, and a list of handles
+// of what it contains, which the session has.
+type valueAt struct {
+	source
+	list []byte
+	size int64
+	head []byte
+	in   []byte
+}
+
+// findValue checks what a guest says of a value.
+func (s *Session) findValue(g *engine.Guest, from source, handles, n uint32, left space) (v valueAt, err error) {
+	v.source = from
+	if v.list, v.size, v.head, err = from.measure(g, left); err != nil {
 		return v, err
 	}
-	in, err := handleList(g, handles, n, left.links, "links")
-	if err != nil {
+	if v.in, err = handleList(g, handles, n, left.links, "links"); err != nil {
 		return v, err
 	}
 	for i := range int(n) {
-		if _, err := s.held(handleAt(in, i)); err != nil {
+		if _, err := s.held(handleAt(v.in, i)); err != nil {
 			return v, err
 		}
 	}
-	if err := s.hold(valueBytes(int(size), int(n))); err != nil {
+	return v, nil
+}
+
+// readValue copies a value. The session then holds valueBytes of it.
+func (s *Session) readValue(g *engine.Guest, from source, handles, n uint32, left space) (v spec.Value, err error) {
+	at, err := s.findValue(g, from, handles, n, left)
+	if err != nil {
 		return v, err
 	}
-	v.Data = spec.MakeAligned(head, int(size)) // so that whoever gets the value can read an array in place
-	from.copy(g, list, v.Data)
-	if n > 0 {
-		v.Links = make([]spec.Link, n)
-		for i := range v.Links {
-			v.Links[i] = s.handles.at(handleAt(in, i)).link
-		}
+	return s.copyValue(g, at)
+}
+
+func (s *Session) copyValue(g *engine.Guest, at valueAt) (v spec.Value, err error) {
+	if err := s.hold(valueBytes(int(at.size), len(at.in)/handleBytes)); err != nil {
+		return v, err
 	}
+	v.Data = spec.MakeAligned(at.head, int(at.size)) // so that whoever gets the value can read an array in place
+	at.copy(g, at.list, v.Data)
+	v.Links = s.linksOf(at.in)
 	return v, nil
+}
+
+// linksOf returns what a list of handles of the session stands for.
+func (s *Session) linksOf(in []byte) []spec.Link {
+	if len(in) == 0 {
+		return nil
+	}
+	links := make([]spec.Link, len(in)/handleBytes)
+	for i := range links {
+		links[i] = s.handles.at(handleAt(in, i)).link
+	}
+	return links
 }
 
 // valueBytes is how many bytes a value of that size with so many links takes, passed or returned.

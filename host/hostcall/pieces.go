@@ -61,8 +61,8 @@ func (f source) list(g *engine.Guest) ([]byte, error) {
 	return view(g, f.pieces, f.n*pieceBytes)
 }
 
-// at returns the k-th part of the value, the bytes at ptr being part 0, in place.
-func (f source) at(g *engine.Guest, list []byte, k int) ([]byte, error) {
+// part returns the k-th part of the value in place; the bytes at ptr are part 0.
+func (f source) part(g *engine.Guest, list []byte, k int) ([]byte, error) {
 	if k == 0 {
 		return view(g, f.ptr, f.size)
 	}
@@ -70,7 +70,7 @@ func (f source) at(g *engine.Guest, list []byte, k int) ([]byte, error) {
 	return view(g, binary.LittleEndian.Uint32(piece), binary.LittleEndian.Uint32(piece[4:]))
 }
 
-// measure checks all parts and returns the list of pieces, how long the value is and how it begins.
+// measure checks the value's parts and returns the list of pieces, how long the value is and how it begins.
 func (f source) measure(g *engine.Guest, left space) (list []byte, size int64, head []byte, err error) {
 	if list, err = f.list(g); err != nil {
 		return nil, 0, nil, err
@@ -83,7 +83,7 @@ func (f source) measure(g *engine.Guest, left space) (list []byte, size int64, h
 		return nil, 0, nil, spec.Errorf("", spec.LimitExceeded, "", "a value of %d bytes where %d are left (%s)", size, left.bytes, left.limit)
 	}
 	for k := range int(f.n) + 1 {
-		part, err := f.at(g, list, k)
+		part, err := f.part(g, list, k)
 		if err != nil {
 			return nil, 0, nil, err
 		}
@@ -97,7 +97,16 @@ func (f source) measure(g *engine.Guest, left space) (list []byte, size int64, h
 // copy copies a value that was measured.
 func (f source) copy(g *engine.Guest, list, to []byte) {
 	for k := range int(f.n) + 1 {
-		part, _ := f.at(g, list, k)
+		part, _ := f.part(g, list, k)
 		to = to[copy(to, part):]
 	}
+}
+
+// parts returns the parts of a value that was measured, in place.
+func (f source) parts(g *engine.Guest, list []byte) [][]byte {
+	parts := make([][]byte, f.n+1)
+	for k := range parts {
+		parts[k], _ = f.part(g, list, k)
+	}
+	return parts
 }
