@@ -90,14 +90,17 @@ func (c *Codec) decodeFirst(b []byte, v any) (rest []byte, err error) {
 	return rest, err
 }
 
-// Decode decodes exactly one CBOR item into v, a non-nil pointer. If the value may keep b, which nobody changes then, its
-// buffers are left in place. Errors are the codec's, of no kind.
+// Decode decodes exactly one CBOR item into v, a pointer to a zero value. If the value may keep b, which nobody changes then,
+// its buffers are left in place. Errors are the codec's, of no kind.
 func (c *Codec) Decode(b []byte, keep bool, v any) error {
-	if target := reflect.ValueOf(v); target.Kind() == reflect.Pointer && !target.IsNil() && target.Elem().IsZero() {
-		if r := (reader{codec: c, whole: b, rest: b, own: keep}); r.read(v) {
-			return nil
-		}
+	if r := (reader{codec: c, whole: b, rest: b, own: keep}); r.read(v) {
+		return nil
 	}
+	return c.merge(b, v)
+}
+
+// merge decodes exactly one CBOR item into v, by the codec alone: what is in v already stays where b says nothing of it.
+func (c *Codec) merge(b []byte, v any) error {
 	into, fill, err := incoming(c.context, v)
 	if err == nil {
 		err = c.dec.Unmarshal(b, into)
@@ -142,7 +145,11 @@ func ViewWith(c any, b []byte, v any) error { return decodeWith(c, b, true, v) }
 
 func decodeWith(c any, b []byte, keep bool, v any) error {
 	codec := Codec{context: c, dec: decMode}
-	if err := codec.Decode(b, keep, v); err != nil {
+	decode := codec.merge
+	if target := reflect.ValueOf(v); target.Kind() == reflect.Pointer && !target.IsNil() && target.Elem().IsZero() {
+		decode = func(b []byte, v any) error { return codec.Decode(b, keep, v) }
+	}
+	if err := decode(b, v); err != nil {
 		return &Error{Op: "decode", Kind: InvalidArgument, ID: typeName(v), Err: shorten(err)}
 	}
 	return nil

@@ -108,7 +108,7 @@ func (c compiler) container(t reflect.Type) plan {
 	case k == reflect.Array:
 		return &fixedPlan{t.Len(), t.Elem().Size(), e}
 	case k == reflect.Map && t.Key().Kind() == reflect.String && !marshalsItself(t.Key()):
-		return &mapPlan{t, e}
+		return newMapPlan(t, e)
 	}
 	return &leaf{t}
 }

@@ -103,6 +103,7 @@ func wholes() []any {
 	}
 	return []any{
 		whole{}, full, &full, (*whole)(nil), []*pair{nil, {1, 2}}, nest{{}, {{}}, nil}, nestOf{"a": {"b": nil}}, struct{}{}, map[string]any(nil),
+		map[string]int{"bb": 1, "c": 2}, map[string]float64{"x": 1.5}, map[string]string{"": "y"},
 		[]any{nil, 1, "x"}, pair{}, tree{}, map[colour]int{"longer": 1, "z": 2}, [2][2]bool{{true}}, []float32{float32(math.NaN()), 1e-40},
 		[]string{"a"}, [][]byte{nil, {}, {1}}, named{}, embedding{}, numbered{1}, shaped{},
 	}
@@ -168,7 +169,7 @@ func FuzzPlans(f *testing.F) {
 	f.Add([]byte(strings.Repeat("\xa1\x61a", 255) + "\xa0"))
 	types := []reflect.Type{
 		reflect.TypeFor[whole](), reflect.TypeFor[scalars](), reflect.TypeFor[named](), reflect.TypeFor[*tree](), reflect.TypeFor[nest](), reflect.TypeFor[nestOf](),
-		reflect.TypeFor[map[string]pair](), reflect.TypeFor[[]pair](), reflect.TypeFor[Array[float64]](), reflect.TypeFor[Array[int16]](), reflect.TypeFor[[]any](),
+		reflect.TypeFor[map[string]pair](), reflect.TypeFor[map[string]int](), reflect.TypeFor[map[string]any](), reflect.TypeFor[[]pair](), reflect.TypeFor[Array[float64]](), reflect.TypeFor[Array[int16]](), reflect.TypeFor[[]any](),
 		reflect.TypeFor[[]byte](), reflect.TypeFor[[3]float32](), reflect.TypeFor[*[]string](), reflect.TypeFor[any](),
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {

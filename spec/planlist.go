@@ -137,6 +137,75 @@ func (l *mapPlan) write(w *Writer, p unsafe.Pointer) error {
 	return nil
 }
 
+// textMap is that of a map of a type that is met often, without reflection.
+type textMap[V any] struct{ elem plan }
+
+func (l textMap[V]) write(w *Writer, p unsafe.Pointer) error {
+	m := *(*map[string]V)(p)
+	if m == nil {
+		w.buf = append(w.buf, cborNull)
+		return nil
+	}
+	if err := w.enter(); err != nil {
+		return err
+	}
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.SortFunc(keys, compareKeys)
+	w.buf = appendHead(w.buf, majorMap, uint64(len(keys)))
+	v := new(V)
+	for _, k := range keys {
+		w.buf = append(appendHead(w.buf, majorText, uint64(len(k))), k...)
+		*v = m[k]
+		if err := l.elem.write(w, unsafe.Pointer(v)); err != nil {
+			return fmt.Errorf("[%v]: %w", k, err)
+		}
+	}
+	w.deep--
+	return nil
+}
+
+func (l textMap[V]) read(r *reader, p unsafe.Pointer) bool {
+	if r.null() {
+		return true
+	}
+	n, ok := r.enter(majorMap, 2)
+	if !ok {
+		return false
+	}
+	m := make(map[string]V, n)
+	v, zero := new(V), *new(V)
+	for range n {
+		key, ok := r.text()
+		if *v = zero; !ok || !l.elem.read(r, unsafe.Pointer(v)) {
+			return false
+		}
+		m[string(key)] = *v
+	}
+	*(*map[string]V)(p) = m
+	r.deep--
+	return len(m) == n // no key came twice
+}
+
+// newMapPlan returns the plan of a map with text keys.
+func newMapPlan(t reflect.Type, e plan) plan {
+	if t.Key() == reflect.TypeFor[string]() {
+		switch t.Elem() {
+		case reflect.TypeFor[int]():
+			return textMap[int]{e}
+		case reflect.TypeFor[float64]():
+			return textMap[float64]{e}
+		case reflect.TypeFor[string]():
+			return textMap[string]{e}
+		case reflect.TypeFor[any]():
+			return textMap[any]{e}
+		}
+	}
+	return &mapPlan{t, e}
+}
+
 // compareKeys orders texts as their encodings: shorter ones have a smaller head.
 func compareKeys(a, b string) int {
 	return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b))
