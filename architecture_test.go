@@ -21,6 +21,7 @@ const module = "github.com/raywasm/raywasm"
 // layers is the import direction: a package may import those of its own row only if it is below the same folder, and
 // those of earlier rows. A folder that is not named here has no place in the system yet: name it.
 var layers = [][]string{
+	{"internal"},
 	{"spec"},
 	{"wal"},
 	{"sched", "owner", "store", "runtime", "control", "guest-sdk"},

@@ -9,33 +9,19 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/raywasm/raywasm/host"
+	"github.com/raywasm/raywasm/internal/guesttest"
 	"github.com/raywasm/raywasm/spec"
 )
 
 // guest builds the guest of the node's own tests once.
-var guest = sync.OnceValues(func() ([]byte, error) {
-	dir, err := os.MkdirTemp("", "raywasm-api-test")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	out := filepath.Join(dir, "guest.wasm")
-	build := exec.Command("go", "build", "-buildmode=c-shared", "-ldflags=-w", "-o", out, "../host/testdata/guest")
-	build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
-	if b, err := build.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("%w: %s", err, b)
-	}
-	return os.ReadFile(out)
-})
+var guest = guesttest.Go("../host/testdata/guest")
 
 // short is a new directory whose name is short enough for sockets.
 func short(t testing.TB) string {

@@ -369,8 +369,12 @@ func (c *clusterNode) end(a *actor, m peer.ActorEnd) error {
 	return nil
 }
 
-// endActor ends an actor for another node.
-func (c *clusterNode) endActor(m *peer.ActorEnd) {
+// endActor ends an actor for another node that has a handle of it.
+func (c *clusterNode) endActor(from spec.NodeID, m *peer.ActorEnd) {
+	if !c.node.objects.lends(spec.ActorLink(m.ID), from) {
+		c.refuse(from, "end of an actor", "actor "+m.ID.String())
+		return
+	}
 	c.node.mu.Lock()
 	a := c.node.actors[m.ID]
 	c.node.mu.Unlock()

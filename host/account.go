@@ -17,6 +17,9 @@ const (
 	taskBytes = 768
 	// actorBytes is an actor, beside its arguments: its record, its core, its session, its place in the queues.
 	actorBytes = 4096
+	// sandboxBytes is a sandbox that has an instance, beside the guest's own memory: the tables of a Go program, and a stack for
+	// each of its functions that the host has called.
+	sandboxBytes = 224 * spec.KiB
 	// resourceBytes is a custom resource that a call asks for, beside its name.
 	resourceBytes = 128
 )

@@ -46,6 +46,7 @@ type actor struct {
 	ended      bool                     // the core said Die
 	checkpoint *checkpoint              // nil for none
 	log        map[owner.CallID]*record // of the calls since, nil unless they take effect exactly once
+	gone       chan struct{}            // of the newest incarnation, if there is a log
 	brood      *brood                   // of the incarnation, and of those that go on from its checkpoint
 	lease      sched.Lease
 	forgotten  bool // guarded by the node's mu: no handle is left
@@ -334,6 +335,10 @@ func (a *actor) decide(ev owner.ActorEvent) []deed {
 			d.life = &incarnation{actor: a, ctx: ctx, stop: stop, number: a.core.Restarts(), resumes: act.Resume, busy: true}
 			if a.groups != nil {
 				d.life.turns = &turns{waits: make(map[*waiting]struct{}), running: make(map[uint32]*turn)}
+			}
+			if a.log != nil {
+				d.life.before, d.life.gone = a.gone, make(chan struct{})
+				a.gone = d.life.gone
 			}
 			a.now, d.wait = d.life, act.After
 			if !act.Resume {

@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -16,7 +17,8 @@ import (
 // An actor whose calls take effect exactly once keeps a record of each call since its checkpoint: the arguments, the moment
 // that the call saw, and what the host's functions told it, in order. A call that runs again is told the same, so it does
 // the same, and what it submitted is not submitted twice; where the record of a call that was interrupted ends, the host's
-// functions do what they are asked for again.
+// functions do what they are asked for again. So a sandbox is not begun before the last one is left: what that did is
+// written down by then.
 
 // record is one call in an actor's log.
 type record struct {
@@ -70,18 +72,19 @@ func (a *actor) record(c *caller, life *incarnation, t *task) (*record, *spec.Er
 	if full := a.job.memory.Reserve(bytes); full != nil {
 		return nil, t.failure(full)
 	}
-	r.bytes = bytes
-	r.hold(a, t.links)
+	r.bytes, r.links = bytes, slices.Clone(t.links)
+	a.node.objects.retain(r.links)
 	a.mu.Lock()
-	a.log[t.call] = r
+	ended := a.ended
+	if !ended {
+		a.log[t.call] = r
+	}
 	a.mu.Unlock()
+	if ended {
+		a.forget(map[owner.CallID]*record{t.call: r})
+		return nil, t.failure(errActorStopped)
+	}
 	return r, nil
-}
-
-// hold keeps what links refer to for as long as the record is there.
-func (r *record) hold(a *actor, links []spec.Link) {
-	a.node.objects.retain(links)
-	r.links = append(r.links, links...)
 }
 
 // takeLog takes all records out. The caller holds mu.
@@ -176,7 +179,7 @@ func (j *journal) answer(ctx context.Context, function string, ask func(*told)) 
 	}
 	t := told{function: function}
 	ask(&t)
-	if ctx.Err() != nil { // the call ends here, and was told nothing
+	if t.err != nil && ctx.Err() != nil { // the call ends here, and was told nothing
 		return &t
 	}
 	t.tasks, t.actors, t.puts = c.nextTask.Load(), c.nextActor.Load(), c.nextPut.Load()
@@ -188,17 +191,32 @@ func (j *journal) answer(ctx context.Context, function string, ask func(*told)) 
 		r.broken = &spec.Error{Op: "log " + function, Kind: spec.KindOf(full), ID: r.task.label(), Err: full}
 		return &t
 	}
-	r.bytes += bytes
-	if t.err == nil {
-		r.hold(j.actor, t.gave())
-		r.hold(j.actor, linksTo(t.large))
-		for _, v := range t.values {
-			r.hold(j.actor, v.Links)
-		}
-	}
-	r.told = append(r.told, t)
+	j.actor.write(r, t, bytes)
 	j.at++
 	return &t
+}
+
+// write adds an answer to a record, for which so many bytes are reserved, and keeps what it refers to. It changes nothing if
+// the record was forgotten while the call asked.
+func (a *actor) write(r *record, t told, bytes int64) {
+	var links []spec.Link
+	if t.err == nil {
+		links = append(t.gave(), linksTo(t.large)...)
+		for _, v := range t.values {
+			links = append(links, v.Links...)
+		}
+	}
+	a.node.objects.retain(links)
+	a.mu.Lock()
+	there := a.log[r.task.call] == r
+	if there {
+		r.told, r.links, r.bytes = append(r.told, t), append(r.links, links...), r.bytes+bytes
+	}
+	a.mu.Unlock()
+	if !there {
+		a.job.memory.Release(bytes)
+		a.node.objects.release(links)
+	}
 }
 
 // gave returns what the answer gave the guest a handle of.

@@ -32,6 +32,10 @@ type away struct {
 const (
 	// maxHops is how often an attempt is moved before it waits where it is.
 	maxHops = 4
+	// maxMoves is how often a task that comes back is sent on at once; from then on it waits before, so that nodes that send it
+	// round, each to the other, cost little.
+	maxMoves   = 4 * maxHops
+	movedPause = 100 * time.Millisecond
 	// maxSpilled bounds the waiting tasks that are looked at when another node has room.
 	maxSpilled = 64
 	// maxAwayArgs bounds the bytes of arguments that travel with a call: what has more stays. Put large ones.
@@ -157,10 +161,13 @@ func (c *clusterNode) moved(from spec.NodeID, m *peer.Moved) {
 	if a == nil || !a.task.back(a) {
 		return
 	}
-	if m.To != (spec.NodeID{}) && m.To != c.node.id && c.send(a.task, m.To, a.task.hopped()) {
-		return
+	hops := a.task.hopped()
+	switch {
+	case hops > maxMoves: // they may be sending it round
+		a.task.queueLater(movedPause)
+	case m.To == spec.NodeID{} || m.To == c.node.id || !c.send(a.task, m.To, hops):
+		a.task.queue(0)
 	}
-	a.task.queue(0)
 }
 
 // ran: the attempt is over.
@@ -298,9 +305,11 @@ func (t *task) withdrawn(lease sched.Lease) bool {
 	return true
 }
 
-// cancel cancels what makes an object that this node owns, for another node.
-func (c *clusterNode) cancel(m *peer.Cancel) {
-	if t := c.node.objects.maker(m.ID); t != nil {
+// cancel cancels what makes an object that this node owns, for another node that has a reference to it.
+func (c *clusterNode) cancel(from spec.NodeID, m *peer.Cancel) {
+	if !c.node.objects.lends(spec.ObjectLink(m.ID), from) {
+		c.refuse(from, "cancel", "object "+m.ID.String())
+	} else if t := c.node.objects.maker(m.ID); t != nil {
 		t.job.cancel(t, m.Force, m.Recursive)
 	}
 }

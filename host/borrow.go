@@ -87,7 +87,7 @@ func (o *objects) borrow(ev owner.BorrowEvent) {
 // counted takes in a message about references.
 func (o *objects) counted(from spec.NodeID, m *peer.Count) {
 	if m.Op == owner.Carry {
-		o.cluster.heard(m.Owner)
+		o.cluster.heard(from, m.Owner)
 	}
 	o.mu.Lock()
 	o.borrow(owner.BorrowEvent{Op: m.Op, Node: from, Link: spec.Link(m.Link), Owner: m.Owner})
@@ -270,7 +270,7 @@ func (o *objects) releaseAll(links []spec.Link) (freed []owner.Freed[object]) {
 func (o *objects) missed(from spec.NodeID, m *peer.Lost) {
 	o.mu.Lock()
 	entry := o.refs.Object(m.ID)
-	if entry == nil || !entry.ready || o.borrows == nil {
+	if entry == nil || !entry.ready || !o.borrows.Lends(spec.ObjectLink(m.ID), from) {
 		o.mu.Unlock()
 		return
 	}
@@ -439,6 +439,13 @@ func (o *objects) copied(id spec.ObjectID, node spec.NodeID) {
 	} else {
 		o.cluster.port.Send(node, peer.Message{Drop: &peer.Drop{ID: id}})
 	}
+}
+
+// lends reports whether a node has a reference to what this one owns. Who names what it has none to has no right to it.
+func (o *objects) lends(l spec.Link, to spec.NodeID) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.borrows.Lends(l, to)
 }
 
 // cancelBorrowed asks the owner of an object to cancel the task that makes it.

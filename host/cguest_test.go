@@ -2,33 +2,24 @@ package host_test
 
 import (
 	"errors"
-	"os"
-	"os/exec"
-	"path/filepath"
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/raywasm/raywasm/host"
+	"github.com/raywasm/raywasm/internal/guesttest"
 	"github.com/raywasm/raywasm/spec"
 )
-
-const clang = "clang-19"
 
 // openC opens a job of a guest in C.
 func openC(t *testing.T, source string) *host.Job {
 	t.Helper()
-	if _, err := exec.LookPath(clang); err != nil {
-		t.Skipf("%s is not installed: apt-get install clang-19 lld-19 wasi-libc libclang-rt-19-dev-wasm32", clang)
-	}
-	out := filepath.Join(t.TempDir(), "c.wasm")
-	build := exec.Command(clang, "--target=wasm32-wasi", "--sysroot=/usr", "-mexec-model=reactor", "-O2", "-Wall", "-Werror", "-o", out, source)
-	if text, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, text)
-	}
-	wasm, err := os.ReadFile(out)
+	guesttest.NeedClang(t)
+	wasm, err := guesttest.C(source)()
 	if err != nil {
 		t.Fatal(err)
 	}
-	node, err := host.Open(t.Context(), host.Config{})
+	node, err := host.Open(t.Context(), host.Config{CacheDir: cache()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,6 +29,23 @@ func openC(t *testing.T, source string) *host.Job {
 		t.Fatal(err)
 	}
 	return job(t, node, host.JobConfig{Module: module})
+}
+
+// describedC builds a guest in C whose functions and classes are named here: its source has the bytes as DESCRIPTION.
+func describedC(t testing.TB, source string, d spec.Description) []byte {
+	t.Helper()
+	guesttest.NeedClang(t)
+	d.ABI, d.SDK = spec.ABIVersion, "none"
+	form, err := spec.Marshal(&d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	description := strings.Trim(strings.Join(strings.Fields(fmt.Sprint(form)), ","), "[]")
+	wasm, err := guesttest.C("-I../guest-sdk/c", "-DDESCRIPTION="+description, source)()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return wasm
 }
 
 // TestErrorsOfCGuests: an error made in C arrives as one made in Go does.

@@ -79,7 +79,6 @@ type clusterNode struct {
 	// Actors that other nodes wanted here, and why they are not.
 	stillborn map[spec.ActorID]*spec.Error
 	jobs      map[spec.JobID]*Job // copies of other nodes' jobs
-	ended     map[spec.JobID]bool // jobs of others that have ended
 	asks      map[uint64]question
 	members   chan struct{} // closed when a node comes or goes
 }
@@ -88,8 +87,13 @@ type clusterNode struct {
 type peerNode struct {
 	receiving sync.Mutex // a message of it is taken in: its death waits
 
-	jobs map[spec.JobID]bool          // that it was told of
+	jobs map[spec.JobID]bool          // that it was told of, or has a copy of
 	ends map[spec.JobID]chan struct{} // closed when it has ended the job
+
+	strangers int           // that it has named
+	questions chan struct{} // a place for each that it has not answered
+	asked     int           // its own that are being answered
+	gone      chan struct{} // closed when it is dead, or this node leaves
 }
 
 // openCluster joins the cluster.
@@ -103,15 +107,19 @@ func (n *Node) openCluster(ctx context.Context) error {
 		peers: make(map[spec.NodeID]*peerNode), dead: make(map[spec.NodeID]bool), away: make(map[uint64]*away),
 		hosted: make(map[origin]*hosted), loading: make(map[moduleKey][]wanting), actors: make(map[spec.ActorID]*actor),
 		stillborn: make(map[spec.ActorID]*spec.Error), jobs: make(map[spec.JobID]*Job), copies: exchange.NewDirectory(),
-		ended: make(map[spec.JobID]bool), asks: make(map[uint64]question), members: make(chan struct{}),
+		asks: make(map[uint64]question), members: make(chan struct{}),
 	}
 	c.exchange = exchange.Open(exchange.Config{Store: n.store, Link: c, Log: n.log})
-	var err error
-	if c.port, err = cfg.Network.Join(n.id, c.receive); err != nil {
-		return err
-	}
 	n.objects.share(c)
 	n.cluster, n.leases.changed = c, c.freed
+	var err error
+	c.mu.Lock() // nothing is received before there is a port to answer by
+	c.port, err = cfg.Network.Join(n.id, c.receive)
+	c.mu.Unlock()
+	if err != nil {
+		n.cluster, n.leases.changed = nil, nil
+		return err
+	}
 	lease, err := cfg.Control.Grant(ctx, cfg.Lease)
 	if err != nil {
 		return err
@@ -213,7 +221,7 @@ func (c *clusterNode) memberChanged(key string, gone bool) {
 	case gone:
 		c.down(id)
 	default:
-		c.heard(id)
+		c.heard(c.node.id, id)
 	}
 }
 
@@ -260,32 +268,47 @@ func (c *clusterNode) expelled() {
 
 var errExpelled = &spec.Error{Op: "run", Kind: spec.LocalNodeDied, ID: "on this node", Err: errorText("its lease in the cluster ended")}
 
-// peer returns what is known of a node, nil if it is dead. The caller holds mu.
-func (c *clusterNode) peer(id spec.NodeID) *peerNode {
+// peer returns what is known of a node, of which another one, or it itself, has spoken; nil if it is dead. The caller holds mu.
+func (c *clusterNode) peer(by, id spec.NodeID) *peerNode {
 	if c.dead[id] || c.closed || id == c.node.id {
 		return nil
 	}
 	p := c.peers[id]
 	if p == nil {
-		p = &peerNode{jobs: make(map[spec.JobID]bool), ends: make(map[spec.JobID]chan struct{})}
+		p = &peerNode{jobs: make(map[spec.JobID]bool), ends: make(map[spec.JobID]chan struct{}), questions: make(chan struct{}, maxQuestions), gone: make(chan struct{})}
 		c.peers[id] = p
 		c.port.Send(id, peer.Message{Report: c.says()})
-		c.node.scope.run(func() { c.verify(id) })
+		c.node.scope.run(func() { c.verify(by, id) })
 	}
 	return p
 }
 
 // heard: a node is there, or another one has named it.
-func (c *clusterNode) heard(id spec.NodeID) {
+func (c *clusterNode) heard(by, id spec.NodeID) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.peer(id)
+	c.peer(by, id)
 }
 
-// verify takes a node for dead that is no member: the cluster's list does not say when it goes.
-func (c *clusterNode) verify(id spec.NodeID) {
-	if _, err := c.cfg.Control.Get(c.node.scope.ctx, memberKey(id)); errors.Is(err, spec.NotFound) {
-		c.down(id)
+// maxStrangers is how many nodes another one may name that are no members. An honest one names some that have just died.
+const maxStrangers = 1000
+
+// verify takes a node for dead that is no member: the cluster's list does not say when it goes. So is who names too many.
+func (c *clusterNode) verify(by, id spec.NodeID) {
+	if _, err := c.cfg.Control.Get(c.node.scope.ctx, memberKey(id)); !errors.Is(err, spec.NotFound) {
+		return
+	}
+	c.down(id)
+	c.mu.Lock()
+	p := c.peers[by]
+	if p != nil {
+		p.strangers++
+	}
+	lies := p != nil && p.strangers > maxStrangers
+	c.mu.Unlock()
+	if lies {
+		c.node.log.Error("a node named too many that are no members, and is taken for dead", zap.Stringer("node", by))
+		c.down(by)
 	}
 }
 
@@ -333,19 +356,19 @@ func (c *clusterNode) down(id spec.NodeID) {
 		if j.home == id {
 			copies = append(copies, j)
 			delete(c.jobs, j.id)
-			c.ended[j.id] = true
 		}
 	}
 	for number, q := range c.asks {
 		if q.of == id {
 			delete(c.asks, number)
-			close(q.answer)
+			q.end()
 		}
 	}
 	c.mu.Unlock()
 	c.node.log.Warn("a node of the cluster died", zap.Stringer("node", id))
 	died := spec.Errorf("run", spec.NodeDied, "node "+id.String(), "it died")
 	if p != nil {
+		close(p.gone)
 		for _, done := range p.ends {
 			close(done)
 		}
@@ -378,9 +401,13 @@ func (c *clusterNode) leave() error {
 		c.report.Stop()
 	}
 	for _, q := range c.asks {
-		close(q.answer)
+		q.end()
 	}
 	clear(c.asks)
+	for _, p := range c.peers {
+		close(p.gone)
+	}
+	clear(c.peers)
 	c.mu.Unlock()
 	c.exchange.Close()
 	var err error
@@ -403,7 +430,7 @@ func (c *clusterNode) receive(from spec.NodeID, frame []byte) {
 		return
 	}
 	c.mu.Lock()
-	p := c.peer(from)
+	p := c.peer(from, from)
 	c.mu.Unlock()
 	if p == nil {
 		return
@@ -424,11 +451,13 @@ func (c *clusterNode) message(from spec.NodeID, m *peer.Message) {
 	case m.Report != nil:
 		c.reported(from, m.Report)
 	case m.Job != nil:
-		c.copyJob(m.Job)
+		c.copyJob(from, m.Job)
 	case m.JobEnd != nil:
 		c.endCopy(from, m.JobEnd.ID)
 	case m.JobEnded != nil:
 		c.jobEnded(from, m.JobEnded.ID)
+	case m.JobCopy != nil:
+		c.jobCopied(from, m.JobCopy.ID)
 	case m.Run != nil:
 		c.host(from, m.Run)
 	case m.Began != nil:
@@ -448,15 +477,15 @@ func (c *clusterNode) message(from spec.NodeID, m *peer.Message) {
 	case m.Drop != nil:
 		c.node.objects.drop(from, m.Drop.ID)
 	case m.Cancel != nil:
-		c.cancel(m.Cancel)
+		c.cancel(from, m.Cancel)
 	case m.Ask != nil:
 		c.asked(from, m.Ask)
 	case m.Output != nil:
-		c.output(m.Output)
+		c.output(from, m.Output)
 	case m.NewActor != nil:
 		c.newActor(from, m.NewActor)
 	case m.ActorEnd != nil:
-		c.endActor(m.ActorEnd)
+		c.endActor(from, m.ActorEnd)
 	case m.Group != nil:
 		c.node.groups.asked(from, m.Group)
 	case m.Reply != nil:
@@ -468,6 +497,11 @@ func (c *clusterNode) message(from spec.NodeID, m *peer.Message) {
 	case m.Answer != nil:
 		c.answered(from, m.Answer)
 	}
+}
+
+// refuse notes that a node asked for something, or told of it, without the right to. Nothing of it is done.
+func (c *clusterNode) refuse(from spec.NodeID, what, of string) {
+	c.node.log.Warn("a node said what it has no right to", zap.Stringer("node", from), zap.String("message", what), zap.String("of", of))
 }
 
 // freed is told that the node's resources have changed, and lets the others know soon.

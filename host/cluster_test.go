@@ -186,6 +186,7 @@ func TestWhatADeadNodeOwned(t *testing.T) {
 	}
 	dead := c.Nodes[1].ID().String()
 	c.Kill(1)
+	c.Bury(t, 1)
 	for len(c.Nodes[0].Members()) > 1 { // until the death is noticed
 		runtime.Gosched()
 	}
@@ -214,6 +215,7 @@ func TestADeadNodeLosesNothing(t *testing.T) {
 		refs = append(refs, submit(t, j, "tally", spec.TaskOptions{}, i))
 	}
 	c.Kill(1)
+	c.Bury(t, 1)
 	for i, r := range refs {
 		if n := get[int](t, r); n != i {
 			t.Errorf("task %d gave %d", i, n)

@@ -99,7 +99,8 @@ func TestNamesOfACluster(t *testing.T) {
 	}
 	found.Release()
 	c.Kill(1)
-	for { // the death is noticed when the lease has ended
+	c.Bury(t, 1)
+	for { // until the death is noticed
 		_, err := host.CallMethod[int](t.Context(), a, "Inc", 1)
 		if errors.Is(err, spec.ActorDied) {
 			break

@@ -84,6 +84,7 @@ func TestADeadNodesBundlesMove(t *testing.T) {
 		refs = append(refs, submit(t, j, "tally", in(g, bundle, false), i))
 	}
 	c.Kill(1)
+	c.Bury(t, 1)
 	c.Add(t, host.Config{NumCPUs: 1, CacheDir: cache()})
 	for i, r := range refs {
 		if n := get[int](t, r); n != i {

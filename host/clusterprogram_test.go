@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"os"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,6 +23,7 @@ type clusterProgram struct {
 	c      *clustertest.Cluster
 	victim int  // the node that is killed if one is
 	killed bool // and the others need not know of it yet
+	burial sync.WaitGroup
 }
 
 // anywhere says to run on a node, which may be busy, or does not say where.
@@ -212,14 +214,21 @@ func (p *clusterProgram) group() {
 	}
 }
 
-// kill kills the victim. The others notice at once, or later.
+// kill kills the victim. The others notice at once, or in the middle of something else.
 func (p *clusterProgram) kill() {
 	p.note("kill node %d", p.victim)
 	p.killed = true
 	p.c.Kill(p.victim)
+	bury := func() { p.c.Bury(p.t, p.victim) }
 	if p.r.IntN(2) == 0 {
 		p.note("and bury it")
-		p.c.Bury(p.t, p.victim)
+		bury()
+	} else {
+		soon := time.After(time.Duration(p.r.IntN(50)) * time.Millisecond)
+		p.burial.Go(func() {
+			<-soon
+			bury()
+		})
 	}
 	p.fragile()
 }
@@ -240,7 +249,7 @@ func runOn(t *testing.T, c *clustertest.Cluster, module *host.Module, seed uint6
 		p.step()
 	}
 	if p.killed {
-		c.Bury(t, p.victim)
+		p.burial.Wait()
 		if p.r.IntN(2) == 0 {
 			p.replace()
 		}
@@ -291,11 +300,7 @@ func (p *clusterProgram) replace() {
 
 // TestRandomProgramsOnACluster runs the programs of the seeds that failed once, and some of today's.
 func TestRandomProgramsOnACluster(t *testing.T) {
-	c, module := openCluster(t, host.Config{NumCPUs: 2, Seed: 1})
-	c.Lease = time.Minute // who is dead is buried
-	for i, cpus := range []float64{1, 2} {
-		c.Add(t, host.Config{NumCPUs: cpus, Seed: uint64(2 + i), CacheDir: cache()})
-	}
+	c, module := openCluster(t, host.Config{NumCPUs: 2, Seed: 1}, host.Config{NumCPUs: 1, Seed: 2}, host.Config{NumCPUs: 2, Seed: 3})
 	for _, seed := range graves(t, "testdata/clusterprograms") {
 		runOn(t, c, module, seed, 40)
 	}

@@ -405,7 +405,8 @@ func (a *actor) findCheckpoint(s sleeper) error {
 
 // endedJob stands for the job of actors that have outlived it.
 func (n *Node) endedJob(r actorRecord, m *Module) *Job {
-	j := &Job{node: n, id: r.Job, module: m, namespace: r.Namespace, env: r.Env, memory: n.memory.Account(), gate: newGate(), over: true,
+	memory := n.memory.Account()
+	j := &Job{node: n, id: r.Job, module: m, namespace: r.Namespace, env: r.Env, memory: memory, gate: newGate(memory), over: true,
 		cfg: JobConfig{WorkingDir: r.Files}}
 	j.none.L = &j.mu
 	j.scope = newScope(n.scope.ctx, n.workers)

@@ -99,7 +99,7 @@ func (t *task) explain(depth int) string {
 	case lease != 0:
 		why, waits := n.leases.why(lease)
 		if !waits {
-			return who + " is held back until others of its job have ended (MaxRunningTasks)"
+			return who + " is held back until others of its job have ended (MaxRunningTasks, or no memory for one more sandbox)"
 		}
 		return who + " is queued: " + why.Text + " (" + why.Reason.String() + ")"
 	case pausing:

@@ -18,7 +18,7 @@ func (j *Job) Occupy(n int, waiting bool) (vacate func()) {
 	}
 	for range n {
 		j.gate.mu.Lock()
-		if j.gate.core.Enter(nil) != owner.Admitted {
+		if room, _ := j.gate.room(); j.gate.core.Enter(nil, room) != owner.Admitted {
 			panic("the gate is full")
 		}
 		if waiting {
@@ -43,6 +43,26 @@ func (n *Node) Lose(refs ...*Ref) {
 		ids[i] = r.id
 	}
 	n.objects.lose(ids, 0, "its only copy was in the memory of node "+n.id.String())
+}
+
+// Remembers returns how many jobs the node has told others of, and of how many groups of other nodes it knows.
+func (n *Node) Remembers() (jobs, groups int) {
+	c := n.cluster
+	c.mu.Lock()
+	for _, p := range c.peers {
+		jobs += len(p.jobs) + len(p.ends)
+	}
+	jobs += len(c.jobs)
+	c.mu.Unlock()
+	n.groups.mu.Lock()
+	defer n.groups.mu.Unlock()
+	return jobs, len(n.groups.homes)
+}
+
+// HoldModules makes who looks for a module wait, until free is called.
+func (n *Node) HoldModules() (free func()) {
+	n.mu.Lock()
+	return n.mu.Unlock
 }
 
 // Quiet waits until nothing of jobs is left on a node: no object, reference, reserved byte, hosted attempt or copy of a job.

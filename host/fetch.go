@@ -9,20 +9,45 @@ import (
 	"github.com/raywasm/raywasm/store/exchange"
 )
 
+// maxQuestions is how many questions a node asks another one before it has answers; with more it waits. It is how many it
+// answers at once for another one, too, and whoever asks more than that is refused: no honest node does. Nobody waits for each
+// other by that, as an answer waits for no other node.
+const maxQuestions = 64
+
 // question is one that another node has not answered yet.
 type question struct {
 	of     spec.NodeID
 	named  bool              // it asks for an actor's name
-	answer chan *peer.Answer // of one place; closed if the node died
+	answer chan *peer.Answer // of one place; closed if the node died; nil if nobody waits any more
+}
+
+// end: there is no answer.
+func (q question) end() {
+	if q.answer != nil {
+		close(q.answer)
+	}
 }
 
 // question asks a node for a part and waits for it.
 func (c *clusterNode) question(ctx context.Context, of spec.NodeID, m peer.Ask) (*peer.Answer, error) {
+	c.mu.Lock()
+	p := c.peer(c.node.id, of)
+	c.mu.Unlock()
+	if p == nil {
+		return nil, spec.Errorf("ask", spec.NodeDied, "node "+of.String(), "it is not there")
+	}
+	select {
+	case p.questions <- struct{}{}:
+	case <-p.gone:
+		return nil, spec.Errorf("ask", spec.NodeDied, "node "+of.String(), "it died")
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
 	answer := make(chan *peer.Answer, 1)
 	c.mu.Lock()
-	if c.peer(of) == nil {
+	if c.peers[of] != p {
 		c.mu.Unlock()
-		return nil, spec.Errorf("ask", spec.NodeDied, "node "+of.String(), "it is not there")
+		return nil, spec.Errorf("ask", spec.NodeDied, "node "+of.String(), "it died")
 	}
 	c.last++
 	m.Number = c.last
@@ -35,8 +60,11 @@ func (c *clusterNode) question(ctx context.Context, of spec.NodeID, m peer.Ask) 
 	case a, ok = <-answer:
 	case <-ctx.Done():
 		c.mu.Lock()
-		_, waits := c.asks[m.Number]
-		delete(c.asks, m.Number)
+		q, waits := c.asks[m.Number]
+		if waits {
+			q.answer = nil
+			c.asks[m.Number] = q
+		}
 		c.mu.Unlock()
 		if waits {
 			return nil, context.Cause(ctx)
@@ -61,13 +89,18 @@ func (c *clusterNode) answered(from spec.NodeID, m *peer.Answer) {
 	c.mu.Lock()
 	q, ok := c.asks[m.Number]
 	ok = ok && q.of == from
-	wanted := ok && q.named && len(found) > 0 && len(m.Err) == 0
+	wanted := ok && q.answer != nil && q.named && len(found) > 0 && len(m.Err) == 0
 	if !wanted {
 		m.Found = nil
 	}
 	if ok {
 		delete(c.asks, m.Number)
-		q.answer <- m
+		if q.answer != nil {
+			q.answer <- m
+		}
+		if p := c.peers[from]; p != nil {
+			<-p.questions
+		}
 	}
 	c.mu.Unlock()
 	if !wanted {
@@ -77,11 +110,26 @@ func (c *clusterNode) answered(from spec.NodeID, m *peer.Answer) {
 
 // asked answers a node's question, when the answer is there: bytes may have to come from disk.
 func (c *clusterNode) asked(from spec.NodeID, m *peer.Ask) {
+	c.mu.Lock()
+	p := c.peers[from]
+	room := p != nil && p.asked < maxQuestions
+	if room {
+		p.asked++
+	}
+	c.mu.Unlock()
+	if !room {
+		err := spec.Errorf("ask", spec.LimitExceeded, "node "+from.String(), "it has %d questions that are not answered: ask when some are", maxQuestions)
+		c.port.Send(from, peer.Message{Answer: &peer.Answer{Number: m.Number, Err: spec.MarshalError(err)}})
+		return
+	}
 	c.node.scope.run(func() {
 		a := &peer.Answer{Number: m.Number}
 		if err := c.answerTo(c.node.scope.ctx, from, m, a); err != nil {
 			a = &peer.Answer{Number: m.Number, Err: spec.MarshalError(err)}
 		}
+		c.mu.Lock()
+		p.asked-- // before it learns of it, and asks the next
+		c.mu.Unlock()
 		c.port.Send(from, peer.Message{Answer: a})
 	})
 }

@@ -175,12 +175,20 @@ func TestWhatIsSubmittedIsCaptured(t *testing.T) {
 // had a thousand times as much: as long as a few short tasks take.
 func TestSharesAreKeptInBundles(t *testing.T) {
 	for name, bundle := range map[string]int{"a bundle by its number": 0, "any bundle": group.AnyBundle} {
-		t.Run(name, func(t *testing.T) { sharesAreKept(t, bundle) })
+		t.Run(name, func(t *testing.T) {
+			node, module := open(t, host.Config{NumCPUs: 1})
+			sharesAreKept(t, node, module, bundle)
+			free(t, node, 1)
+		})
+		t.Run(name+" on another node", func(t *testing.T) {
+			c, module := openCluster(t, host.Config{NumCPUs: 0.5}, host.Config{NumCPUs: 1})
+			sharesAreKept(t, c.Nodes[0], module, bundle)
+			free(t, c.Nodes[1], 1)
+		})
 	}
 }
 
-func sharesAreKept(t *testing.T, bundle int) {
-	node, module := open(t, host.Config{NumCPUs: 1})
+func sharesAreKept(t *testing.T, node *host.Node, module *host.Module, bundle int) {
 	var mu sync.Mutex
 	var order []string // whose tasks ran
 	heard := func(who string) func(host.OutputLine) {
@@ -219,7 +227,6 @@ func sharesAreKept(t *testing.T, bundle int) {
 	if err := g.Remove(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	free(t, node, 1)
 	mu.Lock()
 	defer mu.Unlock()
 	share := 0

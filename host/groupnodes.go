@@ -22,7 +22,6 @@ func (g *groups) join(epoch uint32) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.epoch = epoch
-	g.homes = make(map[spec.GroupID]spec.NodeID)
 	g.core = group.New(group.Options{Epoch: epoch})
 	g.core.Step(time.Now(), group.Event{Op: group.NodeUp, Node: g.node.id, Report: g.holder.Report()}, nil)
 }
@@ -97,7 +96,32 @@ func (g *groups) asked(from spec.NodeID, in *peer.Group) {
 			g.homes[m.Group] = from
 		}
 		g.obey(from, m)
+		if _, known := g.homes[m.Group]; known && !g.holds(m.Group) {
+			g.lastGone(m.Group)
+		}
 	})
+}
+
+// holds reports whether anything is reserved here for a group. The caller holds mu.
+func (g *groups) holds(id spec.GroupID) bool {
+	return slices.ContainsFunc(g.holder.Held(), func(r *group.Reservation) bool { return r.Group == id })
+}
+
+// lastGone: nothing is reserved here any more for a group of another node. Who asks for the group still was sent here before, and
+// is sent to its home, which says what became of it. That is on its way already, for bundles that were open go with their group
+// alone, so not all of them need be remembered, but the last, as many as the home itself remembers. What comes later yet learns
+// that there is no such group. The caller holds mu.
+func (g *groups) lastGone(id spec.GroupID) {
+	if slices.Contains(g.gone, id) {
+		return
+	}
+	if g.gone = append(g.gone, id); len(g.gone) <= group.MaxRemoved {
+		return
+	}
+	if first := g.gone[0]; !g.holds(first) {
+		delete(g.homes, first)
+	}
+	g.gone = slices.Delete(g.gone, 0, 1)
 }
 
 // mayAsk reports whether a message is of the node that the group belongs to, about what was reserved for it. The caller holds mu.

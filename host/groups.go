@@ -39,7 +39,8 @@ type groups struct {
 
 	// Of a node in a cluster, see groupnodes.go.
 	epoch uint32
-	homes map[spec.GroupID]spec.NodeID // of the groups of other nodes that have, or had, bundles here
+	homes map[spec.GroupID]spec.NodeID // of the groups of other nodes that have bundles here, and of gone
+	gone  []spec.GroupID               // that had, the longest ago first
 	turn  int                          // of the bundles, for tasks that go to any
 
 	asking lender     // on whose behalf the holder reserves
@@ -88,7 +89,7 @@ func (b *bundle) refused(*spec.Error) {}
 func newGroups(n *Node) *groups {
 	g := &groups{node: n, core: group.New(group.Options{}), owned: make(map[spec.GroupID]owned), lent: make(map[lentKey]*bundle),
 		open: make(map[spec.GroupID][]*bundle), waiters: make(map[group.Waiter]func(error)), seats: make(map[sched.Lease]*seat),
-		parked: make(map[spec.GroupID]*list.List), weights: make(map[spec.JobID]float64)}
+		parked: make(map[spec.GroupID]*list.List), weights: make(map[spec.JobID]float64), homes: make(map[spec.GroupID]spec.NodeID)}
 	g.holder = group.NewHolder(n.id, g)
 	g.core.Step(time.Now(), group.Event{Op: group.NodeUp, Node: n.id, Report: g.holder.Report()}, nil)
 	return g

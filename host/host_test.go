@@ -2,11 +2,11 @@ package host_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -15,36 +15,25 @@ import (
 	"time"
 
 	"github.com/raywasm/raywasm/host"
+	"github.com/raywasm/raywasm/internal/guesttest"
 	"github.com/raywasm/raywasm/spec"
 )
 
 // guest builds testdata/guest once.
-var guest = sync.OnceValues(func() ([]byte, error) {
-	dir, err := os.MkdirTemp("", "raywasm-host-test")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	out := filepath.Join(dir, "guest.wasm")
-	build := exec.Command("go", "build", "-buildmode=c-shared", "-ldflags=-w", "-o", out, "./testdata/guest")
-	build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
-	if b, err := build.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("%w: %s", err, b)
-	}
-	return os.ReadFile(out)
-})
+var guest = guesttest.Go("testdata/guest")
 
 // cache keeps the guest compiled for all tests of this package.
 var cache = sync.OnceValue(func() string { return filepath.Join(os.TempDir(), "raywasm-host-test-cache") })
 
-// open opens a node and loads the guest; at the end of the test nothing may be left in it.
+// open opens a node, of two CPUs on any machine if nothing is said, and loads the guest; at the end of the test nothing may
+// be left in it.
 func open(t testing.TB, cfg host.Config) (*host.Node, *host.Module) {
 	t.Helper()
 	wasm, err := guest()
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg.CacheDir = cache()
+	cfg.CacheDir, cfg.NumCPUs = cache(), cmp.Or(cfg.NumCPUs, 2)
 	node, err := host.Open(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)

@@ -45,7 +45,18 @@ func (c *clusterNode) host(from spec.NodeID, m *peer.Run) {
 		c.node.objects.release(carried)
 		return
 	}
+	j := c.job(m.Job)
+	if j == nil {
+		c.reply(h, errJobEnded)
+		return
+	}
+	bytes := taskBytes + argBytes(argsOf(m.Args)) // until it is begun
+	if err := j.memory.Reserve(bytes); err != nil {
+		c.reply(h, &spec.Error{Op: "run " + m.Name, Kind: spec.KindOf(err), ID: "on node " + c.node.id.String(), Err: err})
+		return
+	}
 	c.withModule(from, m.Module, func(module *Module, err error) {
+		j.memory.Release(bytes)
 		c.mu.Lock()
 		wanted := c.hosted[h.of] == h
 		c.mu.Unlock()
@@ -59,6 +70,9 @@ func (c *clusterNode) host(from spec.NodeID, m *peer.Run) {
 		}
 	})
 }
+
+// maxLoading is how many modules a node gets from others at the same time.
+const maxLoading = 256
 
 // wanting is what waits for a module, which a node has that wants it.
 type wanting struct {
@@ -75,12 +89,15 @@ func (c *clusterNode) withModule(from spec.NodeID, m peer.Module, do func(*Modul
 	c.node.mu.Unlock()
 	c.mu.Lock()
 	waiting, loads := c.loading[key]
-	if module == nil || loads { // those that wait go first
+	full := module == nil && !loads && len(c.loading) == maxLoading
+	if !full && (module == nil || loads) { // those that wait go first
 		c.loading[key] = append(waiting, wanting{from, do})
 		module = nil
 	}
 	c.mu.Unlock()
 	switch {
+	case full:
+		do(nil, spec.Errorf("load", spec.LimitExceeded, "module "+m.Digest.Short(), "the node is loading %d others for other nodes", maxLoading))
 	case module != nil:
 		do(module, nil)
 	case !loads && !c.node.scope.run(func() { c.load(key) }):

@@ -15,20 +15,26 @@ import (
 
 // incarnation is one life of an actor's sandbox, from the constructor to a crash, a kill or the end.
 type incarnation struct {
-	actor   *actor
-	entry   *list.Element // in the node's residents, guarded by their mu, as is bytes
-	bytes   int64         // that it takes while it is parked
-	ctx     context.Context
-	stop    context.CancelCauseFunc
-	number  int32 // 0 for the first
-	resumes bool  // from the actor's checkpoint
-	sandbox *wasmrt.Sandbox
-	session *hostcall.Session
-	out     *taskOutput
-	brood   *brood      // of the actors that it makes
-	turns   *turns      // nil if calls run one by one
-	fresh   *checkpoint // taken and not installed
-	asleep  bool        // on disk, without a sandbox
+	actor    *actor
+	entry    *list.Element // in the node's residents, guarded by their mu, as is bytes
+	bytes    int64         // that it takes while it is parked
+	reserved int64         // in the job's account for its sandbox; of whoever starts, parks or closes it
+	lost     *spec.Error   // why the sandbox is gone that was to be parked; of whoever parks it, and then of whoever calls it
+	ctx      context.Context
+	stop     context.CancelCauseFunc
+	number   int32 // 0 for the first
+	resumes  bool  // from the actor's checkpoint
+	sandbox  *wasmrt.Sandbox
+	session  *hostcall.Session
+	out      *taskOutput
+	brood    *brood      // of the actors that it makes
+	turns    *turns      // nil if calls run one by one
+	fresh    *checkpoint // taken and not installed
+	asleep   bool        // on disk, without a sandbox
+
+	// Of an actor whose calls take effect exactly once: gone is closed when nobody is in the sandbox any more, and before when
+	// that is so of the one before this.
+	gone, before chan struct{}
 
 	// Guarded by the actor's mu.
 	busy bool        // a goroutine is in the sandbox; it cleans up when it leaves and over is set
@@ -56,6 +62,9 @@ var errRestarts = &spec.Error{Op: "run", Kind: spec.WorkerCrashed, Err: errorTex
 // start constructs the actor, after a pause, in a fresh sandbox or in one that goes on from its checkpoint.
 func (a *actor) start(life *incarnation, wait time.Duration) {
 	pause(life.ctx, wait)
+	if life.before != nil {
+		<-life.before // soon: it was stopped
+	}
 	a.node.residents.takeTurn(life.ctx)
 	err := a.construct(life)
 	ev := owner.ActorEvent{Op: owner.Started, Now: clock()}
@@ -101,6 +110,9 @@ func (a *actor) construct(life *incarnation) *spec.Error {
 	t := a.ownTask(uint64(life.number))
 	if life.ctx.Err() != nil { // it was stopped in its pause
 		return t.failure(context.Cause(life.ctx))
+	}
+	if err := life.reserve(a.module.parked.Load()); err != nil && a.node.residents.disk == nil {
+		return t.failure(err)
 	}
 	t.args = a.args
 	c := newCaller(t, life.number, a.lease)
@@ -253,7 +265,11 @@ func (a *actor) leave(life *incarnation) {
 	if !clean {
 		return
 	}
+	if life.gone != nil {
+		close(life.gone)
+	}
 	a.node.residents.remove(life)
+	_ = life.reserve(0) // less is never refused
 	life.stop(nil)
 	if life.turns != nil {
 		a.endTurns(life)

@@ -139,8 +139,11 @@ func (x *intruder) message() peer.Message {
 	switch x.n(21) {
 	case 0:
 		return peer.Message{Report: x.report()}
-	case 1: // what an honest node says to be the home of, it ends
-		return peer.Message{Job: &peer.Job{ID: x.jobID(), Namespace: "n", Home: x.self, Weight: float64(x.n(3)), Files: [...]string{"", "/nowhere"}[x.n(2)]}}
+	case 1:
+		if x.n(4) == 0 {
+			return peer.Message{JobCopy: &peer.JobEnd{ID: x.jobID()}}
+		}
+		return peer.Message{Job: &peer.Job{ID: x.jobID(), Namespace: "n", Home: x.nodeID(), Weight: float64(x.n(3)), Files: [...]string{"", "/nowhere"}[x.n(2)]}}
 	case 2:
 		return peer.Message{JobEnd: &peer.JobEnd{ID: x.jobID()}}
 	case 3:
@@ -252,7 +255,7 @@ func intrude(t *testing.T, c *clustertest.Cluster, module *host.Module, b []byte
 		}
 		puts = append(puts, ref)
 	}
-	port, gone := c.Intruder(t, x.self, x.coin())
+	port, gone := c.Intruder(t, x.self, x.coin(), nil)
 	for len(x.b) > 0 {
 		m := x.message()
 		if _, err := peer.Decode(peer.Encode([]peer.Message{m})); err == nil {

@@ -129,7 +129,8 @@ func (n *Node) NewJob(ctx context.Context, cfg JobConfig) (*Job, error) {
 
 // newJob returns a job of the node, or a copy of one, without an id, a module and a scope.
 func newJob(n *Node, namespace string) *Job {
-	j := &Job{node: n, namespace: namespace, memory: n.memory.Account(), gate: newGate(), started: time.Now()}
+	memory := n.memory.Account()
+	j := &Job{node: n, namespace: namespace, memory: memory, gate: newGate(memory), started: time.Now()}
 	j.none.L = &j.mu
 	return j
 }
@@ -229,6 +230,7 @@ func (j *Job) end(cause *spec.Error) error {
 		j.node.mu.Unlock()
 		j.node.leases.weigh(j.id, 1) // the node need not remember it
 		if j.home != (spec.NodeID{}) {
+			j.node.cluster.copyEnded(j.id)
 			return nil
 		}
 		j.node.cluster.endJob(j.id)

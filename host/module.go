@@ -6,6 +6,7 @@ import (
 	"context"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/raywasm/raywasm/host/hostcall"
 	wasmrt "github.com/raywasm/raywasm/runtime"
@@ -21,6 +22,7 @@ type Module struct {
 	functions map[string]*spec.Function // by name
 	classes   map[string]*spec.Class
 	methods   map[string]method // by "Class.Method"
+	parked    atomic.Int64      // what the state took of the actor that was parked last, in bytes
 }
 
 // method is a function of a class, by its name with the class.

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"container/list"
 	"context"
 	"sync"
@@ -9,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/raywasm/raywasm/host/hostcall"
+	"github.com/raywasm/raywasm/owner"
 	"github.com/raywasm/raywasm/spec"
 	"github.com/raywasm/raywasm/store/checkpoints"
 )
@@ -19,6 +21,7 @@ import (
 //	parked               a few pages in memory                                           while they fit
 //	asleep               the same on disk                                                the rest, if there is a directory
 //
+// The state of one that is parked is reserved in its job's account, from its start on as it is likely to be and then as it is.
 // One whose options say after what time it sleeps goes the whole way when that has passed. Its next call wakes it, in microseconds if it was parked, and with a read of the disk if it slept.
 
 // maxResidents is how many idle actors of a node keep their sandbox's instance: a process has mappings for some ten
@@ -178,7 +181,8 @@ func (life *incarnation) wakeful() {
 	}
 }
 
-// away does something with the sandbox of an idle incarnation. A call that comes meanwhile waits for that.
+// away does something with the sandbox of an idle incarnation. A call that comes meanwhile waits for that; if the sandbox is
+// lost then, it learns of it.
 func (a *actor) away(life *incarnation, do func()) {
 	a.mu.Lock()
 	if life.busy || life.over || life.parking != nil {
@@ -191,25 +195,74 @@ func (a *actor) away(life *incarnation, do func()) {
 	do()
 	a.mu.Lock()
 	life.parking = nil
+	lost := life.lost
+	if life.busy || life.over {
+		lost = nil
+	}
+	life.busy = life.busy || lost != nil
 	a.mu.Unlock()
 	close(done)
+	if lost != nil {
+		a.perform(a.report(life, owner.ActorEvent{Op: owner.Crashed, Err: lost}, true))
+		return
+	}
 	a.leave(life)
 }
 
-// park parks an incarnation that is idle, and returns those that have to sleep for it.
+// park parks an incarnation that is idle, and returns those that have to sleep for it: itself, if the job has no room for its
+// state. Without a disk it ends then.
 func (a *actor) park(life *incarnation) (over []*incarnation) {
 	a.away(life, func() {
+		if life.asleep {
+			return
+		}
 		life.sandbox.Park()
-		over = a.node.residents.park(life, life.sandbox.ParkedBytes())
+		bytes := life.sandbox.ParkedBytes()
+		if bytes > 0 {
+			a.module.parked.Store(bytes)
+		}
+		full := life.reserve(cmp.Or(bytes, sandboxBytes)) // what cannot be parked keeps its instance
+		over = a.node.residents.park(life, bytes)
+		switch {
+		case full == nil:
+		case a.node.residents.disk != nil && bytes > 0:
+			over = append(over, life)
+		default:
+			life.lose(full)
+		}
 	})
 	return over
 }
 
-// sleep puts an incarnation that is parked on disk. Where that fails it stays as it is.
+// lose closes the sandbox of an incarnation for whose state there is no room. The actor has crashed then.
+func (life *incarnation) lose(why error) {
+	a := life.actor
+	a.node.residents.remove(life)
+	_ = life.sandbox.Close() // nobody wants it
+	life.lost = &spec.Error{Op: "park", Kind: spec.OutOfMemory, ID: a.label(), Err: why}
+}
+
+// reserve makes that what is reserved in the job's account for the incarnation's sandbox, while nobody calls it.
+func (life *incarnation) reserve(bytes int64) error {
+	if more := bytes - life.reserved; more > 0 {
+		if err := (*jobMemory)(life.actor.job).Reserve(more); err != nil {
+			return err
+		}
+	} else {
+		life.actor.job.memory.Release(-more)
+	}
+	life.reserved = bytes
+	return nil
+}
+
+// sleep puts an incarnation that is parked on disk. Where that fails it stays as it is, if there is room for it.
 func (a *actor) sleep(life *incarnation) {
 	a.away(life, func() {
 		if err := a.putToSleep(life); err != nil {
 			a.node.log.Warn("an actor does not sleep", zap.String("actor", a.label()), zap.NamedError("reason", err))
+			if life.reserved < life.sandbox.ParkedBytes() {
+				life.lose(err)
+			}
 		}
 	})
 }
@@ -230,6 +283,7 @@ func (a *actor) putToSleep(life *incarnation) error {
 		return err
 	}
 	_ = life.sandbox.Close() // nothing of it is left but what has been saved
+	_ = life.reserve(0)      // less is never refused
 	life.sandbox, life.asleep = nil, true
 	a.plain.Clear()
 	if life.turns == nil && !life.session.Holds() {
@@ -255,6 +309,9 @@ func (a *actor) rouse(life *incarnation) *spec.Error {
 	if parking != nil {
 		<-parking
 		a.node.residents.remove(life)
+	}
+	if life.lost != nil {
+		return life.lost
 	}
 	if !life.asleep {
 		return nil

@@ -1,6 +1,7 @@
 package host_test
 
 import (
+	"errors"
 	"runtime"
 	"testing"
 	"time"
@@ -50,6 +51,57 @@ func TestAnActorSleepsWhenItSays(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// idlers makes actors that are parked a millisecond after each call, calls each of them once, and returns how many answered;
+// the others are dead for want of memory.
+func idlers(t *testing.T, j *host.Job, n int) (actors []*host.Actor, answered int) {
+	for i := range n {
+		a, err := j.NewActor(t.Context(), "Counter", spec.ActorOptions{SleepAfter: new(time.Millisecond)}, i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		actors = append(actors, a)
+	}
+	for i, a := range actors {
+		switch v, err := host.CallMethod[int](t.Context(), a, "Inc", 1); {
+		case err == nil && v == i+1:
+			answered++
+		case !errors.Is(err, spec.ActorDied) || !errors.Is(err, spec.OutOfMemory) && !errors.Is(err, spec.ObjectStoreFull):
+			t.Fatalf("actor %d counts %d, %v", i, v, err)
+		}
+	}
+	return actors, answered
+}
+
+// TestParkedStatesAreReserved: what an actor holds while it is parked is in its job's account, whose limit holds: those for
+// which there is no room sleep, or die where there is no disk.
+func TestParkedStatesAreReserved(t *testing.T) {
+	const store, n = 8 * spec.MiB, 400
+	for where, cfg := range map[string]host.Config{"disk": {ObjectStoreMemory: store, SleepDir: t.TempDir()}, "memory": {ObjectStoreMemory: store}} {
+		t.Run(where, func(t *testing.T) {
+			node, module := open(t, cfg)
+			j := job(t, node, host.JobConfig{Module: module})
+			few, _ := idlers(t, j, 10)
+			for u := node.Usage(); u.IdleActors > 0; u = node.Usage() {
+				runtime.Gosched()
+			}
+			if bytes := node.Usage().ObjectBytes; where == "memory" && bytes < 10*16*spec.KiB {
+				t.Errorf("10 parked actors have reserved %s", spec.FormatBytes(bytes))
+			}
+			many, answered := idlers(t, j, n)
+			if where == "disk" && answered != n || where == "memory" && (answered < n/8 || answered > n/2) {
+				t.Errorf("%d of %d answered", answered, n)
+			}
+			for _, a := range append(few, many...) {
+				a.Release()
+			}
+			clean(t, node, j)
+			if u := node.Usage(); u.ObjectBytes != 0 || u.SleepingActors != 0 {
+				t.Errorf("left: %+v", u)
+			}
+		})
 	}
 }
 

@@ -4,12 +4,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -20,26 +17,8 @@ import (
 // counterInC builds testdata/counterc.
 func counterInC(t testing.TB) []byte {
 	t.Helper()
-	if _, err := exec.LookPath(clang); err != nil {
-		t.Skipf("%s is not installed: apt-get install clang-19 lld-19 wasi-libc", clang)
-	}
-	form, err := spec.Marshal(&spec.Description{ABI: spec.ABIVersion, SDK: "none",
+	return describedC(t, "testdata/counterc/counter.c", spec.Description{
 		Classes: []spec.Class{{Name: "Counter", New: spec.Function{Name: "Counter"}, Methods: []spec.Function{{Name: "Inc"}}}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	description := strings.Trim(strings.Join(strings.Fields(fmt.Sprint(form)), ","), "[]")
-	out := filepath.Join(t.TempDir(), "counter.wasm")
-	build := exec.CommandContext(t.Context(), clang, "--target=wasm32-wasi", "--sysroot=/usr", "-mexec-model=reactor", "-O2", "-Wall", "-Wextra", "-Werror",
-		"-I../guest-sdk/c", "-DDESCRIPTION="+description, "-o", out, "testdata/counterc/counter.c")
-	if b, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, b)
-	}
-	wasm, err := os.ReadFile(out)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return wasm
 }
 
 // BenchmarkSleepers makes b.N named actors of a guest in C or in Go, lets them fall asleep, and finds and calls some at

@@ -245,6 +245,10 @@ func (t *task) admitted(a owner.Admission) {
 		t.finish(nil, t.failure(spec.Errorf("run", spec.LimitExceeded, "",
 			"the job runs %d functions (MaxNestedTasks) and each of them waits for others: recurse less deep, or wait in fewer tasks", spec.MaxNestedTasks)))
 		return
+	case owner.NoRoom:
+		t.finish(nil, t.failure(spec.Errorf("run", spec.ObjectStoreFull, "",
+			"all running functions of the job wait for others, and there is no memory for one more sandbox in its account: recurse less deep, wait in fewer tasks, or raise the object store's memory")))
+		return
 	}
 	if !t.scope.start(t) {
 		t.finish(nil, errJobEnded)

@@ -341,7 +341,7 @@ func TestDraftsOfGoPrograms(t *testing.T) {
 
 func ExampleViewOf() {
 	ctx := context.Background()
-	node, err := host.Open(ctx, host.Config{})
+	node, err := host.Open(ctx, host.Config{CacheDir: cache()})
 	if err != nil {
 		fmt.Println(err)
 		return

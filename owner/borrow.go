@@ -137,6 +137,11 @@ func (b *Borrows) Borrowers(l spec.Link) []spec.NodeID {
 	return nodes
 }
 
+// Lends reports whether a node has a reference to a link that this node owns, or one is on its way there.
+func (b *Borrows) Lends(l spec.Link, to spec.NodeID) bool {
+	return b.lent[l][to] || b.onTheWay[passage{l, to}] > 0
+}
+
 // Knows reports whether the owner of a borrowed link knows of this node.
 func (b *Borrows) Knows(l spec.Link) bool { return b.borrowed[l] != nil && b.borrowed[l].held }
 

@@ -13,13 +13,13 @@ func TestTheGateHoldsBackAndLetsNestedWaitsThrough(t *testing.T) {
 		token string
 		a     owner.Admission
 	}{{"a", owner.Admitted}, {"b", owner.Admitted}, {"c", owner.HeldBack}, {"d", owner.HeldBack}, {"e", owner.HeldBack}} {
-		if a := g.Enter(want.token); a != want.a {
+		if a := g.Enter(want.token, true); a != want.a {
 			t.Fatalf("%s: %v, want %v", want.token, a, want.a)
 		}
 	}
 	next := func(want string, a owner.Admission) {
 		t.Helper()
-		got, is, ok := g.Next()
+		got, is, ok := g.Next(true)
 		if got != want || ok != (want != "") || ok && is != a {
 			t.Fatalf("next is %q, %v; want %q, %v", got, is, want, a)
 		}
@@ -36,11 +36,38 @@ func TestTheGateHoldsBackAndLetsNestedWaitsThrough(t *testing.T) {
 	g.Resume()
 	g.Leave()
 	g.Resume()
-	if a := g.Enter("f"); a != owner.HeldBack {
+	if a := g.Enter("f", true); a != owner.HeldBack {
 		t.Fatalf("with two inside: %v", a)
 	}
 	g.Leave()
 	next("f", owner.Admitted)
+}
+
+func TestTheGateHoldsBackForWhomThereIsNoRoom(t *testing.T) {
+	g := owner.NewGate[string](8, 9)
+	for _, want := range []struct {
+		token string
+		room  bool
+		a     owner.Admission
+	}{{"a", true, owner.Admitted}, {"b", false, owner.HeldBack}, {"c", false, owner.HeldBack}} {
+		if a := g.Enter(want.token, want.room); a != want.a {
+			t.Fatalf("%s: %v, want %v", want.token, a, want.a)
+		}
+	}
+	if token, _, ok := g.Next(false); ok {
+		t.Fatalf("%s goes on without room, while another runs", token)
+	}
+	if token, a, ok := g.Next(true); token != "b" || a != owner.Admitted || !ok {
+		t.Fatalf("with room: %q, %v", token, a)
+	}
+	g.Wait()
+	g.Wait()
+	if token, a, ok := g.Next(false); token != "c" || a != owner.NoRoom || !ok || g.Holds() {
+		t.Fatalf("all wait and there is no room: %q, %v", token, a)
+	}
+	if a := g.Enter("d", false); a != owner.NoRoom || g.Inside() != 2 {
+		t.Fatalf("all wait and there is no room: %v, %d are inside", a, g.Inside())
+	}
 }
 
 // TestTheGateNeverDeadlocks runs random trees of functions that wait for their children: all end, and never more than the
@@ -68,10 +95,10 @@ func TestTheGateNeverDeadlocks(t *testing.T) {
 		call := func(parent *fn) {
 			made++
 			f := &fn{parent: parent}
-			admitted(f, g.Enter(f))
+			admitted(f, g.Enter(f, true))
 		}
 		drain := func() {
-			for f, a, ok := g.Next(); ok; f, a, ok = g.Next() {
+			for f, a, ok := g.Next(true); ok; f, a, ok = g.Next(true) {
 				admitted(f, a)
 			}
 		}

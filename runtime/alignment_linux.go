@@ -62,6 +62,7 @@ func (r *room) settle() bool {
 // it: its private copies, and the image's own pages, unless a copy is so near that the kernel may have mapped them along.
 func (r *room) touched() (offsets []uint64) {
 	const along = 16 * pageSize // an aligned run so long is mapped at once
+	r.foreseen = 0
 	base, fd := uintptr(r.base), pagemap()
 	copied := make(map[uint64]bool)
 	var read []uint64

@@ -12,6 +12,7 @@ import (
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 
+	"github.com/raywasm/raywasm/internal/guesttest"
 	wasmrt "github.com/raywasm/raywasm/runtime"
 	"github.com/raywasm/raywasm/runtime/internal/asm"
 	"github.com/raywasm/raywasm/runtime/wasmbin"
@@ -36,7 +37,7 @@ var sizes = []size{
 			asm.Const32(64), asm.GetGlobal(n), asm.Access(asm.OpI64Store, 3), asm.GetGlobal(n))
 		return a.Binary()
 	}},
-	{"c", func(b *testing.B) []byte { needClang(b); return guest(b, cGuest) }},
+	{"c", func(b *testing.B) []byte { guesttest.NeedClang(b); return guest(b, cGuest) }},
 	{"go", func(b *testing.B) []byte { return guest(b, goGuest) }},
 }
 

@@ -296,6 +296,7 @@ func (m *Module) take(ctx context.Context, limit, pages uint32) (*instance, erro
 
 // clear makes the memory all zeros, where the image is not already.
 func (i *instance) clear() {
+	i.watch.missed = true
 	memory := i.engine.Memory()
 	for off, run := range nonZeroRuns(i.module.image.bytes) {
 		clear(memory[off : off+len(run)])

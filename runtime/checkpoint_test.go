@@ -9,13 +9,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/raywasm/raywasm/internal/guesttest"
 	wasmrt "github.com/raywasm/raywasm/runtime"
 	"github.com/raywasm/raywasm/runtime/wazero"
 	"github.com/raywasm/raywasm/spec"
 )
 
 // checkpointGuest is testdata/guests/checkpoint, built.
-var checkpointGuest = buildGo("checkpoint")
+var checkpointGuest = guesttest.Go("testdata/guests/checkpoint")
 
 // loadGo loads the guest of these tests into a runtime of its own.
 func loadGo(t testing.TB) *wasmrt.Module {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/raywasm/raywasm/internal/guesttest"
 	wasmrt "github.com/raywasm/raywasm/runtime"
 	"github.com/raywasm/raywasm/runtime/engine"
 	"github.com/raywasm/raywasm/runtime/internal/asm"
@@ -104,7 +105,7 @@ func TestWarmGoGuestsDrawDifferentNumbers(t *testing.T) {
 }
 
 func TestCGuestsDrawDifferentNumbers(t *testing.T) {
-	needClang(t)
+	guesttest.NeedClang(t)
 	everyEngine(t, func(t *testing.T, open engine.Open) {
 		m := load(t, open, guest(t, cGuest))
 		want(t, "whether it exports ray_fresh", m.HasExport("ray_fresh"), true)
@@ -232,7 +233,7 @@ func TestImagesAreReproducible(t *testing.T) {
 		images(t, guest(t, goGuest), do("maporder"), do("ownrand"), do("use", 20), do("sleep", uint64(time.Hour)))
 	})
 	t.Run("c", func(t *testing.T) {
-		needClang(t)
+		guesttest.NeedClang(t)
 		images(t, guest(t, cGuest), do("libc"), do("mutter"))
 	})
 }

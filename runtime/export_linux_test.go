@@ -13,3 +13,21 @@ func Scan(s *Sandbox) {
 func BestAlignment(touched []uint64, size uint64) (at, entries uint64) {
 	return bestAlignment(touched, size)
 }
+
+// Compare holds what is in the memory of the module's idle instance, the one used last, against its image.
+func Compare(m *Module, compare func(memory, image []byte) error) error {
+	idle := m.pool.idle
+	return compare(idle[len(idle)-1].room.bytes(), m.image.bytes)
+}
+
+// Foresees reports whether that instance is reset without a scan, after sandboxes without page faults.
+func Foresees(m *Module) bool {
+	idle := m.pool.idle
+	return idle[len(idle)-1].room.foresees()
+}
+
+// Forget makes that instance believe that it has no private copies.
+func Forget(m *Module) {
+	idle := m.pool.idle
+	idle[len(idle)-1].room.private = 0
+}

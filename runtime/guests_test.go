@@ -3,13 +3,10 @@ package wasmrt_test
 import (
 	"context"
 	"encoding/binary"
-	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"sync"
 	"testing"
 
+	"github.com/raywasm/raywasm/internal/guesttest"
 	"github.com/raywasm/raywasm/runtime/engine"
 	"github.com/raywasm/raywasm/runtime/internal/asm"
 	"github.com/raywasm/raywasm/runtime/wasmbin"
@@ -195,42 +192,10 @@ func join(code ...[]byte) (all []byte) {
 }
 
 // goGuest is testdata/guests/go, built.
-var goGuest = buildGo("go")
-
-// buildGo returns what builds a Go guest of testdata/guests, once.
-func buildGo(name string) func() ([]byte, error) {
-	return sync.OnceValues(func() ([]byte, error) {
-		return build(name+".wasm", func(out string) *exec.Cmd {
-			c := exec.Command("go", "build", "-buildmode=c-shared", "-ldflags=-s -w", "-o", out, "./testdata/guests/"+name)
-			c.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
-			return c
-		})
-	})
-}
-
-// clang builds C guests.
-const clang = "clang-19"
+var goGuest = guesttest.Go("testdata/guests/go")
 
 // cGuest is testdata/guests/c, built.
-var cGuest = sync.OnceValues(func() ([]byte, error) {
-	return build("c.wasm", func(out string) *exec.Cmd {
-		return exec.Command(clang, "--target=wasm32-wasi", "--sysroot=/usr", "-mexec-model=reactor", "-O2", "-Wall", "-Werror",
-			"-o", out, "testdata/guests/c/main.c")
-	})
-})
-
-// build runs a compiler that writes a guest to out.
-func build(name string, compiler func(out string) *exec.Cmd) ([]byte, error) {
-	dir, err := scratch()
-	if err != nil {
-		return nil, err
-	}
-	out := filepath.Join(dir, name)
-	if text, err := compiler(out).CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("build %s: %w: %s", name, err, text)
-	}
-	return os.ReadFile(out)
-}
+var cGuest = guesttest.C("testdata/guests/c/main.c")
 
 // guest is one of the built guests.
 func guest(t testing.TB, built func() ([]byte, error)) []byte {
@@ -240,12 +205,4 @@ func guest(t testing.TB, built func() ([]byte, error)) []byte {
 		t.Fatal(err)
 	}
 	return wasm
-}
-
-// needClang skips a test of C guests where none can be built.
-func needClang(t testing.TB) {
-	t.Helper()
-	if _, err := exec.LookPath(clang); err != nil {
-		t.Skipf("%s is not installed: apt-get install clang-19 lld-19 wasi-libc libclang-rt-19-dev-wasm32", clang)
-	}
 }

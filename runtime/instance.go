@@ -31,6 +31,7 @@ type instance struct {
 	functions                         []boundFunc // those called so far
 	entropy                           *rand.ChaCha8
 	meter                             meter
+	watch                             watch
 	earlier                           Usage // the sandbox's, before it was parked last
 	stack                             [maxStack]uint64
 	fresh                             bool // as a new one: it has been scrubbed, and nothing was done with it since
@@ -142,6 +143,7 @@ func (i *instance) begin(cfg SandboxConfig) {
 		i.meter.granted = Quantum
 	}
 	i.guest.Waited = 0
+	i.watch = watch{}
 	if i.module.image != nil {
 		i.freshEntropy()
 	}
@@ -205,7 +207,7 @@ func (i *instance) scrub() bool {
 	i.system.Close()
 	i.guest.Owner, i.config = nil, SandboxConfig{}
 	img := i.module.image
-	if !i.closeWindows() || img == nil || i.module.program.memory.has && !i.room.reset(i.engine.Memory()) {
+	if !i.closeWindows() || img == nil || i.module.program.memory.has && !i.room.reset(i.engine.Memory(), !i.watch.missed) {
 		return false
 	}
 	i.restoreGlobals(img)

@@ -14,6 +14,7 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/raywasm/raywasm/internal/guesttest"
 	wasmrt "github.com/raywasm/raywasm/runtime"
 	"github.com/raywasm/raywasm/runtime/engine"
 	"github.com/raywasm/raywasm/runtime/internal/asm"
@@ -435,7 +436,7 @@ func TestProgramsStartAnew(t *testing.T) {
 			}
 		})
 		t.Run("c", func(t *testing.T) {
-			needClang(t)
+			guesttest.NeedClang(t)
 			m := load(t, open, guest(t, cGuest))
 			for range 3 {
 				s := sandbox(t, m, wasmrt.SandboxConfig{})

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/raywasm/raywasm/internal/guesttest"
 	wasmrt "github.com/raywasm/raywasm/runtime"
 	"github.com/raywasm/raywasm/runtime/engine"
 	"github.com/raywasm/raywasm/runtime/internal/asm"
@@ -151,7 +152,7 @@ func TestOutOfMemory(t *testing.T) {
 			call(t, sandbox(t, m, cfg), "use", 10)
 		})
 		t.Run("c", func(t *testing.T) {
-			needClang(t)
+			guesttest.NeedClang(t)
 			m := load(t, open, guest(t, cGuest))
 			s := sandbox(t, m, cfg)
 			if got := call(t, s, "hoard"); got < limit>>20/2 || got >= limit>>20 {

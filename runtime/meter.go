@@ -38,11 +38,14 @@ var tickFunc = engine.HostFunc{
 	Func: func(ctx context.Context, guest *engine.Guest, _ []uint64) error { return guest.Tick(ctx) },
 }
 
-// counted returns a function whose calls are counted, as all are but tick's.
+// counted returns a function whose calls are counted, as all are but tick's, and that gives the thread up if it may wait.
 func counted(f engine.HostFunc) engine.HostFunc {
-	serve := f.Func
+	serve, quick := f.Func, f.Quick
 	f.Func = func(ctx context.Context, guest *engine.Guest, stack []uint64) error {
 		guest.Calls++
+		if !quick {
+			guest.Unpin()
+		}
 		return serve(ctx, guest, stack)
 	}
 	return f
@@ -54,6 +57,7 @@ func (i *instance) tick(ctx context.Context) error {
 		return err
 	}
 	i.pause()
+	i.guest.Unpin()
 	runtime.Gosched()
 	i.resume()
 	i.meter.thread = threadTime()

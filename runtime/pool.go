@@ -158,7 +158,7 @@ func (p *pools) room(img *image, limit, atLeast uint64) *room {
 // leave keeps the room of an instance that has been freed, made fresh, or frees it or the one left longest ago.
 func (p *pools) leave(r *room, fresh bool) {
 	out := r
-	if r.letsAgain() && (fresh || r.reset(r.bytes())) {
+	if r.letsAgain() && (fresh || r.reset(r.bytes(), false)) {
 		p.mu.Lock()
 		r.idleSince = p.round
 		if !p.closed {

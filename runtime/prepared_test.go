@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"hash/crc32"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -17,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/raywasm/raywasm/internal/guesttest"
 	"github.com/raywasm/raywasm/runtime/engine"
 	"github.com/raywasm/raywasm/runtime/wasmbin"
 	"github.com/raywasm/raywasm/runtime/wazero"
@@ -55,20 +55,7 @@ func doubler(changesTable bool, extra ...byte) []byte {
 }
 
 // goModule is testdata/guests/checkpoint, built once.
-var goModule = sync.OnceValues(func() ([]byte, error) {
-	dir, err := os.MkdirTemp("", "raywasm-prepared")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	out := filepath.Join(dir, "guest.wasm")
-	build := exec.Command("go", "build", "-buildmode=c-shared", "-ldflags=-s -w", "-o", out, "./testdata/guests/checkpoint")
-	build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
-	if b, err := build.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("%w: %s", err, b)
-	}
-	return os.ReadFile(out)
-})
+var goModule = guesttest.Go("testdata/guests/checkpoint")
 
 // warmer counts how often a module was warmed.
 type warmer struct {

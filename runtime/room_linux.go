@@ -3,6 +3,7 @@ package wasmrt
 import (
 	"iter"
 	"math/bits"
+	"slices"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -22,8 +23,10 @@ type room struct {
 	first     uint64         // length at the beginning
 	reserved  unsafe.Pointer // where our reservation begins; nil if the engine placed the memory
 	regions   [maxDirtyRegions]pageRegion
-	idleSince int // the round of the pools, while no instance is in it
-	resets    int // since it was made
+	private   int    // how many of regions hold all private copies that there were after the last reset
+	foreseen  uint64 // in so many bytes; 0: nobody knows
+	idleSince int    // the round of the pools, while no instance is in it
+	resets    int    // since it was made
 }
 
 // newRoom returns a room for a memory of at most limit bytes that begins as img and is at least so long.
@@ -42,7 +45,9 @@ func (r *room) suits(img *image, limit, atLeast uint64) bool {
 }
 
 // let makes a fresh room one for another memory that it suits.
-func (r *room) let(limit, atLeast uint64) { r.limit, r.least, r.length = limit, atLeast, r.first }
+func (r *room) let(limit, atLeast uint64) {
+	r.limit, r.least, r.length, r.foreseen = limit, atLeast, r.first, 0
+}
 
 // limitTo changes the limit of a fresh room; false if rooms of that limit are of another size.
 func (r *room) limitTo(limit uint64) bool {
@@ -137,9 +142,15 @@ func (r *room) Grow(size uint64) []byte {
 
 func (r *room) bytes() []byte { return unsafe.Slice((*byte)(r.base), r.length) }
 
-// reset makes the memory equal to the image again. false: the room has to be given up.
-func (r *room) reset(memory []byte) bool {
+// reset makes the memory equal to the image again. false: the room has to be given up. faultless says that no page of it
+// was touched since the last reset that was not there before, but for what freshEntropy writes: then only what is private
+// already can have changed.
+func (r *room) reset(memory []byte, faultless bool) bool {
 	r.length = uint64(len(memory)) // the engine may have grown its own
+	if faultless && r.foresees() {
+		r.restoreAll(r.regions[:r.private])
+		return r.settled()
+	}
 	near := min(r.length, r.first+scanGrown)
 	if near < r.length && unix.Madvise(r.bytes()[near:], unix.MADV_DONTNEED) != nil {
 		return false
@@ -148,16 +159,39 @@ func (r *room) reset(memory []byte) bool {
 	if !ok {
 		return r.drop()
 	}
-	for _, g := range regions {
-		r.restore(uint64(g.start)-uint64(uintptr(r.base)), uint64(g.end-g.start))
+	r.restoreAll(regions)
+	if r.image != nil && faultsAreTold() && covers(regions, r.base, r.image.reseeds) {
+		r.private, r.foreseen = len(regions), min(near, r.mapped)
 	}
+	return r.settled()
+}
+
+// foresees reports whether all that a sandbox without page faults could change in the memory is known. Beyond what has been
+// scanned there may be private copies of when the memory was longer; and beyond what the image's file covers the kernel may make
+// pages larger on its own, so that what had none has one, without a fault.
+func (r *room) foresees() bool { return r.foreseen > 0 && r.length <= r.foreseen }
+
+// settled counts the reset, and after many says whether the room is where it should be.
+func (r *room) settled() bool {
 	r.resets++
 	return r.resets != settleAfter || r.settle()
+}
+
+// covers reports whether the regions hold everything that freshEntropy writes in a memory at base.
+func covers(regions []pageRegion, base unsafe.Pointer, reseeds []reseed) bool {
+	for _, off := range reseeds {
+		from := uint64(uintptr(base)) + uint64(off)
+		if !slices.ContainsFunc(regions, func(g pageRegion) bool { return g.start <= from && from+chachaBytes <= g.end }) {
+			return false
+		}
+	}
+	return true
 }
 
 // changed returns the runs of the first n bytes' pages that differ, or may differ, from the image; ok is false if there are
 // many, or if the kernel cannot tell.
 func (r *room) changed(n uint64) (regions []pageRegion, ok bool) {
+	r.foreseen = 0
 	fd := pagemap()
 	if fd < 0 {
 		return nil, false
@@ -178,6 +212,7 @@ func (r *room) suspects(memory []byte) iter.Seq2[int, []byte] {
 	return func(yield func(int, []byte) bool) {
 		base := uintptr(unsafe.Pointer(unsafe.SliceData(memory)))
 		fd, from, to := pagemap(), base, base+uintptr(len(memory))
+		r.foreseen = 0
 		for from < to {
 			n, end, ok := 0, to, false
 			if fd >= 0 && r.image != nil {
@@ -194,6 +229,13 @@ func (r *room) suspects(memory []byte) iter.Seq2[int, []byte] {
 			}
 			from = end
 		}
+	}
+}
+
+// restoreAll restores runs of pages.
+func (r *room) restoreAll(regions []pageRegion) {
+	for _, g := range regions {
+		r.restore(g.start-uint64(uintptr(r.base)), g.end-g.start)
 	}
 }
 

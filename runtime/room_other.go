@@ -72,7 +72,10 @@ func (r *room) Grow(size uint64) []byte {
 	return r.memory
 }
 
-func (r *room) reset(memory []byte) bool {
+// foresees is false: every reset copies all.
+func (r *room) foresees() bool { return false }
+
+func (r *room) reset(memory []byte, _ bool) bool {
 	if r.image == nil || len(memory) > copyAtMost {
 		return false
 	}

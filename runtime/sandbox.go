@@ -106,9 +106,11 @@ func (s *Sandbox) Call(ctx context.Context, export string, params ...uint64) (ui
 	if i.refused != nil {
 		i.refused.Set(0) // what an earlier call was refused it got over
 	}
+	i.watch.begin(i)
 	i.resume()
 	err := f.f.Call(ctx, stack)
 	i.pause()
+	i.watch.end(i)
 	if !i.closeWindows() {
 		err = spec.Errorf("close the guest's windows", spec.OutOfMemory, "", "the process has too many mappings")
 	}

@@ -123,6 +123,7 @@ func (st *state) needs() uint32 {
 
 // load makes a fresh instance what the state says. Its memory is long enough.
 func (i *instance) load(st *state) error {
+	i.watch.missed = true
 	memory := i.engine.Memory()
 	for off, part := range st.memory() {
 		if off < 0 || off > len(memory)-len(part) {

@@ -47,6 +47,7 @@ func TestWordcountOnACluster(t *testing.T) {
 				runtime.Gosched()
 			}
 			example.Cluster.Kill(1)
+			example.Cluster.Bury(t, 1)
 			killed <- nodes[1].Usage().Hosted - before
 		}()
 		got := count(t)

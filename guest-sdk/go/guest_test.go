@@ -7,14 +7,11 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
+	"github.com/raywasm/raywasm/internal/guesttest"
 	"github.com/raywasm/raywasm/spec"
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
@@ -23,20 +20,7 @@ import (
 )
 
 // sample is testdata/sample compiled to WebAssembly, once for all tests.
-var sample = sync.OnceValues(func() ([]byte, error) {
-	dir, err := os.MkdirTemp("", "raywasm-sdk")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	out := filepath.Join(dir, "sample.wasm")
-	build := exec.Command("go", "build", "-buildmode=c-shared", "-ldflags=-s -w", "-o", out, "./testdata/sample")
-	build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
-	if text, err := build.CombinedOutput(); err != nil {
-		return nil, errors.New(string(text))
-	}
-	return os.ReadFile(out)
-})
+var sample = guesttest.Go("testdata/sample")
 
 // compiled keeps the sample's machine code from one test to the next.
 var compiled = wazero.NewCompilationCache()

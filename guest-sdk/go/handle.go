@@ -33,9 +33,11 @@ func newHandle(id uint32) *handle {
 // young holds the latest handles. To have the collector watch a handle costs as much as a whole submission, and most refs of
 // a careful program are released: so it watches those only that two collections have found here, so that the next one finds
 // those that nobody has any more, and those for which there is no room here.
-var young = firstYoung[:0]
+var young = newYoung()
 
-var firstYoung [32]*handle
+// newYoung is young as a sandbox begins: the image has the room that most programs need. It lies on the heap, so that it goes
+// when young needs more: what a variable's array still held then would never be given back.
+func newYoung() []*handle { return make([]*handle, 0, 32) }
 
 // maxYoung is how many handles young holds at most: more than a careful program has under way.
 const maxYoung = 1 << 15

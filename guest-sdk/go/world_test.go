@@ -73,7 +73,7 @@ func newWorld(t testing.TB) *fakeWorld {
 	w := &fakeWorld{t: t, actors: map[string]*thing{}, stuck: map[string]bool{}, options: map[string][]byte{}, killed: map[*thing]bool{}}
 	w.base, world = nextHandle, w
 	w.serve = serveHere
-	graveyard.ids = nil
+	graveyard.ids, young = nil, newYoung()
 	t.Cleanup(func() {
 		world = outside{}
 		actor = nil

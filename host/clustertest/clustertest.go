@@ -6,6 +6,8 @@
 //	module := cluster.Load(t, wasm)
 //	...
 //	cluster.Kill(1)
+//	...
+//	cluster.Bury(t, 1)
 package clustertest
 
 import (
@@ -23,8 +25,9 @@ import (
 	"github.com/raywasm/raywasm/spec"
 )
 
-// Lease is for how long after its last sign of life a node is taken to be alive, unless the cluster says otherwise.
-const Lease = 4 * time.Second
+// Lease is for how long after its last sign of life a node is taken to be alive, unless the cluster says otherwise: so long
+// that no machine is too slow for it, and who dies is buried.
+const Lease = time.Hour
 
 // Cluster is several nodes in this process.
 type Cluster struct {
@@ -111,7 +114,7 @@ func (c *Cluster) Load(t testing.TB, wasm []byte) *host.Module {
 }
 
 // Kill takes a node away as if its machine had lost power: nothing that it sends or writes arrives any more. The others
-// notice when its lease has ended. What it did in this process ends with it.
+// notice when it is buried, or its lease has ended. What it did in this process ends with it.
 func (c *Cluster) Kill(i int) {
 	c.lines[i].cut.Store(true)
 	c.network.Kill(c.Nodes[i].ID())
@@ -119,19 +122,30 @@ func (c *Cluster) Kill(i int) {
 	go func() { _ = dead.Close() }() // it cannot reach the control store, and says so
 }
 
-// Bury ends the lease of a node that was killed: the others notice now.
+// Bury ends the lease of a node that was killed: the others notice now. Any goroutine of the test can call it, and again.
 func (c *Cluster) Bury(t testing.TB, i int) {
 	t.Helper()
 	if err := c.control.Revoke(t.Context(), c.lines[i].lease); err != nil && !errors.Is(err, spec.NotFound) {
-		t.Fatal(err)
+		t.Error(err)
 	}
 }
 
 // Intruder joins the network as a node that says what it likes, with the id given; as a member of the cluster if it is to be
-// one. gone ends it, as a death would.
-func (c *Cluster) Intruder(t testing.TB, id spec.NodeID, member bool) (port peer.Port, gone func()) {
+// one. hear gets what is sent to it; nil: it does not listen. gone ends it, as a death would.
+func (c *Cluster) Intruder(t testing.TB, id spec.NodeID, member bool, hear func(from spec.NodeID, m peer.Message)) (port peer.Port, gone func()) {
 	t.Helper()
-	port, err := c.network.Join(id, func(spec.NodeID, []byte) {})
+	port, err := c.network.Join(id, func(from spec.NodeID, frame []byte) {
+		if hear == nil {
+			return
+		}
+		messages, err := peer.Decode(frame)
+		if err != nil {
+			t.Error(err)
+		}
+		for _, m := range messages {
+			hear(from, m)
+		}
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +161,7 @@ func (c *Cluster) Intruder(t testing.TB, id spec.NodeID, member bool) (port peer
 	}
 	return port, func() {
 		port.Leave()
-		if err := c.control.Revoke(t.Context(), lease.ID); err != nil {
+		if err := c.control.Revoke(context.Background(), lease.ID); err != nil { // also when the test is over
 			t.Fatal(err)
 		}
 	}

@@ -35,7 +35,7 @@ func (s *Session) frame(ctx context.Context, g *engine.Guest, p params) (int64, 
 	}
 	need := int64(sizeBytes + len(s.function))
 	for i := range s.args {
-		if err := s.withArgument(ctx, i, func(data []byte) { need += sizeBytes + int64(len(data)) }); err != nil {
+		if err := s.withArgument(ctx, g, i, func(data []byte) { need += sizeBytes + int64(len(data)) }); err != nil {
 			return 0, err
 		}
 	}
@@ -44,7 +44,7 @@ func (s *Session) frame(ctx context.Context, g *engine.Guest, p params) (int64, 
 	}
 	dst = put(dst, s.function)
 	for i := range s.args {
-		if err := s.withArgument(ctx, i, func(data []byte) { dst = put(dst, data) }); err != nil {
+		if err := s.withArgument(ctx, g, i, func(data []byte) { dst = put(dst, data) }); err != nil {
 			return 0, err
 		}
 	}
@@ -52,12 +52,13 @@ func (s *Session) frame(ctx context.Context, g *engine.Guest, p params) (int64, 
 }
 
 // withArgument does something with the bytes of an argument, wherever they lie.
-func (s *Session) withArgument(ctx context.Context, i int, do func(data []byte)) error {
+func (s *Session) withArgument(ctx context.Context, g *engine.Guest, i int, do func(data []byte)) error {
 	a := &s.args[i]
 	if !a.IsRef || !away(a.Value) {
 		do(a.Value.Data)
 		return nil
 	}
+	g.Unpin()
 	v, err := s.caller.Views.View(ctx, a.Ref, spec.Forever, false)
 	if err != nil {
 		return err

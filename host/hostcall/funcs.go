@@ -13,6 +13,7 @@ import (
 type function struct {
 	Signature
 	serve func(*Session, context.Context, *engine.Guest, params) (int64, error)
+	quick bool // as engine.HostFunc.Quick
 }
 
 // Signature is an import as a guest's author sees it.
@@ -56,56 +57,56 @@ func (t Type) Wasm() wasmbin.ValType {
 
 // functions are all imports, in the order of the documentation: the call, values, objects, calls, actors, placement groups, the rest.
 var functions = []function{
-	{Signature{"name", []Param{{"ptr", Buffer}, {"cap", Uint}}, Int}, (*Session).name},
-	{Signature{"frame", []Param{{"ptr", Buffer}, {"cap", Uint}}, Long}, (*Session).frame},
-	{Signature{"arg", []Param{{"index", Int}}, Int}, (*Session).arg},
-	{Signature{"ret", []Param{{"ptr", Bytes}, {"size", Uint}, {"handles", Handles}, {"n", Uint}}, Int}, (*Session).ret},
-	{Signature{"fail", []Param{{"ptr", Bytes}, {"size", Uint}}, Int}, (*Session).fail},
+	{Signature{"name", []Param{{"ptr", Buffer}, {"cap", Uint}}, Int}, (*Session).name, true},
+	{Signature{"frame", []Param{{"ptr", Buffer}, {"cap", Uint}}, Long}, (*Session).frame, true},
+	{Signature{"arg", []Param{{"index", Int}}, Int}, (*Session).arg, true},
+	{Signature{"ret", []Param{{"ptr", Bytes}, {"size", Uint}, {"handles", Handles}, {"n", Uint}}, Int}, (*Session).ret, true},
+	{Signature{"fail", []Param{{"ptr", Bytes}, {"size", Uint}}, Int}, (*Session).fail, true},
 
-	{Signature{"size", []Param{{"handle", Handle}}, Long}, (*Session).size},
-	{Signature{"read", []Param{{"handle", Handle}, {"offset", Long}, {"ptr", Buffer}, {"size", Uint}}, Int}, (*Session).read},
-	{Signature{"links", []Param{{"handle", Handle}, {"ptr", NewHandles}, {"cap", Uint}}, Int}, (*Session).links},
+	{Signature{"size", []Param{{"handle", Handle}}, Long}, (*Session).size, true},
+	{Signature{"read", []Param{{"handle", Handle}, {"offset", Long}, {"ptr", Buffer}, {"size", Uint}}, Int}, (*Session).read, true},
+	{Signature{"links", []Param{{"handle", Handle}, {"ptr", NewHandles}, {"cap", Uint}}, Int}, (*Session).links, true},
 
-	{Signature{"pieces", []Param{{"list", Pieces}, {"n", Uint}}, Int}, (*Session).pieces},
-	{Signature{"put", []Param{{"ptr", Bytes}, {"size", Uint}, {"handles", Handles}, {"n", Uint}}, Int}, (*Session).put},
-	{Signature{"get", []Param{{"handles", Handles}, {"n", Uint}, {"timeout", Long}}, Int}, (*Session).get},
-	{Signature{"get_value", []Param{{"handle", Handle}, {"timeout", Long}, {"ptr", Buffer}, {"cap", Uint}}, Long}, (*Session).getValue},
-	{Signature{"wait", []Param{{"handles", Handles}, {"n", Uint}, {"count", Uint}, {"timeout", Long}, {"ready", Flags}}, Int}, (*Session).wait},
-	{Signature{"view", []Param{{"handle", Handle}, {"timeout", Long}, {"at", NewAddress}}, Long}, (*Session).view},
-	{Signature{"draft", []Param{{"size", Uint}, {"at", NewAddress}}, Int}, (*Session).draft},
-	{Signature{"seal", []Param{{"at", Address}}, Int}, (*Session).seal},
-	{Signature{"unview", []Param{{"at", Address}}, Int}, (*Session).unview},
-	{Signature{"release", []Param{{"handle", Handle}}, Int}, (*Session).release},
+	{Signature{"pieces", []Param{{"list", Pieces}, {"n", Uint}}, Int}, (*Session).pieces, true},
+	{Signature{"put", []Param{{"ptr", Bytes}, {"size", Uint}, {"handles", Handles}, {"n", Uint}}, Int}, (*Session).put, false},
+	{Signature{"get", []Param{{"handles", Handles}, {"n", Uint}, {"timeout", Long}}, Int}, (*Session).get, false},
+	{Signature{"get_value", []Param{{"handle", Handle}, {"timeout", Long}, {"ptr", Buffer}, {"cap", Uint}}, Long}, (*Session).getValue, true},
+	{Signature{"wait", []Param{{"handles", Handles}, {"n", Uint}, {"count", Uint}, {"timeout", Long}, {"ready", Flags}}, Int}, (*Session).wait, false},
+	{Signature{"view", []Param{{"handle", Handle}, {"timeout", Long}, {"at", NewAddress}}, Long}, (*Session).view, false},
+	{Signature{"draft", []Param{{"size", Uint}, {"at", NewAddress}}, Int}, (*Session).draft, false},
+	{Signature{"seal", []Param{{"at", Address}}, Int}, (*Session).seal, false},
+	{Signature{"unview", []Param{{"at", Address}}, Int}, (*Session).unview, false},
+	{Signature{"release", []Param{{"handle", Handle}}, Int}, (*Session).release, true},
 
-	{Signature{"pass_value", []Param{{"ptr", Bytes}, {"size", Uint}, {"handles", Handles}, {"n", Uint}}, Int}, (*Session).passValue},
-	{Signature{"pass_ref", []Param{{"handle", Handle}}, Int}, (*Session).passRef},
-	{Signature{"submit", []Param{{"function", Bytes}, {"function_size", Uint}, {"options", Bytes}, {"options_size", Uint}, {"out", NewHandles}, {"n", Uint}}, Int}, (*Session).submit},
-	{Signature{"yield", []Param{{"ptr", Bytes}, {"size", Uint}, {"handles", Handles}, {"n", Uint}}, Int}, (*Session).yield},
-	{Signature{"next", []Param{{"handle", Handle}, {"timeout", Long}}, Int}, (*Session).next},
-	{Signature{"cancel", []Param{{"handle", Handle}, {"flags", Uint}}, Int}, (*Session).cancel},
+	{Signature{"pass_value", []Param{{"ptr", Bytes}, {"size", Uint}, {"handles", Handles}, {"n", Uint}}, Int}, (*Session).passValue, true},
+	{Signature{"pass_ref", []Param{{"handle", Handle}}, Int}, (*Session).passRef, true},
+	{Signature{"submit", []Param{{"function", Bytes}, {"function_size", Uint}, {"options", Bytes}, {"options_size", Uint}, {"out", NewHandles}, {"n", Uint}}, Int}, (*Session).submit, false},
+	{Signature{"yield", []Param{{"ptr", Bytes}, {"size", Uint}, {"handles", Handles}, {"n", Uint}}, Int}, (*Session).yield, false},
+	{Signature{"next", []Param{{"handle", Handle}, {"timeout", Long}}, Int}, (*Session).next, false},
+	{Signature{"cancel", []Param{{"handle", Handle}, {"flags", Uint}}, Int}, (*Session).cancel, false},
 
-	{Signature{"actor_create", []Param{{"class", Bytes}, {"class_size", Uint}, {"options", Bytes}, {"options_size", Uint}}, Int}, (*Session).actorCreate},
-	{Signature{"actor_call", []Param{{"actor", Handle}, {"method", Bytes}, {"method_size", Uint}, {"options", Bytes}, {"options_size", Uint}, {"out", NewHandles}, {"n", Uint}}, Int}, (*Session).actorCall},
-	{Signature{"actor_find", []Param{{"name", Bytes}, {"name_size", Uint}, {"namespace", Bytes}, {"namespace_size", Uint}}, Int}, (*Session).actorFind},
-	{Signature{"actor_kill", []Param{{"actor", Handle}, {"no_restart", Int}}, Int}, (*Session).actorKill},
-	{Signature{"actor_terminate", []Param{{"actor", Handle}}, Int}, (*Session).actorTerminate},
-	{Signature{"actor_exit", nil, Int}, (*Session).actorExit},
+	{Signature{"actor_create", []Param{{"class", Bytes}, {"class_size", Uint}, {"options", Bytes}, {"options_size", Uint}}, Int}, (*Session).actorCreate, false},
+	{Signature{"actor_call", []Param{{"actor", Handle}, {"method", Bytes}, {"method_size", Uint}, {"options", Bytes}, {"options_size", Uint}, {"out", NewHandles}, {"n", Uint}}, Int}, (*Session).actorCall, false},
+	{Signature{"actor_find", []Param{{"name", Bytes}, {"name_size", Uint}, {"namespace", Bytes}, {"namespace_size", Uint}}, Int}, (*Session).actorFind, false},
+	{Signature{"actor_kill", []Param{{"actor", Handle}, {"no_restart", Int}}, Int}, (*Session).actorKill, false},
+	{Signature{"actor_terminate", []Param{{"actor", Handle}}, Int}, (*Session).actorTerminate, false},
+	{Signature{"actor_exit", nil, Int}, (*Session).actorExit, false},
 
-	{Signature{"serve", []Param{{"call", Uint}}, Int}, (*Session).serve},
-	{Signature{"done", []Param{{"status", Int}}, Int}, (*Session).done},
-	{Signature{"await", []Param{{"handles", Handles}, {"n", Uint}, {"count", Uint}, {"timeout", Long}, {"token", Uint}}, Int}, (*Session).await},
-	{Signature{"events", []Param{{"ptr", Buffer}, {"cap", Uint}}, Int}, (*Session).events},
+	{Signature{"serve", []Param{{"call", Uint}}, Int}, (*Session).serve, true},
+	{Signature{"done", []Param{{"status", Int}}, Int}, (*Session).done, true},
+	{Signature{"await", []Param{{"handles", Handles}, {"n", Uint}, {"count", Uint}, {"timeout", Long}, {"token", Uint}}, Int}, (*Session).await, false},
+	{Signature{"events", []Param{{"ptr", Buffer}, {"cap", Uint}}, Int}, (*Session).events, true},
 
-	{Signature{"group_create", []Param{{"options", Bytes}, {"options_size", Uint}, {"ptr", Buffer}, {"cap", Uint}}, Int}, (*Session).groupCreate},
-	{Signature{"group_find", []Param{{"name", Bytes}, {"name_size", Uint}, {"namespace", Bytes}, {"namespace_size", Uint}, {"ptr", Buffer}, {"cap", Uint}}, Int}, (*Session).groupFind},
-	{Signature{"group_table", []Param{{"group", Bytes}, {"group_size", Uint}, {"ptr", Buffer}, {"cap", Uint}}, Int}, (*Session).groupTable},
-	{Signature{"group_ready", []Param{{"group", Bytes}, {"group_size", Uint}}, Int}, (*Session).groupReady},
-	{Signature{"group_remove", []Param{{"group", Bytes}, {"group_size", Uint}}, Int}, (*Session).groupRemove},
+	{Signature{"group_create", []Param{{"options", Bytes}, {"options_size", Uint}, {"ptr", Buffer}, {"cap", Uint}}, Int}, (*Session).groupCreate, false},
+	{Signature{"group_find", []Param{{"name", Bytes}, {"name_size", Uint}, {"namespace", Bytes}, {"namespace_size", Uint}, {"ptr", Buffer}, {"cap", Uint}}, Int}, (*Session).groupFind, false},
+	{Signature{"group_table", []Param{{"group", Bytes}, {"group_size", Uint}, {"ptr", Buffer}, {"cap", Uint}}, Int}, (*Session).groupTable, false},
+	{Signature{"group_ready", []Param{{"group", Bytes}, {"group_size", Uint}}, Int}, (*Session).groupReady, false},
+	{Signature{"group_remove", []Param{{"group", Bytes}, {"group_size", Uint}}, Int}, (*Session).groupRemove, false},
 
-	{Signature{"self", []Param{{"ptr", Buffer}, {"cap", Uint}}, Int}, (*Session).self},
-	{Signature{"resources", []Param{{"ptr", Buffer}, {"cap", Uint}}, Int}, (*Session).resources},
-	{Signature{"log", []Param{{"level", Int}, {"ptr", Bytes}, {"size", Uint}}, Int}, (*Session).log},
-	{Signature{"error", []Param{{"ptr", Buffer}, {"cap", Uint}}, Int}, (*Session).error},
+	{Signature{"self", []Param{{"ptr", Buffer}, {"cap", Uint}}, Int}, (*Session).self, true},
+	{Signature{"resources", []Param{{"ptr", Buffer}, {"cap", Uint}}, Int}, (*Session).resources, false},
+	{Signature{"log", []Param{{"level", Int}, {"ptr", Bytes}, {"size", Uint}}, Int}, (*Session).log, false},
+	{Signature{"error", []Param{{"ptr", Buffer}, {"cap", Uint}}, Int}, (*Session).error, true},
 }
 
 // Signatures returns all imports in the order of the documentation.
@@ -123,7 +124,7 @@ func Funcs() []engine.HostFunc {
 	all := make([]engine.HostFunc, len(functions))
 	for i := range functions {
 		f := &functions[i]
-		all[i] = engine.HostFunc{Module: spec.ABIModule, Name: f.Name, Results: []wasmbin.ValType{f.Result.Wasm()}, Func: f.call}
+		all[i] = engine.HostFunc{Module: spec.ABIModule, Name: f.Name, Results: []wasmbin.ValType{f.Result.Wasm()}, Func: f.call, Quick: f.quick}
 		for _, p := range f.Params {
 			all[i].Params = append(all[i].Params, p.Type.Wasm())
 		}

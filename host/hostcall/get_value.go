@@ -33,6 +33,7 @@ func (s *Session) getValue(ctx context.Context, g *engine.Guest, p params) (int6
 	}
 	if !at.ready {
 		s.oneID[0] = at.link.Object
+		g.Unpin()
 		if err := s.caller.Objects.Get(ctx, s.oneID[:], time.Duration(p.i64(1)), s.oneValue[:]); err != nil {
 			return 0, err
 		}
@@ -42,7 +43,7 @@ func (s *Session) getValue(ctx context.Context, g *engine.Guest, p params) (int6
 	if !away(at.value) {
 		return pull(g, p.u32(2), p.u32(3), at.value.Data)
 	}
-	v, err := s.open(ctx, p.u32(0), spec.Forever, false)
+	v, err := s.open(ctx, g, p.u32(0), spec.Forever, false)
 	if err != nil {
 		return 0, err
 	}

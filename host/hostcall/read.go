@@ -28,7 +28,7 @@ import (
 //   - ReferenceCounting, ObjectNotAvailable: as for size
 //   - InvalidArgument: the offset is negative or beyond the value's end; or as for size
 func (s *Session) read(ctx context.Context, g *engine.Guest, p params) (int64, error) {
-	v, err := s.content(ctx, p.u32(0))
+	v, err := s.content(ctx, g, p.u32(0))
 	if err != nil {
 		return 0, err
 	}

@@ -17,8 +17,8 @@ import (
 //   - ReferenceCounting: there is no such handle
 //   - ObjectNotAvailable: get has not returned the object yet
 //   - InvalidArgument: it is an actor's handle
-func (s *Session) size(ctx context.Context, _ *engine.Guest, p params) (int64, error) {
-	v, err := s.content(ctx, p.u32(0))
+func (s *Session) size(ctx context.Context, g *engine.Guest, p params) (int64, error) {
+	v, err := s.content(ctx, g, p.u32(0))
 	if err != nil {
 		return 0, err
 	}

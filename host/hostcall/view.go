@@ -43,7 +43,7 @@ func (s *Session) view(ctx context.Context, g *engine.Guest, p params) (int64, e
 	if err != nil {
 		return 0, err
 	}
-	v, err := s.open(ctx, p.u32(0), time.Duration(p.i64(1)), true)
+	v, err := s.open(ctx, g, p.u32(0), time.Duration(p.i64(1)), true)
 	if err != nil {
 		return 0, err
 	}
@@ -75,11 +75,12 @@ func (s *Session) placeFor(g *engine.Guest, ptr uint32) ([]byte, error) {
 
 // open waits for a value and returns a view of it, to be released: of an argument, or of an object, whose refs links gives
 // from then on. keep: for longer than this call.
-func (s *Session) open(ctx context.Context, handle uint32, timeout time.Duration, keep bool) (*store.View, error) {
+func (s *Session) open(ctx context.Context, g *engine.Guest, handle uint32, timeout time.Duration, keep bool) (*store.View, error) {
 	if a, ok := s.argument(handle); ok {
 		if !a.IsRef || !away(a.Value) {
 			return here(a.Value), nil
 		}
+		g.Unpin()
 		v, err := s.caller.Views.View(ctx, a.Ref, spec.Forever, keep)
 		return v.View, err
 	}
@@ -90,6 +91,7 @@ func (s *Session) open(ctx context.Context, handle uint32, timeout time.Duration
 	if at.ready && !away(at.value) {
 		return here(at.value), nil
 	}
+	g.Unpin()
 	v, err := s.caller.Views.View(ctx, at.link.Object, timeout, keep)
 	if err != nil {
 		return nil, err
@@ -102,11 +104,11 @@ func (s *Session) open(ctx context.Context, handle uint32, timeout time.Duration
 }
 
 // content is open for what get has returned.
-func (s *Session) content(ctx context.Context, handle uint32) (*store.View, error) {
+func (s *Session) content(ctx context.Context, g *engine.Guest, handle uint32) (*store.View, error) {
 	if _, err := s.value(handle); err != nil {
 		return nil, err
 	}
-	return s.open(ctx, handle, spec.Forever, false)
+	return s.open(ctx, g, handle, spec.Forever, false)
 }
 
 // away reports whether a value is large: then it has no bytes here, and they are read where they lie.

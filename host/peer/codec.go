@@ -73,6 +73,7 @@ func (m *Message) check() (what string, err error) {
 	set("job", m.Job != nil, m.Job)
 	set("job's end", m.JobEnd != nil, m.JobEnd)
 	set("end of a job", m.JobEnded != nil, m.JobEnded)
+	set("copy of a job", m.JobCopy != nil, m.JobCopy)
 	set("run", m.Run != nil, m.Run)
 	set("began", m.Began != nil, m.Began)
 	set("moved", m.Moved != nil, m.Moved)
@@ -101,6 +102,8 @@ var (
 	errTooMany  = errors.New("it has more entries than its limit")
 	errName     = errors.New("a name is longer than spec.MaxNameBytes")
 	errNegative = errors.New("a number is negative")
+	errNothing  = errors.New("it is to reserve nothing")
+	errNobody   = errors.New("it is of a node without an id")
 	errError    = errors.New("its error is not the form of one")
 )
 
@@ -145,12 +148,18 @@ func (g *Group) check() error {
 	if g.Verb < group.Prepare || g.Verb > group.Cancel {
 		return errors.New("it is none of the things to ask for")
 	}
+	if g.Verb == group.Prepare && len(g.Bundles) == 0 {
+		return errNothing
+	}
 	seen := make(map[int]bool, len(g.Bundles))
 	for _, b := range g.Bundles {
 		if b.Index < 0 || b.Index >= spec.MaxBundles || seen[b.Index] {
 			return errors.New("there is no such bundle, or it is named twice")
 		}
 		seen[b.Index] = true
+		if b.Need.IsZero() {
+			return errNothing
+		}
 		if err := b.Need.Check(); err != nil {
 			return err
 		}
@@ -179,6 +188,8 @@ func (j *Job) check() error {
 		return errName
 	case !(j.Weight >= 0):
 		return errNegative
+	case j.Home == spec.NodeID{}:
+		return errNobody
 	}
 	return nil
 }
@@ -288,7 +299,12 @@ func (s *Stop) check() error { return checkError(s.Err) }
 
 func (c *Count) check() error {
 	switch c.Op {
-	case owner.Carry, owner.Hold, owner.Held, owner.Gone, owner.Unhold, owner.Received:
+	case owner.Carry:
+		if c.Owner == (spec.NodeID{}) {
+			return errNobody
+		}
+		return nil
+	case owner.Hold, owner.Held, owner.Gone, owner.Unhold, owner.Received:
 		return nil
 	}
 	return errors.New("it is no message of borrowers")

@@ -26,6 +26,7 @@ func every() []peer.Message {
 		{Job: &peer.Job{ID: spec.JobNumber(7), Namespace: "n", Env: []string{"A=b"}, Home: node, Weight: 2, Files: "/data", Output: true}},
 		{JobEnd: &peer.JobEnd{ID: spec.JobNumber(7)}},
 		{JobEnded: &peer.JobEnd{ID: spec.JobNumber(7)}},
+		{JobCopy: &peer.JobEnd{ID: spec.JobNumber(7)}},
 		{Run: &peer.Run{Number: 1, Job: spec.JobNumber(7), Module: peer.Module{Digest: digest, Engine: "wazero", Trusted: true}, Task: task, Parent: task, Attempt: 2,
 			Name: "sum", Function: "add", Args: []peer.Arg{{Value: &value}, {Ref: &object}}, Returns: 1, Need: has, Memory: 5, Priority: -1, Left: time.Second,
 			Placement: &spec.Placement{Spread: true}, Hops: 1}},

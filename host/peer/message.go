@@ -33,6 +33,7 @@ type Message struct {
 	NewActor *NewActor   `cbor:"20,keyasint,omitempty"`
 	ActorEnd *ActorEnd   `cbor:"21,keyasint,omitempty"`
 	Output   *Output     `cbor:"22,keyasint,omitempty"`
+	JobCopy  *JobEnd     `cbor:"24,keyasint,omitempty"`
 }
 
 // Report says what a node has and what of it is free. Version grows with each.
@@ -80,7 +81,8 @@ type Module struct {
 	Trusted bool        `cbor:"3,keyasint,omitempty"`
 }
 
-// JobEnd says that a job is to end, or has ended, where the message goes or comes from.
+// JobEnd says that a job is to end, or has ended, where the message goes or comes from. As JobCopy it says to the job's home
+// that the sender has a copy of it now, of which another node told it.
 type JobEnd struct {
 	ID spec.JobID `cbor:"1,keyasint"`
 }

@@ -89,4 +89,7 @@ type HostFunc struct {
 	// Func runs the function: parameters in stack, 32-bit ones with zeros above, and the result in stack[0] afterwards. An error ends the guest's call,
 	// which then returns it. It may block until ctx ends. It must not keep stack, nor memory of the guest.
 	Func func(ctx context.Context, guest *Guest, stack []uint64) error
+	// Quick: the function does not wait, neither for others nor for a device. Tasks that call no other keep their thread, and
+	// their sandboxes are the fastest to make fresh again.
+	Quick bool
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"runtime"
 	"time"
 )
 
@@ -22,6 +23,25 @@ type Guest struct {
 	Windows Windows
 
 	memory func() []byte
+	pinned bool
+}
+
+// Pin keeps the goroutine on its thread from now on, and the thread from other goroutines. Only the runtime does, when a call
+// begins, to know which thread takes the page faults of the call.
+func (g *Guest) Pin() {
+	runtime.LockOSThread()
+	g.pinned = true
+}
+
+// Pinned reports whether the goroutine has kept its thread since then.
+func (g *Guest) Pinned() bool { return g.pinned }
+
+// Unpin ends it. A host function that is [HostFunc.Quick] calls it before it waits after all.
+func (g *Guest) Unpin() {
+	if g.pinned {
+		g.pinned = false
+		runtime.UnlockOSThread()
+	}
 }
 
 // Bind tells the guest where its memory is. An engine calls it when it has made the instance.

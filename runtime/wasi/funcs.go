@@ -17,6 +17,7 @@ type function struct {
 	name   string
 	params []wasmbin.ValType
 	run    func(ctx context.Context, s *System, m memory, p params) error
+	quick  bool // as engine.HostFunc.Quick
 }
 
 const (
@@ -28,68 +29,68 @@ func types(list ...wasmbin.ValType) []wasmbin.ValType { return list }
 
 // functions are all of preview 1. Every one but proc_exit has one result, the errno.
 var functions = []function{
-	{"args_get", types(i32, i32), argsGet},
-	{"args_sizes_get", types(i32, i32), argsSizesGet},
-	{"environ_get", types(i32, i32), environGet},
-	{"environ_sizes_get", types(i32, i32), environSizesGet},
+	{"args_get", types(i32, i32), argsGet, true},
+	{"args_sizes_get", types(i32, i32), argsSizesGet, true},
+	{"environ_get", types(i32, i32), environGet, true},
+	{"environ_sizes_get", types(i32, i32), environSizesGet, true},
 
-	{"clock_res_get", types(i32, i32), clockResGet},
-	{"clock_time_get", types(i32, i64, i32), clockTimeGet},
-	{"random_get", types(i32, i32), randomGet},
-	{"poll_oneoff", types(i32, i32, i32, i32), pollOneoff},
+	{"clock_res_get", types(i32, i32), clockResGet, true},
+	{"clock_time_get", types(i32, i64, i32), clockTimeGet, true},
+	{"random_get", types(i32, i32), randomGet, true},
+	{"poll_oneoff", types(i32, i32, i32, i32), pollOneoff, false},
 
-	{"fd_close", types(i32), fdClose},
-	{"fd_renumber", types(i32, i32), fdRenumber},
-	{"fd_fdstat_get", types(i32, i32), fdFdstatGet},
-	{"fd_fdstat_set_flags", types(i32, i32), fdFdstatSetFlags},
-	{"fd_fdstat_set_rights", types(i32, i64, i64), fdFdstatSetRights},
+	{"fd_close", types(i32), fdClose, false},
+	{"fd_renumber", types(i32, i32), fdRenumber, false},
+	{"fd_fdstat_get", types(i32, i32), fdFdstatGet, true},
+	{"fd_fdstat_set_flags", types(i32, i32), fdFdstatSetFlags, false},
+	{"fd_fdstat_set_rights", types(i32, i64, i64), fdFdstatSetRights, false},
 
-	{"fd_write", types(i32, i32, i32, i32), fdWrite},
-	{"fd_pwrite", types(i32, i32, i32, i64, i32), fdPwrite},
+	{"fd_write", types(i32, i32, i32, i32), fdWrite, false},
+	{"fd_pwrite", types(i32, i32, i32, i64, i32), fdPwrite, false},
 
-	{"fd_read", types(i32, i32, i32, i32), fdRead},
-	{"fd_pread", types(i32, i32, i32, i64, i32), fdPread},
-	{"fd_seek", types(i32, i64, i32, i32), fdSeek},
-	{"fd_tell", types(i32, i32), fdTell},
-	{"fd_advise", types(i32, i64, i64, i32), fdAdvise},
-	{"fd_sync", types(i32), fdSync},
-	{"fd_datasync", types(i32), fdSync},
+	{"fd_read", types(i32, i32, i32, i32), fdRead, false},
+	{"fd_pread", types(i32, i32, i32, i64, i32), fdPread, false},
+	{"fd_seek", types(i32, i64, i32, i32), fdSeek, false},
+	{"fd_tell", types(i32, i32), fdTell, false},
+	{"fd_advise", types(i32, i64, i64, i32), fdAdvise, false},
+	{"fd_sync", types(i32), fdSync, false},
+	{"fd_datasync", types(i32), fdSync, false},
 
-	{"fd_prestat_get", types(i32, i32), fdPrestatGet},
-	{"fd_prestat_dir_name", types(i32, i32, i32), fdPrestatDirName},
-	{"fd_readdir", types(i32, i32, i32, i64, i32), fdReaddir},
+	{"fd_prestat_get", types(i32, i32), fdPrestatGet, true},
+	{"fd_prestat_dir_name", types(i32, i32, i32), fdPrestatDirName, true},
+	{"fd_readdir", types(i32, i32, i32, i64, i32), fdReaddir, false},
 
-	{"fd_filestat_get", types(i32, i32), fdFilestatGet},
-	{"path_filestat_get", types(i32, i32, i32, i32, i32), pathFilestatGet},
-	{"path_open", types(i32, i32, i32, i32, i32, i64, i64, i32, i32), pathOpen},
-	{"path_readlink", types(i32, i32, i32, i32, i32, i32), pathReadlink},
+	{"fd_filestat_get", types(i32, i32), fdFilestatGet, false},
+	{"path_filestat_get", types(i32, i32, i32, i32, i32), pathFilestatGet, false},
+	{"path_open", types(i32, i32, i32, i32, i32, i64, i64, i32, i32), pathOpen, false},
+	{"path_readlink", types(i32, i32, i32, i32, i32, i32), pathReadlink, false},
 
-	{"fd_allocate", types(i32, i64, i64), fdReadOnly},
-	{"fd_filestat_set_size", types(i32, i64), fdReadOnly},
-	{"fd_filestat_set_times", types(i32, i64, i64, i32), fdReadOnly},
-	{"path_create_directory", types(i32, i32, i32), pathReadOnly},
-	{"path_filestat_set_times", types(i32, i32, i32, i32, i64, i64, i32), pathReadOnly},
-	{"path_link", types(i32, i32, i32, i32, i32, i32, i32), pathReadOnly},
-	{"path_remove_directory", types(i32, i32, i32), pathReadOnly},
-	{"path_rename", types(i32, i32, i32, i32, i32, i32), pathReadOnly},
-	{"path_symlink", types(i32, i32, i32, i32, i32), pathSymlink},
-	{"path_unlink_file", types(i32, i32, i32), pathReadOnly},
+	{"fd_allocate", types(i32, i64, i64), fdReadOnly, false},
+	{"fd_filestat_set_size", types(i32, i64), fdReadOnly, false},
+	{"fd_filestat_set_times", types(i32, i64, i64, i32), fdReadOnly, false},
+	{"path_create_directory", types(i32, i32, i32), pathReadOnly, false},
+	{"path_filestat_set_times", types(i32, i32, i32, i32, i64, i64, i32), pathReadOnly, false},
+	{"path_link", types(i32, i32, i32, i32, i32, i32, i32), pathReadOnly, false},
+	{"path_remove_directory", types(i32, i32, i32), pathReadOnly, false},
+	{"path_rename", types(i32, i32, i32, i32, i32, i32), pathReadOnly, false},
+	{"path_symlink", types(i32, i32, i32, i32, i32), pathSymlink, false},
+	{"path_unlink_file", types(i32, i32, i32), pathReadOnly, false},
 
-	{"proc_exit", types(i32), procExit},
-	{"proc_raise", types(i32), procRaise},
-	{"sched_yield", types(), schedYield},
+	{"proc_exit", types(i32), procExit, true},
+	{"proc_raise", types(i32), procRaise, false},
+	{"sched_yield", types(), schedYield, false},
 
-	{"sock_accept", types(i32, i32, i32), sock},
-	{"sock_recv", types(i32, i32, i32, i32, i32, i32), sock},
-	{"sock_send", types(i32, i32, i32, i32, i32), sock},
-	{"sock_shutdown", types(i32, i32), sock},
+	{"sock_accept", types(i32, i32, i32), sock, false},
+	{"sock_recv", types(i32, i32, i32, i32, i32, i32), sock, false},
+	{"sock_send", types(i32, i32, i32, i32, i32), sock, false},
+	{"sock_shutdown", types(i32, i32), sock, false},
 }
 
 // Funcs returns all functions of WASI preview 1. A guest that calls one has a *System as its System.
 func Funcs() []engine.HostFunc {
 	list := make([]engine.HostFunc, len(functions))
 	for i, f := range functions {
-		list[i] = engine.HostFunc{Module: module, Name: f.name, Params: f.params, Func: f.call}
+		list[i] = engine.HostFunc{Module: module, Name: f.name, Params: f.params, Func: f.call, Quick: f.quick}
 		if f.name != "proc_exit" {
 			list[i].Results = types(i32)
 		}

@@ -9,15 +9,16 @@ package exampletest
 
 import (
 	"bytes"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"reflect"
 	"testing"
 
 	"github.com/raywasm/raywasm/host"
 	"github.com/raywasm/raywasm/host/clustertest"
+	"github.com/raywasm/raywasm/internal/guesttest"
 )
+
+// guest builds the example.
+var guest = guesttest.Go(".")
 
 // Example is an example's module, loaded into an open node.
 type Example struct {
@@ -38,7 +39,10 @@ type Result struct {
 // own. The end of the test closes the node.
 func Open(t testing.TB, cfg host.Config) *Example {
 	t.Helper()
-	wasm := build(t, ".")
+	wasm, err := guest()
+	if err != nil {
+		t.Fatal(err)
+	}
 	cfg.CacheDir = "off" // a test leaves nothing behind, and one module is loaded once
 	node, err := host.Open(t.Context(), cfg)
 	if err != nil {
@@ -59,29 +63,16 @@ func Open(t testing.TB, cfg host.Config) *Example {
 // OpenCluster is Open for a cluster of nodes, whose first is the example's.
 func OpenCluster(t testing.TB, configs ...host.Config) *Example {
 	t.Helper()
-	wasm := build(t, ".")
+	wasm, err := guest()
+	if err != nil {
+		t.Fatal(err)
+	}
 	cache := t.TempDir() // one node compiles, and the others need not
 	for i := range configs {
 		configs[i].CacheDir = cache
 	}
 	cluster := clustertest.Open(t, configs...)
 	return &Example{cluster.Nodes[0], cluster.Load(t, wasm), cluster}
-}
-
-// build compiles the main package in dir as a guest.
-func build(t testing.TB, dir string) []byte {
-	t.Helper()
-	out := filepath.Join(t.TempDir(), "guest.wasm")
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-buildmode=c-shared", "-ldflags=-w", "-o", out, dir)
-	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
-	if output, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %v\n%s", cmd, err, output)
-	}
-	wasm, err := os.ReadFile(out)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return wasm
 }
 
 // Run runs the example's driver as a job of the configuration, whose module and output it fills in. Whatever the driver
