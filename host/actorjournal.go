@@ -229,10 +229,18 @@ func (t *told) gave() []spec.Link {
 }
 
 // Put is hostcall.Objects, and so on: each asks its counterpart of the caller.
-func (j *journal) Put(ctx context.Context, v spec.Value) (id spec.ObjectID, err error) {
+func (j *journal) Put(ctx context.Context, v spec.Value) (spec.ObjectID, error) {
+	return j.put(ctx, func() (spec.ObjectID, error) { return j.caller.Put(ctx, v) })
+}
+
+func (j *journal) Place(ctx context.Context, parts [][]byte, links []spec.Link) (spec.ObjectID, error) {
+	return j.put(ctx, func() (spec.ObjectID, error) { return j.caller.Place(ctx, parts, links) })
+}
+
+func (j *journal) put(ctx context.Context, put func() (spec.ObjectID, error)) (id spec.ObjectID, err error) {
 	t := j.answer(ctx, "put", func(t *told) {
 		var id spec.ObjectID
-		if id, t.err = j.caller.Put(ctx, v); t.err == nil {
+		if id, t.err = put(); t.err == nil {
 			t.ids = []spec.ObjectID{id}
 		}
 	})

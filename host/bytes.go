@@ -37,29 +37,38 @@ func (o *objects) close() {
 	o.using.Wait()
 }
 
-// keepBytes reserves data and puts them in the store. While memory is short it waits; what nothing helps is refused soon.
-func (o *objects) keepBytes(ctx context.Context, memory *store.Account, id spec.ObjectID, data []byte) error {
+// keepBytes reserves what parts have, one after another, and puts it in the store. While memory is short it waits; what
+// nothing helps is refused soon.
+func (o *objects) keepBytes(ctx context.Context, memory *store.Account, id spec.ObjectID, parts ...[]byte) error {
 	if !o.enter() {
 		return errNodeClosed
 	}
 	defer o.using.Done()
-	n := int64(len(data))
+	n := sizeOf(parts)
 	if err := o.reserve(memory.Large(), n); err != nil {
 		return err
 	}
-	err := store.Put(ctx, o.store, id, data, store.Primary)
+	err := store.Gather(ctx, o.store, id, parts, store.Primary)
 	for pause := time.Millisecond; spec.KindOf(err) == spec.AlreadyExists && pause < maxClearing && ctx.Err() == nil; pause *= 2 {
 		o.store.Delete(id)
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
 		}
-		err = store.Put(ctx, o.store, id, data, store.Primary)
+		err = store.Gather(ctx, o.store, id, parts, store.Primary)
 	}
 	if err != nil {
 		memory.Large().Release(n)
 	}
 	return err
+}
+
+// sizeOf is how many bytes parts have together.
+func sizeOf(parts [][]byte) (n int64) {
+	for _, part := range parts {
+		n += int64(len(part))
+	}
+	return n
 }
 
 // maxClearing bounds the pauses before an object takes the place of a copy of what it was before: one that came from another

@@ -89,6 +89,15 @@ func (c *caller) Put(ctx context.Context, v spec.Value) (spec.ObjectID, error) {
 	return id, c.job.node.objects.put(ctx, c.job.memory, id, v, Site{c.function, ""})
 }
 
+// Place makes a large object of what parts have.
+func (c *caller) Place(ctx context.Context, parts [][]byte, links []spec.Link) (spec.ObjectID, error) {
+	id, err := c.nextObject()
+	if err != nil {
+		return id, err
+	}
+	return id, c.job.node.objects.place(ctx, c.job.memory, id, parts, links, Site{c.function, ""})
+}
+
 // nextObject returns the id of the next object that is put.
 func (c *caller) nextObject() (spec.ObjectID, error) {
 	n := c.nextPut.Add(1)

@@ -117,22 +117,30 @@ func (j *Job) openFor() error {
 	return nil
 }
 
-// Put makes an object of a Go value that CBOR can carry; it may contain *Ref and *Actor. Errors: spec.Unserializable,
-// spec.ObjectStoreFull.
+// Put makes an object of a Go value that CBOR can carry; it may contain *Ref and *Actor. Byte strings and arrays from 64 KiB
+// on, wherever they are in it, are copied once, into the store. Errors: spec.Unserializable, spec.ObjectStoreFull.
 func (j *Job) Put(ctx context.Context, value any) (*Ref, error) {
-	v, err := j.serialize(value)
-	if err != nil {
-		return nil, err
-	}
 	if err := j.openFor(); err != nil {
 		return nil, err
 	}
-	id, err := j.driver.Put(ctx, v)
-	runtime.KeepAlive(value)
+	id, err := j.putValue(ctx, value)
 	if err != nil {
 		return nil, err
 	}
 	return j.newRef(id), nil
+}
+
+// putValue makes an object of a value. A large one is copied once, to where the object lies.
+func (j *Job) putValue(ctx context.Context, value any) (spec.ObjectID, error) {
+	defer runtime.KeepAlive(value)
+	w, form, links, err := j.write(value)
+	switch {
+	case err != nil:
+		return spec.ObjectID{}, err
+	case form.Size > spec.MaxInlineBytes:
+		return j.driver.Place(ctx, w.Pieces(form), links)
+	}
+	return j.driver.Put(ctx, spec.Value{Data: w.Joined(form), Links: links})
 }
 
 // GetValue waits for the object and returns its serialized form, which must not be changed. The error is the task's if

@@ -10,8 +10,9 @@ import (
 	"github.com/raywasm/raywasm/spec"
 )
 
-// View is an object that a Go program reads where it lies, however large: a byte string as []byte, a spec.Array as the
-// slice that it is. Every other value is decoded. The object is kept in memory until Release, which the node's Close waits for.
+// View is an object that a Go program reads where it lies, however large: byte strings as []byte and a spec.Array as the slice
+// that it is, alone or in the fields and elements of T, from 64 KiB on. All else is decoded. The object is kept in memory until
+// Release, which the node's Close waits for.
 type View[T any] struct {
 	data    T
 	release func()
@@ -33,18 +34,7 @@ func ViewOf[T any](ctx context.Context, r *Ref) (*View[T], error) {
 		return nil, err
 	}
 	v := &View[T]{release: sync.OnceFunc(in.Release)}
-	switch into := any(&v.data).(type) {
-	case *[]byte:
-		if data, ok := byteString(in.Bytes); ok {
-			*into = data
-			return v, nil
-		}
-	case interface{ SetView([]byte) error }:
-		if into.SetView(in.Bytes) == nil {
-			return v, nil
-		}
-	}
-	if err := r.job.deserialize(spec.Value{Data: in.Bytes, Links: in.Links}, &v.data); err != nil {
+	if err := r.job.view(spec.Value{Data: in.Bytes, Links: in.Links}, &v.data); err != nil {
 		v.Release()
 		return nil, &spec.Error{Op: "view", Kind: spec.InvalidResult, ID: "object " + r.id.String(), Err: err}
 	}
@@ -56,17 +46,6 @@ const (
 	bytes32 = 0x5a
 	bytes64 = 0x5b
 )
-
-// byteString returns what a long byte string holds.
-func byteString(b []byte) ([]byte, bool) {
-	switch {
-	case len(b) >= 5 && b[0] == bytes32 && uint64(binary.BigEndian.Uint32(b[1:])) == uint64(len(b)-5):
-		return b[5:], true
-	case len(b) >= 9 && b[0] == bytes64 && binary.BigEndian.Uint64(b[1:]) == uint64(len(b)-9):
-		return b[9:], true
-	}
-	return nil, false
-}
 
 // Draft is an object that a Go program makes where it will lie. T is []byte or a spec.Array. It ends with Seal or Abort,
 // which the node's Close waits for.

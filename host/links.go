@@ -67,11 +67,25 @@ func linkAt(c any, at uint64, actor bool) (spec.Link, *linking, error) {
 	return ls.links[at], ls, nil
 }
 
+// write encodes what a Go program gave.
+func (j *Job) write(v any) (*spec.Writer, spec.Form, []spec.Link, error) {
+	ls := &linking{job: j}
+	w, form, err := spec.WriteWith(ls, v)
+	return w, form, ls.links, err
+}
+
 // serialize makes a value of what a Go program gave.
 func (j *Job) serialize(v any) (spec.Value, error) {
-	ls := &linking{job: j}
-	data, err := spec.MarshalWith(ls, v)
-	return spec.Value{Data: data, Links: ls.links}, err
+	w, form, links, err := j.write(v)
+	if err != nil {
+		return spec.Value{}, err
+	}
+	return spec.Value{Data: w.Joined(form), Links: links}, nil
+}
+
+// view is deserialize for a value that may keep the bytes, which nobody changes then.
+func (j *Job) view(value spec.Value, v any) error {
+	return spec.ViewWith(&linking{j, value.Links}, value.Data, v)
 }
 
 // deserialize decodes a value, which stays counted meanwhile, into v.

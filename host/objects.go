@@ -137,20 +137,29 @@ func (o *objects) maker(id spec.ObjectID) *task {
 // put makes an object that is ready, with one reference for the caller, and reserves it in memory. It may wait for memory
 // of the store.
 func (o *objects) put(ctx context.Context, memory *store.Account, id spec.ObjectID, v spec.Value, site Site) error {
-	fail := func(err error) error { return &spec.Error{Op: "put", Kind: spec.KindOf(err), Err: err} }
-	stored := int64(0)
 	if isLarge(v) {
-		if err := o.keepBytes(ctx, memory, id, v.Data); err != nil {
-			return fail(err)
-		}
-		stored, v.Data = int64(len(v.Data)), nil
+		return o.place(ctx, memory, id, [][]byte{v.Data}, v.Links, site)
 	}
+	return o.add(memory, id, v, 0, site)
+}
+
+// place is put of a large value whose bytes are those of parts, one after another: they are copied once, into the store.
+func (o *objects) place(ctx context.Context, memory *store.Account, id spec.ObjectID, parts [][]byte, links []spec.Link, site Site) error {
+	if err := o.keepBytes(ctx, memory, id, parts...); err != nil {
+		return &spec.Error{Op: "put", Kind: spec.KindOf(err), Err: err}
+	}
+	return o.add(memory, id, spec.Value{Links: links}, sizeOf(parts), site)
+}
+
+// add makes an object that is ready, of whose value stored bytes are in the store; if there is no room for it, they are
+// dropped.
+func (o *objects) add(memory *store.Account, id spec.ObjectID, v spec.Value, stored int64, site Site) error {
 	bytes := objectBytes + valueBytes(v)
 	if err := o.reserve(memory, bytes); err != nil {
 		if stored > 0 {
 			o.dropBytes(memory, id, stored)
 		}
-		return fail(err)
+		return &spec.Error{Op: "put", Kind: spec.KindOf(err), Err: err}
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()

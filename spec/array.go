@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -21,8 +22,9 @@ type Number interface {
 //	d8 56 | 58 18 | 00 00 00 00 00 00 f8 3f  ...
 //	 tag    bytes     1.5, little-endian
 //
-// One that is made to be read in place has a head of 8 bytes instead, with longer forms of the same numbers, so that its
-// elements are aligned where the item begins at a multiple of 8 (see [AppendArrayHead]):
+// One of 64 KiB and more, and one that is made in place, has a head with longer forms of the same numbers, so that its
+// elements are aligned where the value that it is part of begins at a multiple of 8. If it is a value itself, these are 8
+// bytes:
 //
 //	d9 00 56 | 5a 00 00 00 18 | 00 00 00 00 00 00 f8 3f  ...
 type Array[T Number] []T
@@ -54,38 +56,28 @@ var nativeLittle = binary.NativeEndian.Uint16([]byte{1, 0}) == 1
 // MarshalCBOR encodes a typed array, null for a nil Array.
 func (a Array[T]) MarshalCBOR() ([]byte, error) {
 	if a == nil {
-		return []byte{0xf6}, nil
+		return []byte{cborNull}, nil
 	}
 	size := int(unsafe.Sizeof(*new(T)))
-	b := make([]byte, 0, 2+9+size*len(a))
-	switch n := uint64(size * len(a)); {
-	case n < 24:
-		b = append(b, 0xd8, byte(arrayTag[T]()), 0x40|byte(n))
-	case n <= math.MaxUint8:
-		b = append(b, 0xd8, byte(arrayTag[T]()), 0x58, byte(n))
-	case n <= math.MaxUint16:
-		b = binary.BigEndian.AppendUint16(append(b, 0xd8, byte(arrayTag[T]()), 0x59), uint16(n))
-	default:
-		b = AppendArrayHead[T](b, n)
-	}
+	b := make([]byte, 0, ArrayHead+size*len(a))
+	b = appendArrayHead(b, a.arrayTag(), uint64(size*len(a)), 0)
 	if nativeLittle {
 		return append(b, unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(a))), size*len(a))...), nil
 	}
 	return binary.Append(b, binary.LittleEndian, []T(a))
 }
 
-// AppendArrayHead appends what stands before the n bytes of a typed array's elements, 8 bytes (11 from 4 GiB on).
-func AppendArrayHead[T Number](b []byte, n uint64) []byte {
-	if n > math.MaxUint32 {
-		return binary.BigEndian.AppendUint64(append(b, 0xd8, byte(arrayTag[T]()), 0x5b), n)
-	}
-	return binary.BigEndian.AppendUint32(append(b, 0xd9, 0, byte(arrayTag[T]()), 0x5a), uint32(n))
-}
+// arrayTag is the tag of an Array's type.
+func (Array[T]) arrayTag() uint64 { return arrayTag[T]() }
 
-// Head returns what stands before n elements in an item that is made in place, and how many bytes they take.
-func (Array[T]) Head(n int) (head []byte, bytes int64) {
+// Head returns what stands before n elements in an item that is made in place, 8 bytes (24 from 4 GiB on), and how many bytes
+// the elements take.
+func (a Array[T]) Head(n int) (head []byte, bytes int64) {
 	bytes = int64(n) * int64(unsafe.Sizeof(*new(T)))
-	return AppendArrayHead[T](nil, uint64(bytes)), bytes
+	if bytes <= math.MaxUint32 {
+		return binary.BigEndian.AppendUint32([]byte{majorTag | 25, 0, byte(a.arrayTag()), majorBytes | 26}, uint32(bytes)), bytes
+	}
+	return appendArrayHead(nil, a.arrayTag(), uint64(bytes), 0), bytes
 }
 
 // UnmarshalCBOR decodes a typed array of this element type, or an array of single items. The data is copied.
@@ -170,29 +162,23 @@ func MakeAligned(head []byte, n int) []byte {
 }
 
 // ArrayHead is how many bytes of an item tell [ArrayOffset] all.
-const ArrayHead = 11
+const ArrayHead = 24
 
 // ArrayOffset returns where in b, the beginning of a CBOR item, the data of a typed array or an Arrow stream lies, 0 if it
 // is neither.
 func ArrayOffset(b []byte) int {
-	if len(b) < ArrayHead {
-		return 0
-	}
 	_, at := typedArray(b) // of the byte string
 	if isArrow(b) {
 		at = 3
 	}
-	if at == 0 {
+	if at == 0 || at >= len(b) {
 		return 0
 	}
-	switch head := b[at]; {
-	case head < 0x40 || head > 0x5b:
+	major, _, rest, ok := readHead(b[at:])
+	if !ok || major != majorBytes {
 		return 0
-	case head < 0x58:
-		return at + 1
-	default:
-		return at + 1 + 1<<(head-0x58)
 	}
+	return len(b) - len(rest)
 }
 
 // isArrow is whether b begins with the tag of an Arrow stream.
@@ -202,16 +188,15 @@ func isArrow(b []byte) bool {
 
 // typedArray returns the tag of a typed array and where the item behind it begins; 0 if b is something else.
 func typedArray(b []byte) (tag uint64, at int) {
-	switch {
-	case len(b) >= 3 && b[0] == 0xd8:
-		tag, at = uint64(b[1]), 2
-	case len(b) >= 4 && b[0] == 0xd9 && b[1] == 0:
-		tag, at = uint64(b[2]), 3
+	rest := b
+	for range maxNothings {
+		rest = bytes.TrimPrefix(rest, []byte(nothing))
 	}
-	if tag < tagUint8 || tag > 87 {
+	major, tag, rest, ok := readHead(rest)
+	if !ok || major != majorTag || tag < tagUint8 || tag > 87 {
 		return 0, 0
 	}
-	return tag, at
+	return tag, len(b) - len(rest)
 }
 
 // arrayData returns the data and the tag of a typed array; tag 0 if b is something else.
@@ -220,24 +205,14 @@ func arrayData(b []byte) (data []byte, tag uint64, err error) {
 	if at == 0 {
 		return nil, 0, nil
 	}
-	if b[at]>>5 != 2 {
-		return nil, 0, fmt.Errorf("a typed array with tag %d does not hold a byte string", tag)
-	}
-	var n uint64
-	rest := b[at+1:]
-	switch info := b[at] & 0x1f; {
-	case info < 24:
-		n = uint64(info)
-	case info <= 27 && len(rest) >= 1<<(info-24):
-		for _, c := range rest[:1<<(info-24)] {
-			n = n<<8 | uint64(c)
-		}
-		rest = rest[1<<(info-24):]
-	default:
+	major, n, data, ok := readHead(b[at:])
+	switch {
+	case !ok:
 		return nil, 0, fmt.Errorf("the length of a typed array is cut off")
+	case major != majorBytes:
+		return nil, 0, fmt.Errorf("a typed array with tag %d does not hold a byte string", tag)
+	case n != uint64(len(data)):
+		return nil, 0, fmt.Errorf("a typed array says %d bytes and has %d", n, len(data))
 	}
-	if n != uint64(len(rest)) {
-		return nil, 0, fmt.Errorf("a typed array says %d bytes and has %d", n, len(rest))
-	}
-	return rest, tag, nil
+	return data, tag, nil
 }

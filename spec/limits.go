@@ -16,6 +16,9 @@ const (
 	// MaxValueBytes bounds one serialized value that a guest passes through its memory: a wasm32 memory is 4 GiB and
 	// the value has to fit beside its reader.
 	MaxValueBytes = 2 * GiB
+	// MaxPieces bounds the pieces in which a guest hands over one value: each is looked at. A value with more buffers than it
+	// has pieces for is encoded with a copy of the rest.
+	MaxPieces = 1024
 	// MaxFormBytes bounds the encoded form of options, descriptions and errors: they are small by nature.
 	MaxFormBytes = 4 * MiB
 	// MaxNameBytes bounds the names of functions, classes, actors, namespaces and resources.

@@ -44,6 +44,7 @@ func register(t reflect.Type, s *shadow) {
 	}
 	shadows.registered[t] = s
 	shadows.made = make(map[reflect.Type]*shadow)
+	plans.Clear()
 }
 
 // shadow is how values of a type that contains registered ones travel: as values of the type wire, which is the same with
@@ -79,9 +80,9 @@ func shadowOf(t reflect.Type) *shadow {
 	return makeShadow(t, nil)
 }
 
-// Outgoing returns v in the form in which the codec encodes it: v itself unless a registered type is inside. c is passed to
+// outgoing returns v in the form in which the codec encodes it: v itself unless a registered type is inside. c is passed to
 // the functions of [RegisterLink].
-func Outgoing(c, v any) (any, error) {
+func outgoing(c, v any) (any, error) {
 	s := shadowOf(reflect.TypeOf(v))
 	if s == nil {
 		return v, nil
@@ -96,8 +97,8 @@ func Outgoing(c, v any) (any, error) {
 	return w.Interface(), nil
 }
 
-// Incoming returns what the codec decodes into in place of v, a non-nil pointer, and what then fills in v.
-func Incoming(c, v any) (into any, fill func() error, err error) {
+// incoming returns what the codec decodes into in place of v, a non-nil pointer, and what then fills in v.
+func incoming(c, v any) (into any, fill func() error, err error) {
 	target := reflect.ValueOf(v)
 	if target.Kind() != reflect.Pointer || target.IsNil() {
 		return v, nil, nil // the codec says what is wrong with it

@@ -70,7 +70,7 @@ type Draft struct {
 
 // Writing is how a draft is written beside its Bytes.
 type Writing struct {
-	Fill  func(data []byte) error      // writes data to its beginning
+	Fill  func(parts [][]byte) error   // writes parts, one after another, from its beginning on
 	Clear func()                       // makes zeros of it, up to the end of its last page
 	End   func(end End) (*View, error) // called once, with what became of it
 }
@@ -90,9 +90,9 @@ const (
 // NewDraft returns a draft.
 func NewDraft(bytes []byte, region Region, how Writing) *Draft { return &Draft{bytes, region, how} }
 
-// Fill writes data to the draft's beginning, which may be faster than to copy them to Bytes: pages that are not there yet
-// are not cleared first. Errors: spec.OutOfMemory.
-func (d *Draft) Fill(data []byte) error { return d.how.Fill(data) }
+// Fill writes parts, one after another, from the draft's beginning on, which may be faster than to copy them to Bytes: pages
+// that are not there yet are not cleared first. Errors: spec.OutOfMemory.
+func (d *Draft) Fill(parts [][]byte) error { return d.how.Fill(parts) }
 
 // Clear makes zeros of all there is, up to the end of the last page, for somebody who must not see what was there before.
 func (d *Draft) Clear() { d.how.Clear() }
@@ -161,11 +161,20 @@ type Usage struct {
 
 // Put keeps a copy of data under id. Errors: as [Store].Create.
 func Put(ctx context.Context, s Store, id spec.ObjectID, data []byte, kind Copy) error {
-	d, err := s.Create(ctx, id, int64(len(data)), kind)
+	return Gather(ctx, s, id, [][]byte{data}, kind)
+}
+
+// Gather is Put of parts that lie in several places, one after another.
+func Gather(ctx context.Context, s Store, id spec.ObjectID, parts [][]byte, kind Copy) error {
+	size := int64(0)
+	for _, part := range parts {
+		size += int64(len(part))
+	}
+	d, err := s.Create(ctx, id, size, kind)
 	if err != nil {
 		return err
 	}
-	if err := d.Fill(data); err != nil {
+	if err := d.Fill(parts); err != nil {
 		d.Abort()
 		return err
 	}

@@ -254,6 +254,27 @@ RAY_IMPORT("read") int32_t ray_read(uint32_t handle, int64_t offset, void *ptr, 
 //   - ObjectStoreFull: there is no room for the table of handles
 RAY_IMPORT("links") int32_t ray_links(uint32_t handle, uint32_t *ptr, uint32_t cap);
 
+// pieces says that the next value goes on elsewhere: what the next put, pass_value, ret or yield takes is the bytes at its
+// ptr, and behind them those of each piece, in order. So a guest need not copy large parts of a value, its arrays, to where
+// the rest is encoded. Together they are one CBOR item, as ever.
+//
+//     list                               put(ptr, 8, ...)
+//      ▼                                  ▼
+//     [ 40 e2 01 00 | 80 38 01 00 ]      [ a1 61 78 5a 00 01 38 80 ]
+//       address       size, n 1            {"x": a byte string of 80,000, which is the piece
+//
+// Parameters:
+//   - list, n: the pieces, at most MaxPieces. The list and what it names stay as they are until the value is taken
+//
+// Result: 0.
+//
+// Errors:
+//   - InvalidArgument: the list is not inside the guest's memory. A piece that is not shows when the value is taken
+//   - LimitExceeded: there are more than MaxPieces
+//
+// The next of the four functions takes the pieces, whether it succeeds or not. None are left from one call to the next.
+RAY_IMPORT("pieces") int32_t ray_pieces(const uint32_t *list, uint32_t n);
+
 // put makes an object of a value. It can be passed to any number of calls, and got by whoever gets its ref.
 //
 //     ptr                                 handles

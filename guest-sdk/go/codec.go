@@ -1,7 +1,6 @@
 package ray
 
 import (
-	"bytes"
 	"errors"
 	"reflect"
 
@@ -9,36 +8,8 @@ import (
 	"github.com/raywasm/raywasm/spec"
 )
 
-// encMode and decMode are those of package spec, byte for byte (codec_test.go compares them), but for two things spec
-// does not offer: encoding into a buffer of our own, and decoding refs into values of type any.
-var (
-	encMode = must(cbor.EncOptions{
-		Sort:          cbor.SortCoreDeterministic,
-		ShortestFloat: cbor.ShortestFloat16,
-		NaNConvert:    cbor.NaNConvert7e00,
-		InfConvert:    cbor.InfConvertFloat16,
-		IndefLength:   cbor.IndefLengthForbidden,
-		Time:          cbor.TimeRFC3339Nano,
-		TimeTag:       cbor.EncTagRequired,
-		TextMarshaler: cbor.TextMarshalerTextString,
-	}.UserBufferEncMode())
-	decMode = must(cbor.DecOptions{
-		DupMapKey:                cbor.DupMapKeyEnforcedAPF,
-		IndefLength:              cbor.IndefLengthForbidden,
-		MaxNestedLevels:          spec.MaxNesting,
-		MaxArrayElements:         64 * spec.MiB,
-		MaxMapPairs:              64 * spec.MiB,
-		UTF8:                     cbor.UTF8RejectInvalid,
-		IntDec:                   cbor.IntDecConvertSignedOrBigInt,
-		DefaultMapType:           reflect.TypeFor[map[string]any](),
-		TextUnmarshaler:          cbor.TextUnmarshalerTextString,
-		ByteStringToString:       cbor.ByteStringToStringForbidden,
-		FieldNameByteString:      cbor.FieldNameByteStringForbidden,
-		UnrecognizedTagToAny:     cbor.UnrecognizedTagNumAndContentToAny,
-		DefaultByteStringType:    reflect.TypeFor[[]byte](),
-		ByteStringExpectedFormat: cbor.ByteStringExpectedFormatNone,
-	}.DecModeWithTags(refTags()))
-)
+// codec is that of package spec, which also makes refs of their tags where a value has an any.
+var codec = must(spec.NewCodec(refTags()))
 
 func refTags() cbor.TagSet {
 	tags := cbor.NewTagSet()
@@ -50,7 +21,7 @@ func refTags() cbor.TagSet {
 
 func must[T any](v T, err error) T {
 	if err != nil {
-		panic("ray: " + err.Error()) // a mistake in the options above, found by the first test
+		panic("ray: " + err.Error()) // a mistake in the tags above, found by the first test
 	}
 	return v
 }
@@ -58,16 +29,17 @@ func must[T any](v T, err error) T {
 // encode and decode are the codec's state; mu guards both. A Ref's MarshalCBOR and UnmarshalCBOR find here which value
 // they are part of.
 var (
-	encode encoder
+	encode = encoder{w: spec.NewWriter(codec)}
 	decode decoder
 )
 
-// keepBuffer is the largest buffer, in bytes, that is kept from one call to the next.
-const keepBuffer = 1 * spec.MiB
+// keepRoom is how many bytes of room for encodings are kept from one call to the next.
+const keepRoom = 1 * spec.MiB
 
-// encoder holds values on their way to the host: their bytes one after another, and beside them the refs they contain.
+// encoder holds values on their way to the host: their bytes one after another, and beside them the refs they contain. Large
+// byte strings and arrays are where the values have them.
 type encoder struct {
-	buf    []byte
+	w      *spec.Writer
 	linked []uint32
 	items  []item
 	put    []uint32 // refs of large values, until they are passed
@@ -83,47 +55,41 @@ type encoder struct {
 
 // item is one value of an encoder, or a ref that stands for one.
 type item struct {
-	start, end           int // in buf
+	form                 spec.Form
 	firstLink, afterLink int // in linked
 	ref                  uint32
 	isRef                bool
 }
 
-// add takes b, the buffer with a value behind what was there. The value has no links.
-func (e *encoder) add(b []byte) {
-	e.items = append(e.items, item{start: len(e.buf), end: len(b), firstLink: len(e.linked), afterLink: len(e.linked)})
-	e.buf = b
+// plain encodes v if it is of a plain type; it has no links then.
+func (e *encoder) plain(v any) bool {
+	form, ok := e.w.Plain(v)
+	if ok {
+		e.items = append(e.items, item{form: form, firstLink: len(e.linked), afterLink: len(e.linked)})
+	}
+	return ok
 }
 
-// slow encodes v by the codec. v's own methods may panic.
-func (e *encoder) slow(v any) {
+// slow encodes what p, a pointer, points to. The value's own methods may panic.
+func (e *encoder) slow(p any) {
 	if e.err != nil {
 		return
 	}
-	if b, ok := appendPlain(e.buf, v); ok { // v is of an interface type
-		e.add(b)
-		return
-	}
-	start := len(e.buf)
 	e.first, e.on = len(e.linked), true
 	defer func() {
-		if e.on { // v panicked
+		if e.on { // one panicked
 			e.done()
 			mu.Unlock()
 		}
 	}()
-	w := bytes.NewBuffer(e.buf)
-	out, err := spec.Outgoing(nil, v)
-	if err == nil {
-		err = encMode.MarshalToBuffer(out, w)
-	}
-	e.buf, e.on = w.Bytes(), false
+	form, err := e.w.Value(p)
+	e.on = false
 	if err != nil {
-		e.badType = typeOf(v)
+		e.badType = typeOf(reflect.ValueOf(p).Elem().Interface())
 		e.refuse(err, false)
 		return
 	}
-	e.items = append(e.items, item{start: start, end: len(e.buf), firstLink: e.first, afterLink: len(e.linked)})
+	e.items = append(e.items, item{form: form, firstLink: e.first, afterLink: len(e.linked)})
 }
 
 // refuse notes why the next value cannot be encoded.
@@ -133,15 +99,23 @@ func (e *encoder) refuse(err error, ref bool) {
 	}
 }
 
-func (e *encoder) bytes(it *item) []byte   { return e.buf[it.start:it.end] }
 func (e *encoder) links(it *item) []uint32 { return e.linked[it.firstLink:it.afterLink] }
+
+// hand gives an item to a function of the host that takes a value.
+func (e *encoder) hand(it *item, to func(p []byte, links []uint32) int32) (status int32) {
+	whole := e.w.Whole(it.form)
+	if whole == nil {
+		if status = hostPieces(e.w.Pieces(it.form)); status < 0 {
+			return status
+		}
+	}
+	return to(whole, e.links(it))
+}
 
 // done forgets all values.
 func (e *encoder) done() {
-	if cap(e.buf) > keepBuffer {
-		e.buf = nil
-	}
-	e.buf, e.linked, e.items, e.put = e.buf[:0], e.linked[:0], e.items[:0], e.put[:0]
+	e.w.Reset(keepRoom)
+	e.linked, e.items, e.put = e.linked[:0], e.items[:0], e.put[:0]
 	e.on, e.err = false, nil
 }
 
@@ -171,18 +145,21 @@ const lookBack = 32
 // encodeLink is MarshalCBOR of refs and actor handles: the tag around the position, null for a zero value.
 func encodeLink(h *handle, tag uint64) ([]byte, error) {
 	if h == nil {
-		return []byte{0xf6}, nil
+		return []byte{null}, nil
 	}
 	at, err := encode.link(h)
 	if err != nil {
 		return nil, err
 	}
-	position, err := encMode.Marshal(at)
-	return append([]byte{tag16, byte(tag >> 8), byte(tag)}, position...), err
+	b, _ := spec.AppendPlain([]byte{tag16, byte(tag >> 8), byte(tag)}, at)
+	return b, nil
 }
 
-// tag16 is the CBOR head of a tag whose number takes 16 bits, as both of ours do.
-const tag16 = 0xd9
+// tag16 is the CBOR head of a tag whose number takes 16 bits, as both of ours do; null is a null.
+const (
+	tag16 = 0xd9
+	null  = 0xf6
+)
 
 // decoder holds the value being decoded, and the handles it contains once one of them is met.
 type decoder struct {
@@ -193,24 +170,14 @@ type decoder struct {
 	on      bool
 }
 
-// into decodes b. If it is nobody else's, v may go on using it.
+// into decodes b. If it is nobody else's, v may go on using it: large byte strings and arrays are then left in place.
 func (d *decoder) into(b []byte, own bool, v any) error {
-	if readPlain(b, v) {
-		return nil
-	}
-	if a, ok := v.(interface{ SetView([]byte) error }); ok && own && a.SetView(b) == nil {
+	if spec.ReadPlain(b, v) {
 		return nil
 	}
 	d.on = true
 	defer d.done() // v's own methods may panic
-	into, fill, err := spec.Incoming(nil, v)
-	if err == nil {
-		err = decMode.Unmarshal(b, into)
-	}
-	if err == nil && fill != nil {
-		err = fill()
-	}
-	if err != nil {
+	if err := codec.Decode(b, own, v); err != nil {
 		return &mismatch{shape(b), err}
 	}
 	return nil
@@ -225,34 +192,20 @@ func (d *decoder) done() {
 
 // readAll returns the bytes of the host's value of that handle, which is there.
 func readAll(value uint32) ([]byte, error) {
-	n, head, err := readStart(value)
-	if err != nil {
+	n := hostSize(value)
+	if n < 0 {
+		return nil, lastError(spec.Kind(-n), "read a value")
+	}
+	var head [spec.ArrayHead]byte
+	if err := check(hostRead(value, 0, head[:min(n, spec.ArrayHead)]), "read a value"); err != nil {
 		return nil, err
 	}
 	b := spec.MakeAligned(head[:], int(n))
 	return b, check(hostRead(value, 0, b), "read a value")
 }
 
-// readStart returns how long a value is and how it begins.
-func readStart(value uint32) (n int64, head [spec.ArrayHead]byte, err error) {
-	if n = hostSize(value); n < 0 {
-		return 0, head, lastError(spec.Kind(-n), "read a value")
-	}
-	return n, head, check(hostRead(value, 0, head[:min(n, spec.ArrayHead)]), "read a value")
-}
-
-// readLarge decodes a value by readAll, but for a byte string, which is copied to where it is wanted.
+// readLarge decodes a value by readAll.
 func (d *decoder) readLarge(value uint32, v any) error {
-	if p, ok := v.(*[]byte); ok {
-		n, head, err := readStart(value)
-		if err != nil {
-			return err
-		}
-		if major, size, rest, ok := readHead(head[:]); ok && major == majorBytes && uint64(n) == size+uint64(len(head)-len(rest)) {
-			*p = make([]byte, size)
-			return check(hostRead(value, n-int64(size), *p), "read a value")
-		}
-	}
 	b, err := readAll(value)
 	if err != nil {
 		return err
@@ -303,17 +256,17 @@ func (d *decoder) fetch() error {
 
 // decodeLink is UnmarshalCBOR of refs and actor handles.
 func decodeLink(b []byte, tag uint64, want string) (*handle, error) {
-	if len(b) == 1 && b[0] == 0xf6 {
+	if len(b) == 1 && b[0] == null {
 		return nil, nil
 	}
 	if len(b) < 4 || b[0] != tag16 || uint64(b[1])<<8|uint64(b[2]) != tag {
 		return nil, errors.New("want " + want + ", got " + shape(b))
 	}
-	var at uint64
-	if err := decMode.Unmarshal(b[3:], &at); err != nil {
-		return nil, err
+	var at int64
+	if !spec.ReadPlain(b[3:], &at) || at < 0 {
+		return nil, errors.New("want the position of " + want + ", got " + shape(b[3:]))
 	}
-	return decode.link(at)
+	return decode.link(uint64(at))
 }
 
 // mismatch is a value that did not fit the Go type it was decoded into.

@@ -23,6 +23,9 @@ type Draft[S any] struct {
 	sealed bool
 }
 
+// bytes32 is the head of a byte string whose length takes 32 bits.
+const bytes32 = 0x5a
+
 // NewDraft makes room for n bytes or numbers, all of them 0. Errors: [ObjectStoreFull]; [OutOfMemory] if there is no room for
 // it below the sandbox's limit; [LimitExceeded] beyond 2 GiB, or 64 views and drafts; [InvalidArgument] if S is something
 // else.
@@ -36,7 +39,7 @@ func NewDraft[S any](n int) (*Draft[S], error) {
 	var size int64
 	switch data := any(&d.data).(type) {
 	case *[]byte:
-		head, size = binary.BigEndian.AppendUint32([]byte{majorBytes | 26}, uint32(n)), int64(n)
+		head, size = binary.BigEndian.AppendUint32([]byte{bytes32}, uint32(n)), int64(n)
 	case interface{ Head(n int) ([]byte, int64) }:
 		head, size = data.Head(n)
 	default:

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -189,6 +190,13 @@ func (w *wasmWorld) offerImports() error {
 		"actor_kill":      func(_ ctx, h, noRestart uint32) int32 { return f.actorKill(h, noRestart != 0) },
 		"cancel":          func(_ ctx, h, flags uint32) int32 { return f.cancel(h, flags) },
 		"release":         func(_ ctx, h uint32) int32 { return f.release(h) },
+		"pieces": func(_ ctx, m mod, list, n uint32) int32 {
+			var pieces [][]byte
+			for at := range slices.Chunk(numbersAt(m, list, 2*n), 2) {
+				pieces = append(pieces, bytesAt(m, at[0], at[1]))
+			}
+			return f.pieces(pieces)
+		},
 		"yield": func(_ ctx, m mod, p, n, hs, nhs uint32) int32 {
 			return f.yield(bytesAt(m, p, n), numbersAt(m, hs, nhs))
 		},

@@ -19,6 +19,7 @@ type abi interface {
 	links(handle uint32, out []uint32) int32
 	ret(p []byte, links []uint32) int32
 	fail(p []byte) int32
+	pieces(pieces [][]byte) int32
 	put(p []byte, links []uint32) int32
 	get(handles []uint32, timeout int64) int32
 	getValue(handle uint32, timeout int64, p []byte) int64
@@ -62,6 +63,7 @@ func hostRead(handle uint32, off int64, p []byte) int32 { return world.read(hand
 func hostLinks(handle uint32, out []uint32) int32       { return world.links(handle, out) }
 func hostRet(p []byte, links []uint32) int32            { return world.ret(p, links) }
 func hostFail(p []byte) int32                           { return world.fail(p) }
+func hostPieces(pieces [][]byte) int32                  { return world.pieces(pieces) }
 func hostPut(p []byte, links []uint32) int32            { return world.put(p, links) }
 func hostGet(handles []uint32, timeout int64) int32     { return world.get(handles, timeout) }
 func hostPassValue(p []byte, links []uint32) int32      { return world.passValue(p, links) }
@@ -127,6 +129,7 @@ func (outside) read(uint32, int64, []byte) int32                 { return refusa
 func (outside) links(uint32, []uint32) int32                     { return refusal }
 func (outside) ret([]byte, []uint32) int32                       { return refusal }
 func (outside) fail([]byte) int32                                { return refusal }
+func (outside) pieces([][]byte) int32                            { return refusal }
 func (outside) put([]byte, []uint32) int32                       { return refusal }
 func (outside) get([]uint32, int64) int32                        { return refusal }
 func (outside) view(uint32, int64) (unsafe.Pointer, int64)       { return nil, int64(refusal) }

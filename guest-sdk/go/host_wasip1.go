@@ -41,6 +41,10 @@ func abiRet(ptr unsafe.Pointer, size uint32, handles unsafe.Pointer, n uint32) i
 //go:noescape
 func abiFail(ptr unsafe.Pointer, size uint32) int32
 
+//go:wasmimport ray_v1 pieces
+//go:noescape
+func abiPieces(list unsafe.Pointer, n uint32) int32
+
 //go:wasmimport ray_v1 put
 //go:noescape
 func abiPut(ptr unsafe.Pointer, size uint32, handles unsafe.Pointer, n uint32) int32
@@ -177,6 +181,21 @@ func hostLinks(handle uint32, out []uint32) int32       { return abiLinks(handle
 func hostRet(p []byte, links []uint32) int32            { return abiRet(ptr(p), size(p), ptr(links), size(links)) }
 func hostFail(p []byte) int32                           { return abiFail(ptr(p), size(p)) }
 func hostPut(p []byte, links []uint32) int32            { return abiPut(ptr(p), size(p), ptr(links), size(links)) }
+
+// piece is a part of a value, as the host reads it.
+type piece struct{ at, size uint32 }
+
+// pieceList is the list that the host reads when it takes the value.
+var pieceList []piece
+
+func hostPieces(pieces [][]byte) int32 {
+	pieceList = pieceList[:0]
+	for _, p := range pieces {
+		pieceList = append(pieceList, piece{uint32(uintptr(ptr(p))), size(p)})
+	}
+	return abiPieces(ptr(pieceList), size(pieceList))
+}
+
 func hostGet(handles []uint32, timeout int64) int32 {
 	return abiGet(ptr(handles), size(handles), timeout)
 }

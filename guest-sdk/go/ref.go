@@ -43,7 +43,7 @@ func (r Ref[T]) GetWithin(timeout time.Duration) (v T, err error) {
 	var small [256]byte
 	n := hostGetValue(r.h.id, int64(timeout), small[:])
 	runtime.KeepAlive(r)
-	if n >= 0 && n <= int64(len(small)) && readPlain(small[:n], &v) {
+	if n >= 0 && n <= int64(len(small)) && spec.ReadPlain(small[:n], &v) {
 		return v, nil
 	}
 	p := new(T)
@@ -176,8 +176,7 @@ func Put[T any](value T) (Ref[T], error) {
 	if encode.err != nil {
 		err = unencodable("put", "", encode.badType, encode.err)
 	} else {
-		it := &encode.items[0]
-		status = hostPut(encode.bytes(it), encode.links(it))
+		status = encode.hand(&encode.items[0], hostPut)
 	}
 	h := sent("put", "", status, uint32(status), err)
 	return Ref[T]{h}, h.err

@@ -137,7 +137,7 @@ func take[T any](in *inbound) (v T) {
 	}
 	if in.frame != nil {
 		b, rest := item0(in.frame)
-		if readPlain(b, &v) {
+		if spec.ReadPlain(b, &v) {
 			in.frame = rest
 			in.took++
 			return v
@@ -210,11 +210,8 @@ func returns[R any](in *inbound, result R, err error) error {
 func (in *inbound) finish() (err error) {
 	if encode.err != nil {
 		err = unencodable(in.entry.op(), "result", encode.badType, encode.err)
-	} else {
-		it := &encode.items[0]
-		if status := hostRet(encode.bytes(it), encode.links(it)); status < 0 {
-			err = lastError(spec.Kind(-status), in.entry.op())
-		}
+	} else if status := encode.hand(&encode.items[0], hostRet); status < 0 {
+		err = lastError(spec.Kind(-status), in.entry.op())
 	}
 	encode.done()
 	mu.Unlock()

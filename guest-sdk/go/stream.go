@@ -207,7 +207,10 @@ func yielded[R any](in *inbound, result R) (data []byte, links []uint32, err err
 		err = unencodable(in.entry.op(), "result", encode.badType, encode.err)
 	} else {
 		it := &encode.items[0]
-		data, links = slices.Clone(encode.bytes(it)), slices.Clone(encode.links(it))
+		if data = slices.Clone(encode.w.Whole(it.form)); data == nil {
+			data = encode.w.Joined(it.form)
+		}
+		links = slices.Clone(encode.links(it))
 	}
 	encode.done()
 	mu.Unlock()

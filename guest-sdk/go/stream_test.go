@@ -13,7 +13,7 @@ import (
 func (w *fakeWorld) yield(p []byte, links []uint32) int32 {
 	w.calls++
 	f := w.top()
-	f.items = append(f.items, &thing{data: append([]byte(nil), p...), links: w.pinned(links)})
+	f.items = append(f.items, &thing{data: w.whole(p), links: w.pinned(links)})
 	return 0
 }
 

@@ -36,7 +36,7 @@ func Val[T any](v T) Arg[T] { return val[T]{v} }
 
 // A submission is begin, pass or passOut for each argument, and flush; then the call itself, and sent. What goes wrong on
 // the way is kept by the encoder until flush. Nothing here allocates but the result's handle, as long as the arguments
-// are plain ([appendPlain]).
+// are plain ([spec.AppendPlain]).
 
 // begin locks mu, which sent unlocks.
 func begin() {
@@ -46,17 +46,19 @@ func begin() {
 
 // pass encodes the next argument.
 func pass[T any](v T) {
-	if b, ok := appendPlain(encode.buf, v); ok {
-		encode.add(b)
-		return
+	if !encode.plain(v) {
+		p := new(T) // here, so that a plain v need not be on the heap
+		*p = v
+		encode.slow(p)
 	}
-	encode.slow(v)
 }
 
 // passOut encodes the next argument or notes that it is a ref.
 func passOut(a outgoing) {
 	if !a.isRef {
-		encode.slow(a.value)
+		if !encode.plain(a.value) {
+			encode.slow(&a.value)
+		}
 		return
 	}
 	if a.ref == nil || !a.ref.held {
@@ -77,10 +79,10 @@ func flush(op, name string) error {
 		switch {
 		case it.isRef:
 			status = hostPassRef(it.ref)
-		case it.end-it.start <= spec.MaxInlineBytes:
-			status = hostPassValue(encode.bytes(it), encode.links(it))
+		case it.form.Size <= spec.MaxInlineBytes:
+			status = encode.hand(it, hostPassValue)
 		default:
-			if status = hostPut(encode.bytes(it), encode.links(it)); status >= 0 {
+			if status = encode.hand(it, hostPut); status >= 0 {
 				ref := uint32(status)
 				encode.put = append(encode.put, ref)
 				status = hostPassRef(ref)

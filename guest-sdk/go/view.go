@@ -9,8 +9,9 @@ import (
 	"github.com/raywasm/raywasm/spec"
 )
 
-// View is an object that is read where it lies, however large, instead of being copied into the guest: a byte string as
-// []byte, an [Array] as the slice that it is. Every other value, and an Array of few numbers, is decoded as by [Ref.Get].
+// View is an object that is read where it lies, however large, instead of being copied into the guest: byte strings as []byte
+// and an [Array] as the slice that it is, alone or in the fields and elements of S, from 64 KiB on. All else is decoded as by
+// [Ref.Get].
 //
 //	v, err := ray.ViewOf(matrix) // a Ref[ray.Array[float64]]
 //	if err != nil {
@@ -81,12 +82,6 @@ func Seen[S any](r Ref[S]) Arg[View[S]] { return Ref[View[S]](r) }
 // show makes v what the window shows. mu is held.
 func (v *View[S]) show(w *window) error {
 	v.v = &viewing[S]{window: w}
-	if p, ok := any(&v.v.data).(*[]byte); ok {
-		if data, ok := readString(w.bytes, majorBytes); ok {
-			*p = data
-			return nil
-		}
-	}
 	err := decode.into(w.bytes, true, &v.v.data)
 	if err != nil {
 		w.close()

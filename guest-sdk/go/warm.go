@@ -16,10 +16,10 @@ func warm(entries []*entry) {
 func warmType(t reflect.Type) {
 	defer func() { _ = recover() }()
 	begin()
-	encode.slow(reflect.Zero(t).Interface())
+	encode.slow(reflect.New(t).Interface())
 	var form []byte
 	if encode.err == nil {
-		form = append(form, encode.bytes(&encode.items[0])...)
+		form = append(form, encode.w.Joined(encode.items[0].form)...)
 	}
 	encode.done()
 	decode.arg = -1

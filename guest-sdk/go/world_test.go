@@ -5,6 +5,7 @@ package ray
 import (
 	"encoding/binary"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -36,6 +37,7 @@ type fakeWorld struct {
 	waits   []int64  // timeouts of get and wait, in nanoseconds
 	windows map[uint32][]byte
 	alone   bool // there are no windows
+	behind  [][]byte
 }
 
 // thing is an object or an actor.
@@ -213,7 +215,7 @@ func (w *fakeWorld) links(id uint32, out []uint32) int32 {
 }
 
 func (w *fakeWorld) ret(p []byte, links []uint32) int32 {
-	w.top().result = &thing{data: append([]byte(nil), p...), links: w.pinned(links)}
+	w.top().result = &thing{data: w.whole(p), links: w.pinned(links)}
 	return 0
 }
 
@@ -222,13 +224,25 @@ func (w *fakeWorld) fail(p []byte) int32 {
 	return 0
 }
 
+func (w *fakeWorld) pieces(pieces [][]byte) int32 {
+	w.behind = pieces
+	return 0
+}
+
+// whole returns a copy of the value that begins with p and goes on in pieces.
+func (w *fakeWorld) whole(p []byte) []byte {
+	b := slices.Concat(append([][]byte{p}, w.behind...)...)
+	w.behind = nil
+	return b
+}
+
 func (w *fakeWorld) put(p []byte, links []uint32) int32 {
 	w.puts++
-	return w.give(&thing{data: append([]byte(nil), p...), links: w.pinned(links)})
+	return w.give(&thing{data: w.whole(p), links: w.pinned(links)})
 }
 
 func (w *fakeWorld) passValue(p []byte, links []uint32) int32 {
-	w.passing = append(w.passing, &thing{data: append([]byte(nil), p...), links: w.pinned(links)})
+	w.passing = append(w.passing, &thing{data: w.whole(p), links: w.pinned(links)})
 	return 0
 }
 

@@ -24,6 +24,9 @@ func (i *idle) Submit(context.Context, spec.Call) ([]spec.ObjectID, error) {
 func (i *idle) Cancel(context.Context, spec.ObjectID, bool, bool) error { return nil }
 
 func (i *idle) Put(context.Context, spec.Value) (spec.ObjectID, error) { return i.id[0], nil }
+func (i *idle) Place(context.Context, [][]byte, []spec.Link) (spec.ObjectID, error) {
+	return i.id[0], nil
+}
 func (i *idle) Get(_ context.Context, _ []spec.ObjectID, _ time.Duration, values []spec.Value) error {
 	copy(values, i.value[:])
 	return nil

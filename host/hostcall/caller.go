@@ -27,6 +27,9 @@ type Caller struct {
 type Objects interface {
 	// Put makes an object of a value, which the callee may keep, and counts it once for the caller.
 	Put(ctx context.Context, v spec.Value) (spec.ObjectID, error)
+	// Place is Put of a large value: its bytes are those of parts, one after another, which lie in the guest's memory. The
+	// callee copies them before it returns.
+	Place(ctx context.Context, parts [][]byte, links []spec.Link) (spec.ObjectID, error)
 	// Get waits for all objects and gives their values in order, or returns the first error among them. A negative timeout
 	// is none; after a timeout the error is of kind spec.GetTimeout. There is a place in values for each of ids. The bytes of
 	// large values are not among them: they are viewed.

@@ -44,6 +44,7 @@ const (
 	NewHandles             // pointer to handles that the host writes
 	Address                // an address that the host has given
 	NewAddress             // pointer to an address that the host writes: 32 bits, little-endian
+	Pieces                 // pointer to pairs of an address and a size that the host reads, 32 bits each, little-endian, anywhere
 )
 
 // Wasm returns the type as the module's binary says it.
@@ -66,6 +67,7 @@ var functions = []function{
 	{Signature{"read", []Param{{"handle", Handle}, {"offset", Long}, {"ptr", Buffer}, {"size", Uint}}, Int}, (*Session).read, true},
 	{Signature{"links", []Param{{"handle", Handle}, {"ptr", NewHandles}, {"cap", Uint}}, Int}, (*Session).links, true},
 
+	{Signature{"pieces", []Param{{"list", Pieces}, {"n", Uint}}, Int}, (*Session).pieces, true},
 	{Signature{"put", []Param{{"ptr", Bytes}, {"size", Uint}, {"handles", Handles}, {"n", Uint}}, Int}, (*Session).put, false},
 	{Signature{"get", []Param{{"handles", Handles}, {"n", Uint}, {"timeout", Long}}, Int}, (*Session).get, false},
 	{Signature{"get_value", []Param{{"handle", Handle}, {"timeout", Long}, {"ptr", Buffer}, {"cap", Uint}}, Long}, (*Session).getValue, true},

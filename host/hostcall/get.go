@@ -53,7 +53,7 @@ func (s *Session) get(ctx context.Context, g *engine.Guest, p params) (int64, er
 
 // readRefs reads a list of handles of objects into s.waiting and their ids into s.ids, until forgetRefs.
 func (s *Session) readRefs(g *engine.Guest, ptr, n uint32) error {
-	in, err := list(g, ptr, n, MaxWaited, "refs to wait for (MaxWaited)")
+	in, err := handleList(g, ptr, n, MaxWaited, "refs to wait for (MaxWaited)")
 	if err != nil {
 		return err
 	}

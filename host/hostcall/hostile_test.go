@@ -50,7 +50,7 @@ func validCalls(w *world) map[string][]int64 {
 	return map[string][]int64{
 		"name": {out, 100}, "frame": {out, 100}, "arg": {0}, "ret": {data, size, list, n}, "fail": {fault, faultSize},
 		"size": {outer}, "read": {outer, 2, out, 5}, "links": {outer, out, 4},
-		"put": {data, size, list, n}, "get": {list, n, 0}, "get_value": {outer, 0, out, 100}, "wait": {list, n, 2, 0, out}, "release": {object},
+		"pieces": {list, 1}, "put": {data, size, list, n}, "get": {list, n, 0}, "get_value": {outer, 0, out, 100}, "wait": {list, n, 2, 0, out}, "release": {object},
 		"pass_value": {data, size, list, n}, "pass_ref": {object}, "submit": {name, nameSize, opts, optsSize, out, 2}, "cancel": {outer, 3},
 		"actor_create": {name, nameSize, 0, 0}, "actor_call": {actor, name, nameSize, opts, optsSize, out, 2}, "actor_find": {name, nameSize, name, nameSize}, "actor_kill": {actor, 1}, "actor_terminate": {actor}, "actor_exit": {},
 		"serve": {0}, "done": {0}, "await": {list, n, 2, -1, 7}, "events": {out, 100},
@@ -171,6 +171,7 @@ func FuzzFail(f *testing.F)           { fuzzFunction(f, "fail") }
 func FuzzSize(f *testing.F)           { fuzzFunction(f, "size") }
 func FuzzRead(f *testing.F)           { fuzzFunction(f, "read") }
 func FuzzLinks(f *testing.F)          { fuzzFunction(f, "links") }
+func FuzzPieces(f *testing.F)         { fuzzFunction(f, "pieces") }
 func FuzzPut(f *testing.F)            { fuzzFunction(f, "put") }
 func FuzzGet(f *testing.F)            { fuzzFunction(f, "get") }
 func FuzzWait(f *testing.F)           { fuzzFunction(f, "wait") }

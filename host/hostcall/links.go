@@ -31,7 +31,7 @@ func (s *Session) links(_ context.Context, g *engine.Guest, p params) (int64, er
 		return 0, err
 	}
 	links := v.Links
-	out, err := list(g, p.u32(1), min(p.u32(2), spec.MaxLinks), spec.MaxLinks, "links")
+	out, err := handleList(g, p.u32(1), min(p.u32(2), spec.MaxLinks), spec.MaxLinks, "links")
 	if err != nil {
 		return 0, err
 	}

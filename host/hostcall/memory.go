@@ -31,8 +31,8 @@ func view(g *engine.Guest, ptr, n uint32) ([]byte, error) {
 // handleBytes is the size of a handle in a list of them: 32 bits, little-endian.
 const handleBytes = 4
 
-// list returns a list of n handles in place. n is at most most, which is at most 1<<28.
-func list(g *engine.Guest, ptr, n uint32, most int, what string) ([]byte, error) {
+// handleList returns a list of n handles in place. n is at most most, which is at most 1<<28.
+func handleList(g *engine.Guest, ptr, n uint32, most int, what string) ([]byte, error) {
 	if n > uint32(most) {
 		return nil, spec.Errorf("", spec.LimitExceeded, "", "%d %s, at most %d", n, what, most)
 	}
@@ -64,37 +64,62 @@ type space struct {
 	limit string // its name
 }
 
-// readValue copies a value: size bytes at ptr, and what the n handles at handles stand for. The session then holds
-// valueBytes of it.
-func (s *Session) readValue(g *engine.Guest, ptr, size, handles, n uint32, left space) (v spec.Value, err error) {
-	if int64(size) > left.bytes {
-		return v, spec.Errorf("", spec.LimitExceeded, "", "a value of %d bytes where %d are left (%s)", size, left.bytes, left.limit)
-	}
-	data, err := view(g, ptr, size)
-	if err != nil {
+// valueAt is a value in place: where it lies, the list of its pieces, how long it is and how it begins, and a list of handles
+// of what it contains, which the session has.
+type valueAt struct {
+	source
+	list []byte
+	size int64
+	head []byte
+	in   []byte
+}
+
+// findValue checks what a guest says of a value.
+func (s *Session) findValue(g *engine.Guest, from source, handles, n uint32, left space) (v valueAt, err error) {
+	v.source = from
+	if v.list, v.size, v.head, err = from.measure(g, left); err != nil {
 		return v, err
 	}
-	in, err := list(g, handles, n, left.links, "links")
-	if err != nil {
+	if v.in, err = handleList(g, handles, n, left.links, "links"); err != nil {
 		return v, err
 	}
 	for i := range int(n) {
-		if _, err := s.held(handleAt(in, i)); err != nil {
+		if _, err := s.held(handleAt(v.in, i)); err != nil {
 			return v, err
 		}
 	}
-	if err := s.hold(valueBytes(int(size), int(n))); err != nil {
+	return v, nil
+}
+
+// readValue copies a value. The session then holds valueBytes of it.
+func (s *Session) readValue(g *engine.Guest, from source, handles, n uint32, left space) (v spec.Value, err error) {
+	at, err := s.findValue(g, from, handles, n, left)
+	if err != nil {
 		return v, err
 	}
-	v.Data = spec.MakeAligned(data, len(data)) // so that whoever gets the value can read an array in place
-	copy(v.Data, data)
-	if n > 0 {
-		v.Links = make([]spec.Link, n)
-		for i := range v.Links {
-			v.Links[i] = s.handles.at(handleAt(in, i)).link
-		}
+	return s.copyValue(g, at)
+}
+
+func (s *Session) copyValue(g *engine.Guest, at valueAt) (v spec.Value, err error) {
+	if err := s.hold(valueBytes(int(at.size), len(at.in)/handleBytes)); err != nil {
+		return v, err
 	}
+	v.Data = spec.MakeAligned(at.head, int(at.size)) // so that whoever gets the value can read an array in place
+	at.copy(g, at.list, v.Data)
+	v.Links = s.linksOf(at.in)
 	return v, nil
+}
+
+// linksOf returns what a list of handles of the session stands for.
+func (s *Session) linksOf(in []byte) []spec.Link {
+	if len(in) == 0 {
+		return nil
+	}
+	links := make([]spec.Link, len(in)/handleBytes)
+	for i := range links {
+		links[i] = s.handles.at(handleAt(in, i)).link
+	}
+	return links
 }
 
 // valueBytes is how many bytes a value of that size with so many links takes, passed or returned.

@@ -29,6 +29,7 @@ import (
 // When put, pass_value or pass_ref fails, what was passed so far is given up: a call is submitted whole or not at all,
 // and a guest that abandons one leaves nothing behind for the next.
 func (s *Session) passValue(_ context.Context, g *engine.Guest, p params) (int64, error) {
+	from := s.takeSource(p.u32(0), p.u32(1))
 	err := s.roomToPass()
 	var v spec.Value
 	if err == nil {
@@ -36,7 +37,7 @@ func (s *Session) passValue(_ context.Context, g *engine.Guest, p params) (int64
 		if more := int64(MaxPassedBytes - s.passed.bytes); more < left.bytes {
 			left.bytes, left.limit = more, "MaxPassedBytes"
 		}
-		v, err = s.readValue(g, p.u32(0), p.u32(1), p.u32(2), p.u32(3), left)
+		v, err = s.readValue(g, from, p.u32(2), p.u32(3), left)
 	}
 	if err != nil {
 		s.forgetPassed()

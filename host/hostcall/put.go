@@ -38,20 +38,39 @@ func (s *Session) put(ctx context.Context, g *engine.Guest, p params) (int64, er
 }
 
 func (s *Session) putValue(ctx context.Context, g *engine.Guest, p params) (int64, error) {
+	from := s.takeSource(p.u32(0), p.u32(1))
 	if s.caller.Objects == nil {
 		return 0, denied("put")
 	}
 	if err := s.roomFor(1); err != nil {
 		return 0, err
 	}
-	v, err := s.readValue(g, p.u32(0), p.u32(1), p.u32(2), p.u32(3), space{spec.MaxValueBytes, spec.MaxLinks, "MaxValueBytes"})
-	if err != nil {
-		return 0, err
-	}
-	s.drop(valueBytes(len(v.Data), len(v.Links))) // the object reserves it
-	id, err := s.caller.Objects.Put(ctx, v)
+	id, err := s.makeObject(ctx, g, from, p.u32(2), p.u32(3))
 	if err != nil {
 		return 0, err
 	}
 	return int64(s.handles.give(spec.ObjectLink(id))), nil
+}
+
+// makeObject makes an object of a value. A large one is copied once, from the guest's memory to where it will lie.
+func (s *Session) makeObject(ctx context.Context, g *engine.Guest, from source, handles, n uint32) (spec.ObjectID, error) {
+	at, err := s.findValue(g, from, handles, n, space{spec.MaxValueBytes, spec.MaxLinks, "MaxValueBytes"})
+	if err != nil {
+		return spec.ObjectID{}, err
+	}
+	if at.size > spec.MaxInlineBytes {
+		kept := valueBytes(0, int(n))
+		if err := s.hold(kept); err != nil {
+			return spec.ObjectID{}, err
+		}
+		links := s.linksOf(at.in)
+		s.drop(kept) // the object reserves it
+		return s.caller.Objects.Place(ctx, at.parts(g, at.list), links)
+	}
+	v, err := s.copyValue(g, at)
+	if err != nil {
+		return spec.ObjectID{}, err
+	}
+	s.drop(valueBytes(len(v.Data), len(v.Links))) // the object reserves it
+	return s.caller.Objects.Put(ctx, v)
 }

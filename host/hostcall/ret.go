@@ -24,6 +24,7 @@ import (
 //     MaxFormBytes in a description
 //   - ObjectStoreFull: there is no room for it
 func (s *Session) ret(_ context.Context, g *engine.Guest, p params) (int64, error) {
+	from := s.takeSource(p.u32(0), p.u32(1))
 	if err := s.served(); err != nil {
 		return 0, err
 	}
@@ -34,7 +35,7 @@ func (s *Session) ret(_ context.Context, g *engine.Guest, p params) (int64, erro
 	if s.memory == nil { // the module describes itself
 		left.bytes, left.limit = spec.MaxFormBytes-s.resultBytes, "MaxFormBytes"
 	}
-	v, err := s.readValue(g, p.u32(0), p.u32(1), p.u32(2), p.u32(3), left)
+	v, err := s.readValue(g, from, p.u32(2), p.u32(3), left)
 	if err != nil {
 		return 0, err
 	}

@@ -42,12 +42,7 @@ func (s *Session) seal(ctx context.Context, g *engine.Guest, p params) (int64, e
 
 func (s *Session) sealDraft(ctx context.Context, g *engine.Guest, d *draft) (spec.ObjectID, error) {
 	if d.object == nil {
-		v, err := s.readValue(g, d.at, d.size, 0, 0, space{bytes: spec.MaxValueBytes, limit: "MaxValueBytes"})
-		if err != nil {
-			return spec.ObjectID{}, err
-		}
-		s.drop(valueBytes(len(v.Data), 0)) // the object reserves it
-		return s.caller.Objects.Put(ctx, v)
+		return s.makeObject(ctx, g, source{ptr: d.at, size: d.size}, 0, 0)
 	}
 	r := d.object.Region()
 	if err := g.Windows.Turn(d.at, engine.Shown{Size: uint64(d.size), FD: r.FD, Off: r.Off}); err != nil {

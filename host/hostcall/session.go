@@ -43,7 +43,8 @@ type turn struct {
 	failure     *spec.Error
 	logged      int64 // bytes
 	passed      passed
-	last        error // of the last function that failed
+	behind      source // where the next value goes on
+	last        error  // of the last function that failed
 }
 
 // passed is the list of arguments for the next call.
@@ -88,6 +89,7 @@ func (s *Session) End() {
 	s.dropResults()
 	s.oneResult[0] = spec.Value{}
 	s.serving = false
+	s.behind = source{}
 	s.function, s.args, s.results, s.failure, s.last = "", nil, nil, nil, nil
 	s.resultBytes, s.resultLinks, s.logged = 0, 0, 0
 }

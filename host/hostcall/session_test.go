@@ -132,7 +132,7 @@ func TestAModuleDescribesItself(t *testing.T) {
 	for _, f := range functions {
 		valid := validCall(newWorld(t), f.Name)
 		switch f.Name {
-		case "name", "frame", "error":
+		case "name", "frame", "error", "pieces":
 			w.must(f.Name, valid...)
 		case "ret", "fail": // see below and TestFail
 		case "arg", "size", "read", "links", "release": // there is nothing that they could be about

@@ -57,7 +57,7 @@ func (s *Session) readCall(g *engine.Guest, p params, at int) (call spec.Call, e
 		return call, err
 	}
 	n := p.u32(at + 5)
-	if _, err := list(g, p.u32(at+4), n, spec.MaxReturns, "results (MaxReturns)"); err != nil {
+	if _, err := handleList(g, p.u32(at+4), n, spec.MaxReturns, "results (MaxReturns)"); err != nil {
 		return call, err
 	}
 	if err := s.roomFor(int(n)); err != nil {

@@ -143,6 +143,10 @@ func (h *fakeHost) Put(_ context.Context, v spec.Value) (spec.ObjectID, error) {
 	return id, nil
 }
 
+func (h *fakeHost) Place(ctx context.Context, parts [][]byte, links []spec.Link) (spec.ObjectID, error) {
+	return h.Put(ctx, spec.Value{Data: bytes.Join(parts, nil), Links: links})
+}
+
 // errStopped is the cause of a call's end.
 var errStopped = errors.New("the call was stopped")
 

@@ -28,13 +28,14 @@ import (
 //
 // When the call's own end comes while it waits, it never returns.
 func (s *Session) yield(ctx context.Context, g *engine.Guest, p params) (int64, error) {
+	from := s.takeSource(p.u32(0), p.u32(1))
 	if err := s.served(); err != nil {
 		return 0, err
 	}
 	if s.caller.Streams == nil {
 		return 0, denied("yield")
 	}
-	v, err := s.readValue(g, p.u32(0), p.u32(1), p.u32(2), p.u32(3), space{spec.MaxValueBytes, spec.MaxLinks, "MaxValueBytes"})
+	v, err := s.readValue(g, from, p.u32(2), p.u32(3), space{spec.MaxValueBytes, spec.MaxLinks, "MaxValueBytes"})
 	if err != nil {
 		return 0, err
 	}

@@ -156,7 +156,12 @@ func (s *Store) Create(ctx context.Context, id spec.ObjectID, size int64, kind s
 		m := s.fallen[id]
 		s.mu.Unlock()
 		return store.NewDraft(m.write, store.Region{FD: m.fd()}, store.Writing{
-			Fill:  func(data []byte) error { copy(m.write, data); return nil },
+			Fill: func(parts [][]byte) error {
+				for to := m.write; len(parts) > 0; parts = parts[1:] {
+					to = to[copy(to, parts[0]):]
+				}
+				return nil
+			},
 			Clear: func() {}, // the file is new
 			End:   func(end store.End) (*store.View, error) { return s.end(id, end) },
 		}), nil
@@ -171,7 +176,7 @@ func (s *Store) Create(ctx context.Context, id spec.ObjectID, size int64, kind s
 		}
 	}
 	return store.NewDraft(s.arena.Writable(b.Off, size), region, store.Writing{
-		Fill:  func(data []byte) error { return s.arena.Fill(b.Off, data) },
+		Fill:  func(parts [][]byte) error { return s.fill(b.Off, parts) },
 		Clear: func() { s.arena.Clear(b.Off, size); clearTail() },
 		End: func(end store.End) (*store.View, error) {
 			s.arena.Touch(b.Off, size) // whatever became of it
@@ -179,6 +184,17 @@ func (s *Store) Create(ctx context.Context, id spec.ObjectID, size int64, kind s
 			return s.end(id, end)
 		},
 	}), nil
+}
+
+// fill writes parts to the arena, one after another.
+func (s *Store) fill(off int64, parts [][]byte) error {
+	for _, part := range parts {
+		if err := s.arena.Fill(off, part); err != nil {
+			return err
+		}
+		off += int64(len(part))
+	}
+	return nil
 }
 
 // end seals or aborts a draft.

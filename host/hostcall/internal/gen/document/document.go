@@ -100,7 +100,7 @@ func read(root string) (*abi, error) {
 	}
 	for _, name := range []string{
 		"MaxNameBytes", "MaxArgs", "MaxReturns", "MaxValueBytes", "MaxInlineBytes", "MaxPassedBytes", "MaxResultBytes",
-		"MaxLinks", "MaxHandles", "MaxWaited", "MaxFormBytes", "MaxFunctions", "MaxNesting", "MaxErrorText", "MaxErrorDepth",
+		"MaxLinks", "MaxPieces", "MaxHandles", "MaxWaited", "MaxFormBytes", "MaxFunctions", "MaxNesting", "MaxErrorText", "MaxErrorDepth",
 		"MaxLogBytes", "MaxLoggedBytes", "LogRecordBytes", "MaxResourceKinds",
 	} {
 		c, ok := src.consts[name]

@@ -21,6 +21,7 @@ var spelled = map[hostcall.Type]struct{ c, said string }{
 	hostcall.NewHandles: {"uint32_t *", "*handles out"},
 	hostcall.Address:    {"const void *", "address"},
 	hostcall.NewAddress: {"void **", "*address out"},
+	hostcall.Pieces:     {"const uint32_t *", "*pieces in"},
 }
 
 // Head is the function as abi.md declares it: "put(ptr *bytes in, size u32, ...) -> i32".

@@ -1,4 +1,4 @@
-package ray
+package spec
 
 import (
 	"encoding/binary"
@@ -8,7 +8,7 @@ import (
 
 // Numbers, strings, byte strings, booleans and slices of them are what most calls carry. Their CBOR (RFC 8949 section 3)
 // is written and read here, to the same bytes as the codec's and a tenth of its time, which a guest feels: it runs some
-// five times slower than a native program. Whatever is not plainly one of them is left to the codec.
+// five times slower than a native program. Whatever is not plainly one of them is left to a [plan].
 
 // Major types.
 const (
@@ -17,7 +17,12 @@ const (
 	majorBytes    = 2 << 5
 	majorText     = 3 << 5
 	majorArray    = 4 << 5
+	majorMap      = 5 << 5
+	majorTag      = 6 << 5
 )
+
+// tag8 is the head of a tag whose number takes 8 bits.
+const tag8 = majorTag | 24
 
 const (
 	cborFalse = 0xf4
@@ -28,8 +33,8 @@ const (
 	cborLong  = 0xfb
 )
 
-// appendPlain appends the CBOR of v; false if v is left to the codec.
-func appendPlain(b []byte, v any) ([]byte, bool) {
+// AppendPlain appends the CBOR of v; false if v is none of the plain types, or a long byte string.
+func AppendPlain(b []byte, v any) ([]byte, bool) {
 	switch v := v.(type) {
 	case int:
 		return appendInt(b, int64(v)), true
@@ -47,6 +52,9 @@ func appendPlain(b []byte, v any) ([]byte, bool) {
 		if v == nil {
 			return append(b, cborNull), true
 		}
+		if len(v) >= bufferBytes {
+			return b, false
+		}
 		return append(appendHead(b, majorBytes, uint64(len(v))), v...), true
 	case bool:
 		if v {
@@ -54,60 +62,58 @@ func appendPlain(b []byte, v any) ([]byte, bool) {
 		}
 		return append(b, cborFalse), true
 	case float64:
-		return appendFloat(b, v)
+		return appendFloat(b, v), true
 	case float32:
-		return appendFloat(b, float64(v))
-	case None:
-		return append(b, cborNull), true
+		return appendFloat(b, float64(v)), true
 	case []int:
-		return appendSlice(b, v)
+		return appendSlice(b, v), true
 	case []int64:
-		return appendSlice(b, v)
+		return appendSlice(b, v), true
 	case []float64:
-		return appendSlice(b, v)
+		return appendSlice(b, v), true
 	case []string:
-		return appendSlice(b, v)
+		return appendSlice(b, v), true
 	}
 	return b, false
 }
 
-// appendSlice appends an array; false if one of the elements is left to the codec.
-func appendSlice[E int | int64 | float64 | string](b []byte, v []E) ([]byte, bool) {
+// appendSlice appends an array.
+func appendSlice[E int | int64 | float64 | string](b []byte, v []E) []byte {
 	if v == nil {
-		return append(b, cborNull), true
+		return append(b, cborNull)
 	}
-	before := len(b)
 	b = appendHead(b, majorArray, uint64(len(v)))
 	for _, e := range v {
-		var ok bool
-		if b, ok = appendPlain(b, e); !ok {
-			return b[:before], false
-		}
+		b, _ = AppendPlain(b, e)
 	}
-	return b, true
+	return b
 }
 
-// appendFloat appends a float in the shortest of three forms that keeps it (RFC 8949 section 4.2.1). What is not finite,
-// and what only a subnormal half could keep, is left to the codec.
-func appendFloat(b []byte, f float64) ([]byte, bool) {
+// appendFloat appends a float in the shortest of three forms that keeps it, with one NaN (RFC 8949 section 4.2.1).
+func appendFloat(b []byte, f float64) []byte {
 	single := float32(f)
-	if float64(single) != f {
-		if f != f || math.Abs(f) > math.MaxFloat64 {
-			return b, false
-		}
-		return binary.BigEndian.AppendUint64(append(b, cborLong), math.Float64bits(f)), true
+	switch {
+	case f != f:
+		return append(b, cborHalf, 0x7e, 0)
+	case float64(single) != f:
+		return binary.BigEndian.AppendUint64(append(b, cborLong), math.Float64bits(f))
 	}
 	bits := math.Float32bits(single)
-	sign, exponent, fraction := uint16(bits>>31), int(bits>>23&0xff)-127, bits&(1<<23-1)
+	sign, exponent, fraction := uint16(bits>>31)<<15, int(bits>>23&0xff)-127, bits&(1<<23-1)
+	half := func(h uint16) []byte { return binary.BigEndian.AppendUint16(append(b, cborHalf), sign|h) }
 	switch {
 	case bits<<1 == 0:
-		return append(b, cborHalf, byte(sign<<7), 0), true
-	case exponent == 128, exponent < -14 && exponent >= -25:
-		return b, false
+		return half(0)
+	case exponent == 128:
+		return half(0x7c00)
 	case exponent >= -14 && exponent <= 15 && fraction&(1<<13-1) == 0:
-		return binary.BigEndian.AppendUint16(append(b, cborHalf), sign<<15|uint16(exponent+15)<<10|uint16(fraction>>13)), true
+		return half(uint16(exponent+15)<<10 | uint16(fraction>>13))
+	case exponent < -14 && exponent >= -24:
+		if steps := math.Abs(f) * (1 << 24); steps == math.Trunc(steps) { // a subnormal half is so many times the least one
+			return half(uint16(steps))
+		}
 	}
-	return binary.BigEndian.AppendUint32(append(b, cborFloat), bits), true
+	return binary.BigEndian.AppendUint32(append(b, cborFloat), bits)
 }
 
 func appendInt(b []byte, n int64) []byte {
@@ -132,8 +138,8 @@ func appendHead(b []byte, major byte, n uint64) []byte {
 	return binary.BigEndian.AppendUint64(append(b, major|27), n)
 }
 
-// readPlain decodes b into v, a pointer; false if that is left to the codec, errors included.
-func readPlain(b []byte, v any) bool {
+// ReadPlain decodes b into v, a pointer; false if that is left to a plan or the codec, errors included.
+func ReadPlain(b []byte, v any) bool {
 	switch v := v.(type) {
 	case *int:
 		n, rest, ok := readInt(b)
