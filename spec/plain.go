@@ -161,10 +161,11 @@ func ReadPlain(b []byte, v any) bool {
 		}
 	case *[]byte:
 		data, ok := readString(b, majorBytes)
-		if ok {
-			*v = append(make([]byte, 0, len(data)), data...)
+		if !ok || len(data) >= bufferBytes { // which may be kept in place
+			return false
 		}
-		return ok
+		*v = append(make([]byte, 0, len(data)), data...)
+		return true
 	case *bool:
 		if len(b) == 1 && (b[0] == cborTrue || b[0] == cborFalse) {
 			*v = b[0] == cborTrue

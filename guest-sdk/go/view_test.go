@@ -47,6 +47,9 @@ func TestViewOf(t *testing.T) {
 		if err != nil || !slices.Equal(v.Data(), want) {
 			t.Fatalf("%d bytes, %v", len(v.Data()), err)
 		}
+		if shown := v.v.window.bytes; &shown[len(shown)-1] != &v.Data()[len(want)-1] {
+			t.Error("the data is a copy of what is shown")
+		}
 		v.Data()[0] = 1
 		if got, err := r.Get(); err != nil || got[0] != 0 {
 			t.Errorf("what was written in the view is in the object: %v", err)
