@@ -1,6 +1,10 @@
 package main
 
-import "github.com/raywasm/raywasm/spec"
+import (
+	"unsafe"
+
+	"github.com/raywasm/raywasm/spec"
+)
 
 // The imports of ray_v1 with numbers for pointers, so that a call can claim what it likes.
 
@@ -27,6 +31,9 @@ func rawLinks(handle, ptr, size uint32) int32
 
 //go:wasmimport ray_v1 put
 func rawPut(ptr, size, handles, n uint32) int32
+
+//go:wasmimport ray_v1 pieces
+func rawPieces(list, n uint32) int32
 
 //go:wasmimport ray_v1 get
 func rawGet(handles, n uint32, timeout int64) int32
@@ -130,6 +137,15 @@ func rawAwait(handles, n, count uint32, timeout int64, token uint32) int32
 //go:wasmimport ray_v1 events
 func rawEvents(ptr, size uint32) int32
 
+// putPiece puts a value of one byte and a piece.
+func putPiece(ptr, size uint32) int64 {
+	list := [2]uint32{ptr, size}
+	if status := rawPieces(uint32(uintptr(unsafe.Pointer(&list))), 1); status < 0 {
+		return int64(status)
+	}
+	return int64(rawPut(uint32(uintptr(unsafe.Pointer(&list))), 1, 0, 0))
+}
+
 // claim is one call that claims what is not so.
 type claim struct {
 	name string
@@ -155,6 +171,10 @@ func claims(lie uint32) []claim {
 		{"read", func() int64 { return int64(rawRead(lie, 0, at, 1)) }},
 		{"read of a size", func() int64 { return int64(rawRead(uint32(rawArg(0)), 0, at, lie)) }},
 		{"links", func() int64 { return int64(rawLinks(lie, at, 1)) }},
+		{"pieces", func() int64 { return int64(rawPieces(at, lie)) }},
+		{"pieces at an address", func() int64 { return int64(rawPieces(lie, 1)) }},
+		{"pieces, of which one is of a size", func() int64 { return putPiece(at, lie) }},
+		{"pieces, of which one is at an address", func() int64 { return putPiece(lie, 1) }},
 		{"put of a size", func() int64 { return int64(rawPut(at, lie, 0, 0)) }},
 		{"put with links", func() int64 { return int64(rawPut(at, 1, at, lie)) }},
 		{"get", func() int64 { return int64(rawGet(at, lie, never)) }},
