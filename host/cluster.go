@@ -70,7 +70,7 @@ type clusterNode struct {
 	dead    map[spec.NodeID]bool
 	version uint64
 	report  *time.Timer  // nil: nothing new to tell
-	said    *peer.Report // last
+	said    *peer.Report // to all others, last; nil if one of them may know it otherwise
 	last    uint64       // number that was given to an attempt or a question
 	away    map[uint64]*away
 	hosted  map[origin]*hosted
@@ -520,12 +520,15 @@ func (c *clusterNode) freed() {
 		if before != nil {
 			before.Version = r.Version
 			if reflect.DeepEqual(before, r) {
+				c.said = before
 				return
 			}
 		}
 		for id := range c.peers {
 			c.port.Send(id, peer.Message{Report: r})
 		}
+		said := *r // which nobody else has
+		c.said = &said
 	})
 }
 
@@ -538,13 +541,21 @@ func (c *clusterNode) reportTo(node spec.NodeID) {
 	}
 }
 
-// says is what the node has now. The caller holds mu.
+// retell has all others be told soon what the node has, also if that is what they were told last: one of them has assumed, or
+// learnt from an answer, that it is something else.
+func (c *clusterNode) retell() {
+	c.mu.Lock()
+	c.said = nil
+	c.mu.Unlock()
+	c.freed()
+}
+
+// says is what the node has now, for one of the others. The caller holds mu.
 func (c *clusterNode) says() *peer.Report {
 	pool := c.node.leases.pool()
 	c.version++
-	c.said = &peer.Report{Version: c.version, Total: pool.Total().Spec(), Free: pool.Free().Spec(), GPUs: pool.GPUs(), Labels: c.node.cfg.labels.Map(), Held: c.node.groups.held()}
-	said := *c.said
-	return &said
+	c.said = nil
+	return &peer.Report{Version: c.version, Total: pool.Total().Spec(), Free: pool.Free().Spec(), GPUs: pool.GPUs(), Labels: c.node.cfg.labels.Map(), Held: c.node.groups.held()}
 }
 
 // reported: a node says what it has. What waits here may go there.

@@ -140,8 +140,10 @@ func (g *groups) mayAsk(from spec.NodeID, m group.Message) bool {
 	return true
 }
 
-// obey does what another node's core asks for. The caller holds mu.
+// obey does what another node's core asks for. The caller holds mu. What that knows of this node afterwards is its own guess, or
+// of the moment: it is told again.
 func (g *groups) obey(from spec.NodeID, m group.Message) {
+	defer g.node.scope.run(g.node.cluster.retell)
 	for _, e := range g.holder.Step(m, nil) {
 		switch e.Do {
 		case group.SendReply:
