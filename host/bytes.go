@@ -49,6 +49,9 @@ func (o *objects) keepBytes(ctx context.Context, memory *store.Account, id spec.
 		return err
 	}
 	err := store.Gather(ctx, o.store, id, parts, store.Primary)
+	if err != nil && o.madeRoom(err) { // what is reserved fits, but not where there is room
+		err = store.Gather(ctx, o.store, id, parts, store.Primary)
+	}
 	for pause := time.Millisecond; spec.KindOf(err) == spec.AlreadyExists && pause < maxClearing && ctx.Err() == nil; pause *= 2 {
 		o.store.Delete(id)
 		select {
