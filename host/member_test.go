@@ -43,16 +43,22 @@ func says(t *testing.T, port peer.Port, node *host.Node, answers <-chan *peer.An
 	}
 }
 
-// TestAMemberHasNoRightToWhatIsOthers: it ends no job, cancels no task and kills no actor of which it was given nothing, and writes
-// for no job in which it takes no part.
-func TestAMemberHasNoRightToWhatIsOthers(t *testing.T) {
-	c, module := openCluster(t, host.Config{NumCPUs: 2})
-	answers := make(chan *peer.Answer, 8)
-	_, port := liar(t, c, func(_ spec.NodeID, m peer.Message) {
+// askingLiar is a liar that hears the answers to what it asks.
+func askingLiar(t *testing.T, c *clustertest.Cluster) (self spec.NodeID, port peer.Port, answers chan *peer.Answer) {
+	answers = make(chan *peer.Answer, 8)
+	self, port = liar(t, c, func(_ spec.NodeID, m peer.Message) {
 		if m.Answer != nil {
 			answers <- m.Answer
 		}
 	})
+	return self, port, answers
+}
+
+// TestAMemberHasNoRightToWhatIsOthers: it ends no job, cancels no task and kills no actor of which it was given nothing, and writes
+// for no job in which it takes no part.
+func TestAMemberHasNoRightToWhatIsOthers(t *testing.T) {
+	c, module := openCluster(t, host.Config{NumCPUs: 2})
+	_, port, answers := askingLiar(t, c)
 	wrote := make(chan host.OutputLine, 8)
 	j := job(t, c.Nodes[0], host.JobConfig{Module: module, TaskOutput: func(l host.OutputLine) { wrote <- l }})
 	counter, err := j.NewActor(t.Context(), "Counter", spec.ActorOptions{}, 0)
@@ -105,12 +111,7 @@ func TestAMemberHasNoRightToWhatIsOthers(t *testing.T) {
 // fail until the table of jobs has been looked up, and no longer; and its end waits for no liar.
 func TestAFalseHome(t *testing.T) {
 	c, module := openCluster(t, host.Config{NumCPUs: 1}, host.Config{NumCPUs: 1})
-	answers := make(chan *peer.Answer, 8)
-	self, port := liar(t, c, func(_ spec.NodeID, m peer.Message) {
-		if m.Answer != nil {
-			answers <- m.Answer
-		}
-	})
+	self, port, answers := askingLiar(t, c)
 	j := job(t, c.Nodes[0], host.JobConfig{Module: module, Env: map[string]string{"HOST_TEST": "true"}})
 	says(t, port, c.Nodes[1], answers, peer.Message{Job: &peer.Job{ID: j.ID(), Home: self, Namespace: "false", Env: []string{"HOST_TEST=false"}}})
 	for {
@@ -128,12 +129,7 @@ func TestAFalseHome(t *testing.T) {
 // TestALateJobIsNotKept: what is told of a job after its end, to a node that was not there then, leaves no copy.
 func TestALateJobIsNotKept(t *testing.T) {
 	c, module := openCluster(t, host.Config{NumCPUs: 1})
-	answers := make(chan *peer.Answer, 8)
-	_, port := liar(t, c, func(_ spec.NodeID, m peer.Message) {
-		if m.Answer != nil {
-			answers <- m.Answer
-		}
-	})
+	_, port, answers := askingLiar(t, c)
 	j := job(t, c.Nodes[0], host.JobConfig{Module: module})
 	ended(t, j, c.Nodes...)
 	late := c.Add(t, host.Config{NumCPUs: 1, CacheDir: cache()})
